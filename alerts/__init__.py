@@ -1,0 +1,1 @@
+"""Thresholds, the judge, alerts and the messages they send."""

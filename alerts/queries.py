@@ -1,0 +1,116 @@
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q
+
+from alerts.models import Alert, AlertEvent, AlertQuerySet, Threshold
+from factory.errors import NotFound
+
+
+class AlertUnknown(NotFound):
+    """There is no such alert."""
+
+
+class ThresholdUnknown(NotFound):
+    """There is no such threshold."""
+
+
+def alerts_matching(
+    *,
+    device_id: int | None = None,
+    status: str | None = None,
+    severity: str | None = None,
+    type: str | None = None,
+    search: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> AlertQuerySet:
+    """Alerts of every status unless one is asked for, newest first."""
+    wanted = {
+        "device_id": device_id,
+        "status": status,
+        "severity": severity,
+        "type": type,
+        "started_at__gte": start,
+        "started_at__lt": end,
+    }
+    found = Alert.objects.select_related("device", "acknowledged_by").order_by("-pk")
+    found = found.filter(**{name: value for name, value in wanted.items() if value is not None})
+    if search:
+        found = found.filter(
+            Q(message__icontains=search) | Q(device__name__icontains=search) | Q(metric__icontains=search)
+        )
+    return found
+
+
+def open_alerts(*, limit: int) -> list[Alert]:
+    """What needs somebody now: critical first, then the newest."""
+    found = Alert.objects.open().select_related("device", "acknowledged_by").order_by("-pk")
+    rank = {Alert.Severity.CRITICAL: 0, Alert.Severity.WARNING: 1, Alert.Severity.INFO: 2}
+    critical = list(found.filter(severity=Alert.Severity.CRITICAL)[:limit])
+    others = list(found.exclude(severity=Alert.Severity.CRITICAL)[:limit])
+    # Python's sort is stable, so each severity stays newest first.
+    return sorted(critical + others, key=lambda alert: rank[Alert.Severity(alert.severity)])[:limit]
+
+
+def get_alert(alert_id: int) -> Alert:
+    """One alert; refuses when there is none."""
+    alert = Alert.objects.select_related("device", "acknowledged_by").filter(pk=alert_id).first()
+    if alert is None:
+        raise AlertUnknown(f"There is no alert {alert_id}.")
+    return alert
+
+
+def alert_stats() -> dict[str, int]:
+    """How many alerts there are by status, and the active ones by severity."""
+    rows = Alert.objects.values_list("status", "severity").annotate(alerts=Count("id"))
+    stats = {"total": 0, **dict.fromkeys((*Alert.Status, *reversed(Alert.Severity)), 0)}
+    for status, severity, alerts in rows:
+        stats["total"] += alerts
+        stats[status] += alerts
+        if status == Alert.Status.ACTIVE:
+            stats[severity] += alerts
+    return {str(name): count for name, count in stats.items()}
+
+
+def thresholds_of(*, device_id: int):
+    return Threshold.objects.filter(device_id=device_id).order_by("metric")
+
+
+def get_threshold(threshold_id: int) -> Threshold:
+    """One threshold; refuses when there is none."""
+    threshold = Threshold.objects.filter(pk=threshold_id).first()
+    if threshold is None:
+        raise ThresholdUnknown(f"There is no threshold {threshold_id}.")
+    return threshold
+
+
+def live_item(event: AlertEvent) -> tuple[int, dict[str, Any]]:
+    """An alert's step as dashboards hear of it: (device id, data with its `seq`)."""
+    alert = event.alert
+    return alert.device_id or 0, {
+        "alertId": alert.pk,
+        "deviceId": alert.device_id,
+        "type": str(alert.type),
+        "severity": str(event.severity),
+        "status": str(event.status),
+        "metric": alert.metric or None,
+        "value": event.value,
+        "message": alert.message,
+        "timestamp": event.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "seq": event.pk,
+    }
+
+
+def events_between(after: int, before: int | None) -> Sequence[tuple[int, int, dict[str, Any]]]:
+    """(device, seq, data) of the events with after < seq < before, in order: what a listener missed."""
+    events = AlertEvent.objects.select_related("alert").filter(pk__gt=after).order_by("pk")
+    if before is not None:
+        events = events.filter(pk__lt=before)
+    return [(key, event.pk, data) for event in events[:1000] for key, data in [live_item(event)]]
+
+
+def newest_event() -> int:
+    """The number of the newest event, 0 when there is none."""
+    return AlertEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0

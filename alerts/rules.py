@@ -1,0 +1,120 @@
+"""The judge: pure. (rule, condition, value, event time) -> the next condition.
+
+Warning and critical are two latches of the same make. A latch closes when `count` readings in a row
+over at least `hold_ms` were outside its bounds, and opens again when they were inside, by the
+hysteresis, for `clear_ms`. Outside means below the lower or above the upper bound, not equal to it.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Level(IntEnum):
+    NORMAL = 0
+    WARNING = 1
+    CRITICAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is expected of one metric of one device. Bounds are in the metric's unit, times in ms."""
+
+    id: int
+    min_value: float | None = None
+    max_value: float | None = None
+    warning_min: float | None = None
+    warning_max: float | None = None
+    hysteresis: float = 0.0
+    hold_ms: int = 0
+    clear_ms: int = 0
+    count: int = 1
+
+    def is_critical(self, value: float, *, margin: float = 0.0) -> bool:
+        return _is_outside(value, self.min_value, self.max_value, margin)
+
+    def is_warning(self, value: float, *, margin: float = 0.0) -> bool:
+        """Outside the warning band; what is critical is a warning too."""
+        return _is_outside(value, self.warning_min, self.warning_max, margin) or self.is_critical(
+            value, margin=margin
+        )
+
+    def bound_crossed(self, value: float, level: Level) -> float | None:
+        """The bound that made `value` reach `level`."""
+        lower, upper = self.min_value, self.max_value
+        if level is Level.WARNING:
+            lower = self.warning_min if self.warning_min is not None else lower
+            upper = self.warning_max if self.warning_max is not None else upper
+        if upper is not None and value > upper:
+            return upper
+        return lower if lower is not None and value < lower else None
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """One level: whether it holds, and since when and how often the readings have said otherwise."""
+
+    closed: bool = False
+    since: int | None = None
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Where one metric of one device stands."""
+
+    warning: Latch = Latch()
+    critical: Latch = Latch()
+
+    @property
+    def level(self) -> Level:
+        if self.critical.closed:
+            return Level.CRITICAL
+        return Level.WARNING if self.warning.closed else Level.NORMAL
+
+
+def judge(rule: Rule, condition: Condition, value: float, at: int) -> Condition:
+    """The condition after a reading of event time `at`; the very same object when nothing changes."""
+    warning, critical = condition.warning, condition.critical
+    next_warning = _step(
+        warning, rule.is_warning(value, margin=rule.hysteresis if warning.closed else 0.0), rule, at
+    )
+    next_critical = _step(
+        critical, rule.is_critical(value, margin=rule.hysteresis if critical.closed else 0.0), rule, at
+    )
+    if next_warning is warning and next_critical is critical:
+        return condition
+    return Condition(next_warning, next_critical)
+
+
+def _step(latch: Latch, outside: bool, rule: Rule, at: int) -> Latch:
+    if outside == latch.closed:
+        return latch if latch.since is None else Latch(latch.closed)
+    since = at if latch.since is None else latch.since
+    count = latch.count + 1
+    held = at - since
+    if outside and count >= rule.count and held >= rule.hold_ms:
+        return Latch(closed=True)
+    if not outside and held >= rule.clear_ms:
+        return Latch(closed=False)
+    return Latch(latch.closed, since, count)
+
+
+def _is_outside(value: float, lower: float | None, upper: float | None, margin: float) -> bool:
+    return (lower is not None and value < lower + margin) or (upper is not None and value > upper - margin)
+
+
+def why_implausible(rule: Rule) -> dict[str, str]:
+    """{field: reason} for a rule that cannot be meant; empty when it can."""
+    bounds = (rule.min_value, rule.warning_min, rule.warning_max, rule.max_value)
+    if all(bound is None for bound in bounds):
+        return {"maxValue": "give at least one of minValue, maxValue, warningMin, warningMax"}
+    names = ("minValue", "warningMin", "warningMax", "maxValue")
+    known = [(name, bound) for name, bound in zip(names, bounds, strict=True) if bound is not None]
+    for (lower, low), (upper, high) in zip(known, known[1:], strict=False):
+        if low > high:
+            return {upper: f"must not be below {lower} ({low:g})"}
+    lows = [bound for bound in bounds[:2] if bound is not None]
+    highs = [bound for bound in bounds[2:] if bound is not None]
+    if lows and highs and rule.hysteresis and rule.hysteresis >= min(highs) - max(lows):
+        return {"hysteresis": "must be smaller than the range between the bounds"}
+    return {}

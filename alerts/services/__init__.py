@@ -1,0 +1,1 @@
+"""Every write of the alerts room, one module per noun."""

@@ -1,0 +1,1 @@
+"""The screens and procedures that join several rooms: overview and device page."""

@@ -1,0 +1,1 @@
+"""Device, its credentials, its presence, and `devices.*`."""

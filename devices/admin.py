@@ -1,0 +1,85 @@
+from django.contrib import admin, messages
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+
+from devices import services
+from devices.models import Credential, Device
+
+
+@admin.register(Device)
+class DeviceAdmin(ModelAdmin):
+    list_display = ["external_id", "name", "type", "status", "zone", "firmware_version", "last_seen"]
+    list_display_links = ["external_id", "name"]
+    list_filter = ["status", "type", "zone"]
+    list_select_related = ["presence"]
+    search_fields = ["external_id", "name", "location", "zone"]
+    show_full_result_count = False
+    fields = [
+        "external_id",
+        "name",
+        "type",
+        "status",
+        "location",
+        "zone",
+        "firmware_version",
+        "tags",
+        "metadata",
+        "created_at",
+        "updated_at",
+    ]
+    readonly_fields = ["created_at", "updated_at"]
+    actions = ["give_new_token"]
+
+    @admin.display(description="last seen", ordering="presence__last_seen_at")
+    def last_seen(self, device: Device):
+        return device.last_seen_at
+
+    def get_readonly_fields(self, request, obj=None):
+        return [*self.readonly_fields, *(["external_id"] if obj else [])]
+
+    def save_model(self, request, obj, form, change) -> None:
+        values = {name: getattr(obj, name) for name in form.changed_data}
+        if change:
+            services.edit_device(device=obj, at=timezone.now(), **values)
+            return
+        values = {name: getattr(obj, name) for name in services.EDITABLE if name not in {"name", "type"}}
+        device, token = services.register_device(
+            external_id=obj.external_id, name=obj.name, type=obj.type, at=timezone.now(), **values
+        )
+        obj.pk = device.pk
+        self._show_token(request, device, token)
+
+    def delete_model(self, request, obj) -> None:
+        services.delete_devices(devices=[obj])
+
+    def delete_queryset(self, request, queryset) -> None:
+        services.delete_devices(devices=queryset)
+
+    @admin.action(description="Give a new token (the old one ends now)", permissions=["change"])
+    def give_new_token(self, request, queryset) -> None:
+        if queryset.count() > 1:
+            self.message_user(request, "Select one device: its token is shown only once.", messages.WARNING)
+            return
+        for device in queryset:
+            self._show_token(request, device, services.rotate_token(device=device, at=timezone.now()))
+
+    def _show_token(self, request, device: Device, token: str) -> None:
+        self.message_user(
+            request, f"Token of {device.external_id}, shown only this once: {token}", messages.SUCCESS
+        )
+
+
+@admin.register(Credential)
+class CredentialAdmin(ModelAdmin):
+    list_display = ["id", "device", "label", "created_at", "expires_at", "revoked_at"]
+    list_select_related = ["device"]
+    search_fields = ["device__external_id", "label"]
+    readonly_fields = ["device", "label", "created_at", "expires_at", "revoked_at"]
+    exclude = ["token_hash"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False

@@ -1,0 +1,142 @@
+from django.utils import timezone
+from rest_framework import serializers
+
+from devices import queries, services
+from devices.fields import DeviceReference
+from devices.models import Device
+from factory.accounts.permissions import ADMIN, TECHNICIAN, VIEWER
+from factory.errors import InvalidInput
+from factory.trpc.router import Router
+from factory.trpc.serializers import StrictInteger, StrictString, WireSerializer
+
+router = Router("devices")
+
+
+class DeviceRow(WireSerializer):
+    id = serializers.IntegerField()
+    device_id = serializers.CharField(source="external_id")
+    name = serializers.CharField()
+    type = serializers.ChoiceField(Device.Type.choices)
+    status = serializers.ChoiceField(Device.Status.choices)
+    location = serializers.CharField()
+    zone = serializers.CharField()
+    firmware_version = serializers.CharField()
+    last_seen = serializers.DateTimeField(source="last_seen_at", allow_null=True)
+    metadata = serializers.JSONField()
+    tags = serializers.ListField(child=serializers.CharField())
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class DeviceWithToken(DeviceRow):
+    token = serializers.CharField()
+
+
+class Token(WireSerializer):
+    token = serializers.CharField()
+
+
+class Stats(WireSerializer):
+    total = serializers.IntegerField()
+    online = serializers.IntegerField()
+    offline = serializers.IntegerField()
+    maintenance = serializers.IntegerField()
+    error = serializers.IntegerField()
+    byType = serializers.DictField(child=serializers.IntegerField())
+
+
+class DeviceFilter(WireSerializer):
+    status = serializers.ChoiceField(Device.Status.choices, required=False)
+    type = serializers.ChoiceField(Device.Type.choices, required=False)
+    zone = StrictString(max_length=64, required=False, allow_blank=True)
+    group_id = StrictInteger(required=False)
+    tag = StrictString(max_length=64, required=False)
+    search = StrictString(max_length=120, required=False, allow_blank=True)
+    limit = StrictInteger(default=1000, min_value=1, max_value=10_000)
+    offset = StrictInteger(default=0, min_value=0)
+
+
+class DeviceProperties(WireSerializer):
+    status = serializers.ChoiceField(Device.Status.choices, required=False)
+    location = StrictString(max_length=120, required=False, allow_blank=True)
+    zone = StrictString(max_length=64, required=False, allow_blank=True)
+    firmware_version = StrictString(max_length=64, required=False, allow_blank=True)
+    metadata = serializers.DictField(required=False)
+    tags = serializers.ListField(child=StrictString(max_length=64), max_length=50, required=False)
+
+
+class NewDevice(DeviceProperties):
+    device_id = serializers.RegexField(
+        r"\A[A-Za-z0-9._:-]{1,64}\Z", error_messages={"invalid": "letters, digits and . _ : - only, at most 64"}
+    )
+    name = StrictString(max_length=120)
+    type = serializers.ChoiceField(Device.Type.choices)
+
+
+class DeviceChanges(DeviceProperties):
+    id = DeviceReference()
+    name = StrictString(max_length=120, required=False)
+    type = serializers.ChoiceField(Device.Type.choices, required=False)
+
+
+class ById(WireSerializer):
+    id = DeviceReference()
+
+
+class ByDeviceId(WireSerializer):
+    device_id = StrictString(max_length=64)
+
+
+@router.query("list", permission=VIEWER, input=DeviceFilter, output=DeviceRow, many=True)
+def list_devices(call, *, limit: int, offset: int, group_id: int | None = None, **wanted):
+    """Devices by name, narrowed by any property; `X-Total-Count` says how many there are in all."""
+    found = queries.devices_matching(groupId=group_id, **wanted)
+    call.set_header("X-Total-Count", str(found.count()))
+    return found[offset : offset + limit]
+
+
+@router.query("getById", permission=VIEWER, input=ById, output=DeviceRow)
+def get_by_id(call, *, id: int | str):
+    """One device."""
+    return queries.get_device(id)
+
+
+@router.query("getByDeviceId", permission=VIEWER, input=ByDeviceId, output=DeviceRow)
+def get_by_device_id(call, *, device_id: str):
+    """One device by the id it uses for itself."""
+    return queries.get_device(device_id)
+
+
+@router.query("getStats", permission=VIEWER, output=Stats)
+def get_stats(call):
+    """How many devices there are, by status and by type."""
+    return queries.device_stats()
+
+
+@router.mutation("create", permission=TECHNICIAN, input=NewDevice, output=DeviceWithToken)
+def create(call, *, device_id: str, **properties):
+    """Add a device. The answer carries its token, this once."""
+    device, token = services.register_device(external_id=device_id, at=timezone.now(), **properties)
+    device.token = token
+    return device
+
+
+@router.mutation("update", permission=TECHNICIAN, input=DeviceChanges, output=DeviceRow)
+def update(call, *, id: int | str, **changes):
+    """Change a device's properties; its device id never changes."""
+    if not changes:
+        raise InvalidInput("Nothing to change: name at least one property.")
+    return services.edit_device(device=queries.get_device(id), at=timezone.now(), **changes)
+
+
+@router.mutation("delete", permission=ADMIN, input=ById)
+def delete(call, *, id: int | str):
+    """Remove a device with its credentials, thresholds, alerts and readings."""
+    services.delete_devices(devices=[queries.get_device(id)])
+    return True
+
+
+@router.mutation("rotateToken", permission=TECHNICIAN, input=ById, output=Token)
+def rotate_token(call, *, id: int | str):
+    """Give a device a new token, shown this once; the old ones end now."""
+    return {"token": services.rotate_token(device=queries.get_device(id), at=timezone.now())}

@@ -1,0 +1,90 @@
+from django.core.validators import RegexValidator
+from django.db import models
+
+EXTERNAL_ID = r"^[A-Za-z0-9._:-]{1,64}\Z"
+
+
+class DeviceQuerySet(models.QuerySet["Device"]):
+    def with_presence(self) -> "DeviceQuerySet":
+        return self.select_related("presence")
+
+
+class Device(models.Model):
+    """A machine, sensor or gateway on the floor."""
+
+    class Type(models.TextChoices):
+        SENSOR = "sensor"
+        ACTUATOR = "actuator"
+        CONTROLLER = "controller"
+        GATEWAY = "gateway"
+
+    class Status(models.TextChoices):
+        ONLINE = "online"
+        OFFLINE = "offline"
+        MAINTENANCE = "maintenance"
+        ERROR = "error"
+
+    # The name the device uses for itself: `deviceId` in a device object, its user name on MQTT.
+    external_id = models.CharField(
+        "device id",
+        max_length=64,
+        unique=True,
+        validators=[RegexValidator(EXTERNAL_ID, "Letters, digits and . _ : - only, at most 64.")],
+        help_text="Never changes. Letters, digits and . _ : - only.",
+    )
+    name = models.CharField(max_length=120)
+    type = models.CharField(max_length=16, choices=Type)
+    status = models.CharField(max_length=16, choices=Status, default=Status.OFFLINE)
+    location = models.CharField(max_length=120, blank=True)
+    zone = models.CharField(max_length=64, blank=True, db_index=True)
+    firmware_version = models.CharField(max_length=64, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["status", "id"], name="device_by_status")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.external_id})"
+
+    @property
+    def last_seen_at(self):
+        presence = getattr(self, "presence", None)
+        return presence.last_seen_at if presence else None
+
+
+class Presence(models.Model):
+    """When a device was last heard, and when its silence becomes news."""
+
+    device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="presence")
+    last_seen_at = models.DateTimeField(null=True)
+    silent_at = models.DateTimeField(null=True)  # stored deadline; null while nobody waits for the device
+
+    class Meta:
+        db_table = "devices_presence"
+        indexes = [models.Index(fields=["silent_at"], name="presence_by_deadline")]
+
+
+class CredentialQuerySet(models.QuerySet["Credential"]):
+    def alive(self, at) -> "CredentialQuerySet":
+        return self.filter(revoked_at=None).exclude(expires_at__lte=at)
+
+
+class Credential(models.Model):
+    """A token of a device. We keep its hash only; one device may have several, to rotate with overlap."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="credentials")
+    token_hash = models.CharField(max_length=64, unique=True)
+    label = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CredentialQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"Credential {self.pk} of device {self.device_id}"

@@ -1,0 +1,9 @@
+from celery import shared_task
+from django.utils import timezone
+
+
+@shared_task
+def notice_silent_devices(**_from_newer_senders) -> None:
+    from devices import services  # noqa: PLC0415 -- leaf
+
+    services.notice_silent_devices(at=timezone.now())

@@ -1,0 +1,129 @@
+from django.utils import timezone
+from rest_framework import serializers
+
+from factory.accounts import queries, services
+from factory.accounts.identity import address_of, cookie_for
+from factory.accounts.models import Session, User
+from factory.accounts.permissions import ANYONE, VIEWER
+from factory.trpc.router import Router
+from factory.trpc.serializers import StrictInteger, StrictString, WireSerializer
+
+router = Router("auth")
+
+
+class UserRow(WireSerializer):
+    id = serializers.IntegerField()
+    open_id = serializers.CharField()
+    email = serializers.EmailField()
+    name = serializers.CharField()
+    role = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    last_signed_in = serializers.DateTimeField(source="last_login", allow_null=True)
+
+
+class SignedIn(WireSerializer):
+    token = serializers.CharField()
+    user = UserRow()
+
+
+class Registered(SignedIn):
+    success = serializers.BooleanField()
+
+
+class SessionRow(WireSerializer):
+    id = serializers.IntegerField()
+    address = serializers.CharField()
+    agent = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    current = serializers.BooleanField()
+
+
+class Success(WireSerializer):
+    success = serializers.BooleanField()
+
+
+class Renewed(Success):
+    token = serializers.CharField()
+
+
+class Credentials(WireSerializer):
+    email = StrictString(max_length=190)
+    password = StrictString(max_length=1000, trim_whitespace=False)
+
+
+class Registration(WireSerializer):
+    email = serializers.EmailField(max_length=190)
+    password = StrictString(max_length=1000, trim_whitespace=False)
+    name = StrictString(max_length=150)
+
+
+class PasswordChange(WireSerializer):
+    current_password = StrictString(max_length=1000, trim_whitespace=False)
+    new_password = StrictString(max_length=1000, trim_whitespace=False)
+
+
+class SessionId(WireSerializer):
+    id = StrictInteger()
+
+
+def _origin_of(call) -> dict:
+    return {"address": address_of(call.http), "agent": call.http.headers.get("user-agent", "")}
+
+
+@router.mutation("login", permission=ANYONE, input=Credentials, output=SignedIn)
+def login(call, *, email: str, password: str):
+    """Sign in with e-mail and password; sets the session cookie and returns the same token."""
+    user, token = services.sign_in(email=email, password=password, at=timezone.now(), **_origin_of(call))
+    call.set_cookie(**cookie_for(token))
+    return {"token": token, "user": user}
+
+
+@router.mutation("register", permission=ANYONE, input=Registration, output=Registered)
+def register(call, *, email: str, password: str, name: str):
+    """Make an account of one's own, where registration is open, and sign in."""
+    user = services.register_user(email=email, password=password, name=name)
+    token = services.open_session(user=user, at=timezone.now(), **_origin_of(call))
+    call.set_cookie(**cookie_for(token))
+    return {"success": True, "user": user, "token": token}
+
+
+@router.mutation("logout", permission=ANYONE, output=Success)
+def logout(call):
+    """End the session this request came with, at once and everywhere."""
+    if isinstance(call.identity.credential, Session):
+        services.sign_out(session=call.identity.credential, at=timezone.now())
+    call.set_cookie(**{**cookie_for(""), "max_age": 0})
+    return {"success": True}
+
+
+@router.query("me", permission=ANYONE, output=UserRow)
+def me(call):
+    """The person signed in, or null."""
+    return call.principal if isinstance(call.principal, User) else None
+
+
+@router.mutation("changePassword", permission=VIEWER, input=PasswordChange, output=Renewed)
+def change_password(call, *, current_password: str, new_password: str):
+    """Change one's own password. Every session ends; the answer carries a new one."""
+    token = services.change_password(
+        user=call.principal, current=current_password, new=new_password, at=timezone.now(), **_origin_of(call)
+    )
+    call.set_cookie(**cookie_for(token))
+    return {"success": True, "token": token}
+
+
+@router.query("sessions", permission=VIEWER, output=SessionRow, many=True)
+def sessions(call):
+    """One's own sessions that are alive, newest first."""
+    rows = list(queries.sessions_of(user=call.principal, at=timezone.now()))
+    for row in rows:
+        row.current = row.pk == call.identity.credential.pk
+    return rows
+
+
+@router.mutation("revokeSession", permission=VIEWER, input=SessionId, output=Success)
+def revoke_session(call, *, id: int):
+    """End one of one's own sessions; an admin may end anybody's."""
+    services.revoke_session(session_id=id, by=call.principal, at=timezone.now())
+    return {"success": True}

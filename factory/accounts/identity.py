@@ -1,0 +1,64 @@
+"""Who is asking? People come with the session JWT, as a cookie or as Bearer."""
+
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from factory.accounts.queries import alive_session
+from factory.trpc.call import STRANGER, Identity
+
+
+def bearer_of(header: str) -> str:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def looks_like_session_token(token: str) -> bool:
+    return token.count(".") == 2
+
+
+def person_behind(*, bearer: str, cookies: Mapping[str, str]) -> Identity | None:
+    """The person a Bearer token or the cookie stands for; None when neither speaks of a person.
+
+    A Bearer token that is presented and wrong is not rescued by a cookie.
+    """
+    if bearer and not looks_like_session_token(bearer):
+        return None
+    token = bearer or cookies.get(settings.SESSION_COOKIE_NAME_JWT, "")
+    if not token:
+        return None
+    session = alive_session(token=token, at=timezone.now())
+    if session is None:
+        return STRANGER
+    return Identity(principal=session.user, credential=session, ambient=not bearer)
+
+
+def identify_person(request: HttpRequest) -> Identity | None:
+    return person_behind(bearer=bearer_of(request.headers.get("authorization", "")), cookies=request.COOKIES)
+
+
+def cookie_for(token: str) -> dict:
+    """How the browser is told to keep the token (arguments of `set_cookie`)."""
+    return {
+        "key": settings.SESSION_COOKIE_NAME_JWT,
+        "value": token,
+        "max_age": int(settings.SESSION_LIFETIME.total_seconds()),
+        "httponly": True,
+        "samesite": "Lax",
+        "secure": settings.SECURE,
+        "path": "/",
+    }
+
+
+def remember(response: HttpResponseBase, token: str) -> None:
+    response.set_cookie(**cookie_for(token))
+
+
+def forget(response: HttpResponseBase) -> None:
+    response.delete_cookie(settings.SESSION_COOKIE_NAME_JWT, path="/", samesite="Lax")
+
+
+def address_of(request: HttpRequest) -> str:
+    return request.META.get("REMOTE_ADDR") or ""

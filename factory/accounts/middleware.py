@@ -1,0 +1,29 @@
+from functools import partial
+
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from factory.accounts.identity import identify_person
+from factory.accounts.models import Session, User
+
+
+def _look_up(request: HttpRequest) -> User | AnonymousUser:
+    identity = identify_person(request)
+    if identity is None or not isinstance(identity.principal, User):
+        return AnonymousUser()
+    request.person_session = identity.credential  # type: ignore[attr-defined]
+    return identity.principal
+
+
+class SignedInPerson(AuthenticationMiddleware):
+    """`request.user` from the session JWT, for pages and admin, looked up when first asked for."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        request.user = SimpleLazyObject(partial(_look_up, request))  # type: ignore[assignment]
+
+
+def session_of(request: HttpRequest) -> Session | None:
+    """The session behind a page request; asks for the user first, since that is what finds it."""
+    return request.person_session if request.user.is_authenticated else None  # type: ignore[attr-defined]

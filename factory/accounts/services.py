@@ -1,0 +1,158 @@
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from factory.accounts import tokens
+from factory.accounts.models import Session, SessionQuerySet, User
+from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
+from factory.live.broadcast import end_connections_on_commit
+
+
+class WrongCredentials(Unauthorized):
+    """E-mail or password is wrong; which one is nobody's business."""
+
+
+class RegistrationClosed(Forbidden):
+    """People are added by an admin here."""
+
+
+class EmailTaken(Conflict):
+    """Somebody signs in with this e-mail already."""
+
+
+class SessionUnknown(NotFound):
+    """No such session among those the person may end."""
+
+
+def check_new_password(password: str, *, user: User, field: str) -> str:
+    """Refuse a password that is too short, too common or too close to the person's name."""
+    try:
+        validate_password(password, user)
+    except ValidationError as refusal:
+        raise InvalidInput(f"{field}: {refusal.messages[0]}", fields={field: refusal.messages}) from None
+    return password
+
+
+@transaction.atomic
+def create_user(
+    *, email: str, password: str, name: str = "", role: User.Role = User.Role.USER
+) -> User:
+    """Add a person who can sign in from now on."""
+    draft = User(email=email.strip().lower(), name=name, role=role)
+    check_new_password(password, user=draft, field="password")
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(draft.email, password, name=name, role=role)
+    except IntegrityError:
+        raise EmailTaken("This e-mail is in use already.", fields={"email": ["is in use already"]}) from None
+
+
+def register_user(*, email: str, password: str, name: str) -> User:
+    """A stranger makes their own account, where the plant allows it."""
+    if settings.REGISTRATION != "open":
+        raise RegistrationClosed("Registration is closed. Ask an admin for an account.")
+    return create_user(email=email, password=password, name=name)
+
+
+def ensure_first_admin(*, email: str, password: str) -> tuple[User, str] | None:
+    """On an empty plant, the admin who can let everybody else in; None when there are people already."""
+    if User.objects.exists():
+        return None
+    password = password or secrets.token_urlsafe(12)
+    user = User.objects.create_superuser(email or "admin@factory.local", password, name="Admin")
+    return user, password
+
+
+@transaction.atomic
+def open_session(*, user: User, at: datetime, address: str = "", agent: str = "") -> str:
+    """Start a session and return its token, which is not kept anywhere."""
+    token, token_id, expires_at = tokens.issue(open_id=user.open_id, at=at)
+    Session.objects.create(
+        user=user, token_id=token_id, address=address[:64], agent=agent[:200], created_at=at, expires_at=expires_at
+    )
+    User.objects.filter(pk=user.pk).update(last_login=at)
+    user.last_login = at
+    return token
+
+
+def sign_in(
+    *, email: str, password: str, at: datetime, address: str = "", agent: str = ""
+) -> tuple[User, str]:
+    """Check e-mail and password; wrong ones are indistinguishable in words and in time."""
+    user = User.objects.filter(email=email.strip().lower()).first()
+    if user is None:
+        User().set_password(password)  # the same work as a comparison
+        raise WrongCredentials("E-mail or password is wrong.")
+    if not check_password(password, user.password) or not user.is_active:
+        raise WrongCredentials("E-mail or password is wrong.")
+    return user, open_session(user=user, at=at, address=address, agent=agent)
+
+
+def sign_out(*, session: Session, at: datetime) -> None:
+    """End this one session, on every worker at once."""
+    _end(Session.objects.filter(pk=session.pk), at=at)
+
+
+def revoke_session(*, session_id: int, by: User, at: datetime) -> None:
+    """End a session by its id: one's own, or anybody's for an admin."""
+    sessions = Session.objects.alive(at).filter(pk=session_id)
+    if not by.has_rank_of(User.Role.ADMIN):
+        sessions = sessions.filter(user=by)
+    if not _end(sessions, at=at):
+        raise SessionUnknown("There is no such session.")
+
+
+def revoke_all_sessions(*, user: User, at: datetime) -> int:
+    """End every session of a person."""
+    return _end(Session.objects.filter(user=user), at=at)
+
+
+@transaction.atomic
+def _end(sessions: SessionQuerySet, *, at: datetime) -> int:
+    ids = list(sessions.filter(revoked_at=None).values_list("pk", flat=True))
+    ended = Session.objects.filter(pk__in=ids, revoked_at=None).update(revoked_at=at)
+    for session_id in ids:
+        end_connections_on_commit(connection_name(session_id))
+    return ended
+
+
+def connection_name(session_id: int) -> str:
+    """The name under which a session's open sockets can be closed."""
+    return f"session-{session_id}"
+
+
+@transaction.atomic
+def set_password(*, user: User, password: str, at: datetime) -> None:
+    """Give a person a new password and end every session that the old one opened."""
+    user.set_password(check_new_password(password, user=user, field="newPassword"))
+    user.save(update_fields=["password"])
+    revoke_all_sessions(user=user, at=at)
+
+
+@transaction.atomic
+def change_password(
+    *, user: User, current: str, new: str, at: datetime, address: str = "", agent: str = ""
+) -> str:
+    """A person changes their own password; all sessions end and a fresh one is returned."""
+    if not check_password(current, user.password):
+        raise InvalidInput.at("currentPassword", "is wrong")
+    set_password(user=user, password=new, at=at)
+    return open_session(user=user, at=at, address=address, agent=agent)
+
+
+@transaction.atomic
+def edit_user(*, user: User, **changes) -> User:
+    """An admin changes a person's name, role or right to sign in."""
+    allowed = {"email", "name", "role", "is_active"}
+    for field in changes.keys() & allowed:
+        setattr(user, field, changes[field])
+    user.save(update_fields=sorted(changes.keys() & allowed))
+    if not user.is_active:
+        revoke_all_sessions(user=user, at=timezone.now())
+    return user

@@ -1,0 +1,60 @@
+"""One process that speaks everything: HTTP goes to the WSGI threads, `/ws` to Channels.
+
+HTTP never runs through Django's ASGI handler, which is several times slower (docs/decisions/0001).
+"""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
+http = get_wsgi_application()  # loads the apps; what is imported below needs them
+
+from a2wsgi import WSGIMiddleware  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.urls import path  # noqa: E402
+
+from alerts import consumers as alerts_channels  # noqa: E402
+from devices import consumers as devices_channels  # noqa: E402
+from devices import services as devices_services  # noqa: E402
+from devices.identity import DevicePrincipal, device_behind  # noqa: E402
+from factory.accounts import services as accounts_services  # noqa: E402
+from factory.accounts.identity import person_behind  # noqa: E402
+from factory.accounts.models import Session  # noqa: E402
+from factory.live.channels import ChannelRegistry  # noqa: E402
+from factory.live.consumer import LiveConsumer  # noqa: E402
+from factory.live.handshake import Handshake, Listener  # noqa: E402
+from telemetry import consumers as telemetry_channels  # noqa: E402
+
+# Each ingesting thread waits for its commit, so threads are the width of a group commit, not of the CPU.
+HTTP_THREADS = 64
+
+channels = ChannelRegistry(
+    [*telemetry_channels.channels, *alerts_channels.channels, *devices_channels.channels],
+    handlers=telemetry_channels.handlers,
+)
+
+
+def identify_listener(handshake: Handshake) -> Listener | None:
+    """Who knocks at `/ws`; None for a stranger."""
+    identity = device_behind(handshake.bearer) or person_behind(
+        bearer=handshake.bearer, cookies=handshake.cookies
+    )
+    if identity is None or identity.principal is None:
+        return None
+    if isinstance(identity.principal, DevicePrincipal):
+        name = devices_services.connection_name(identity.principal.device_id)
+    else:
+        assert isinstance(identity.credential, Session)
+        name = accounts_services.connection_name(identity.credential.pk)
+    return Listener(principal=identity.principal, credential=name)
+
+
+application = ProtocolTypeRouter(
+    {
+        "http": WSGIMiddleware(http, workers=HTTP_THREADS),
+        "websocket": URLRouter(
+            [path("ws", LiveConsumer.as_asgi(registry=channels, identify=staticmethod(identify_listener)))]
+        ),
+    }
+)

@@ -1,0 +1,16 @@
+"""The Celery application. Rooms declare their tasks; this file only knows when the periodic ones run."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
+
+app = Celery("factory")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "send what was left in the outbox": {"task": "alerts.tasks.sweep_deliveries", "schedule": 15.0},
+    "notice silent devices": {"task": "devices.tasks.notice_silent_devices", "schedule": 10.0},
+    "forget readings of deleted devices": {"task": "telemetry.tasks.forget_orphans", "schedule": 3600.0},
+}

@@ -1,0 +1,57 @@
+"""What a WebSocket brings along when it knocks."""
+
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+SUBPROTOCOL = "bearer."
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """The credentials of a connection. Cookies are empty when its origin is not ours or an allowed one."""
+
+    bearer: str
+    cookies: dict[str, str]
+    subprotocol: str | None
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is behind a connection, and the name of the credential whose end also ends the connection."""
+
+    principal: Any
+    credential: str
+
+
+def read_handshake(scope: dict[str, Any]) -> Handshake:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    offered = next((p for p in scope.get("subprotocols", []) if p.startswith(SUBPROTOCOL)), None)
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    if offered:
+        bearer = offered.removeprefix(SUBPROTOCOL)
+    cookies = {}
+    if not bearer and is_allowed_origin(headers.get("origin", ""), host=headers.get("host", "")):
+        cookies = _cookies(headers.get("cookie", ""))
+    return Handshake(bearer=bearer, cookies=cookies, subprotocol=offered)
+
+
+def is_allowed_origin(origin: str, *, host: str) -> bool:
+    """A browser sends its page's origin; a page of somebody else's must not ride on our cookie."""
+    if origin in {settings.PUBLIC_URL, *settings.ALLOWED_ORIGINS}:
+        return True
+    parts = urlsplit(origin)
+    return parts.scheme in {"http", "https"} and bool(host) and parts.netloc == host
+
+
+def _cookies(header: str) -> dict[str, str]:
+    jar: SimpleCookie = SimpleCookie()
+    try:
+        jar.load(header)
+    except CookieError:
+        return {}
+    return {name: morsel.value for name, morsel in jar.items()}

@@ -1,0 +1,281 @@
+"""One settings file. Everything a plant may set comes from the environment; docs/settings.md is its table.
+
+The defaults are the embedded mode: SQLite, a private Valkey socket, no other service. Wrong values
+stop the start with the name and the reason.
+"""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+import dj_email_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from factory.env import Env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+env = Env()
+
+# Where things are
+
+FACTORY_DATA = env.folder("FACTORY_DATA", BASE_DIR / "var")
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, low=1, high=65535)
+PUBLIC_URL = env.url("PUBLIC_URL", f"http://{HOST}:{PORT}", {"http", "https"}).rstrip("/")
+ALLOWED_ORIGINS = [origin.rstrip("/") for origin in env.words("ALLOWED_ORIGINS")]
+ALLOWED_HOSTS = sorted({urlsplit(PUBLIC_URL).hostname or HOST, HOST, "localhost", "127.0.0.1", "[::1]"})
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL, *ALLOWED_ORIGINS]
+
+
+def kept_secret(path: Path) -> str:
+    """The key in the data folder, made on first use and readable by its owner only."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    # Written aside and linked into place, so that of several processes starting at once one wins whole.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as draft:
+        draft.write(secrets.token_urlsafe(50))
+    try:
+        os.link(draft.name, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft.name)
+    return path.read_text().strip()
+
+
+SECRET_KEY = env.text("SECRET_KEY") or kept_secret(FACTORY_DATA / "secret_key")
+DEBUG = env.flag("DEBUG", default=False)
+ROOT_URLCONF = "factory.urls"
+WSGI_APPLICATION = "factory.wsgi.application"
+ASGI_APPLICATION = "factory.asgi.application"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "factory",
+    "factory.accounts",
+    "devices",
+    "telemetry",
+    "grouping",
+    "alerts",
+    "ota",
+    "analytics",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "factory.accounts.middleware.SignedInPerson",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Storage
+
+DATABASE_URL = env.url(
+    "DATABASE_URL", f"sqlite:///{FACTORY_DATA / 'factory.sqlite3'}", {"sqlite", "mysql"}
+)
+DB_TIMEOUT = env.integer("DB_TIMEOUT", 10, low=1, high=600)
+DATABASES = {"default": dict(dj_database_url.parse(DATABASE_URL, conn_max_age=600))}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    FACTORY_DATA.mkdir(parents=True, exist_ok=True)
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": DB_TIMEOUT,
+        # Taking the write lock at BEGIN is what lets several processes wait instead of failing half way.
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        charset="utf8mb4",
+        isolation_level="read committed",
+        init_command=(
+            "SET sql_mode='STRICT_TRANS_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
+            f" max_statement_time={DB_TIMEOUT}, innodb_lock_wait_timeout={DB_TIMEOUT}"
+        ),
+    )
+    DATABASES["default"]["TEST"] = {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def private_socket(folder: Path) -> Path:
+    """Where the embedded Valkey listens: in the data folder, or in a short private one when its path is too long."""
+    beside = folder / "valkey.sock"
+    if len(str(beside)) < 100:  # the kernel's limit is 108 bytes
+        return beside
+    mark = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"factory-{os.getuid()}-{mark}" / "valkey.sock"
+
+
+VALKEY_SOCKET = private_socket(FACTORY_DATA)
+REDIS_URL = env.url("REDIS_URL", f"unix://{VALKEY_SOCKET}", {"redis", "rediss", "unix"})
+REDIS_EMBEDDED = not env.text("REDIS_URL")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CHANNEL_LAYERS = {
+    "default": {
+        # The pub/sub layer: the default one keeps 100 messages a channel and then drops the newest.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+}
+
+# Celery
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+# Enqueueing happens after a commit, in a request or in the ingest thread: it may not hang there when the
+# broker is away. What could not be enqueued is found by a sweeper.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 1,
+    "retry_on_timeout": False,
+    "max_retries": 1,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+
+# People
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    # SHA-256 first, because bcrypt alone refuses more than 72 bytes.
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": SECRET_KEY,
+    "AUTH_HEADER_TYPES": ("Bearer",),
+}
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "overview"
+SESSION_COOKIE_NAME_JWT = "app_session_id"
+SESSION_LIFETIME = timedelta(days=365)
+FACTORY_DEMO = env.flag("FACTORY_DEMO", default=True)
+REGISTRATION = env.choice("REGISTRATION", "open" if FACTORY_DEMO else "closed", {"open", "closed"})
+FACTORY_ADMIN_EMAIL = env.email("FACTORY_ADMIN_EMAIL")
+FACTORY_ADMIN_PASSWORD = env.text("FACTORY_ADMIN_PASSWORD")
+# Django's own session only carries the admin's messages; who is signed in says the JWT cookie.
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+# Web
+
+SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SECURE_SSL_REDIRECT = SECURE
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
+CSRF_FAILURE_VIEW = "factory.refusals.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    # The admin's own scripts evaluate expressions; it gets its own, looser policy (factory.admin_policy).
+    "EXCLUDE_URL_PREFIXES": ["/admin/"],
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
+STATIC_URL = "/static/"
+STATICFILES_DIRS: list[Path] = []
+WHITENOISE_USE_FINDERS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MAX = 5 * 1024 * 1024
+REQUEST_TIMEOUT = env.integer("REQUEST_TIMEOUT", 30, low=1, high=600)
+WS_TIMEOUT = env.integer("WS_TIMEOUT", 60, low=2, high=3600)
+REST_FRAMEWORK = {
+    "DATETIME_FORMAT": None,  # serializers keep datetimes; the wire decides how they look
+    "UNAUTHENTICATED_USER": None,
+}
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+# The plant
+
+USE_TZ = True
+TIME_ZONE = PLANT_TIME_ZONE = env.time_zone("PLANT_TIME_ZONE", "UTC")
+LANGUAGE_CODE = "en"
+USE_I18N = True
+READINGS_RETENTION_DAYS = env.integer("READINGS_RETENTION_DAYS", 90, low=1, high=36500)
+READINGS_FUTURE_SECONDS = 300
+DEVICE_SILENT_SECONDS = env.integer("DEVICE_SILENT_SECONDS", 120, low=5, high=86400)
+
+# Mail
+
+EMAIL_URL = env.text("EMAIL_URL")
+try:
+    _email = dj_email_url.parse(EMAIL_URL or "console:")
+    assert _email.get("EMAIL_BACKEND")
+except Exception:
+    raise ImproperlyConfigured(f"EMAIL_URL={EMAIL_URL!r} is not an address such as smtp://user:word@host:587/?tls=1.") from None
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _email["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
+EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
+EMAIL_TIMEOUT = 10
+ALERT_EMAIL = env.email("ALERT_EMAIL")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.email("EMAIL_FROM") or f"factory@{urlsplit(PUBLIC_URL).hostname or 'localhost'}"
+
+# Logs
+
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"})
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "factory.logs.LineFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {"django.server": {"propagate": True}, "daphne": {"level": "WARNING"}},
+}

@@ -1,0 +1,1 @@
+"""The procedure router and its wire. Knows no domain."""

@@ -1,0 +1,50 @@
+"""What a procedure learns about its caller, and what it may add to the HTTP answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who sent the request. `ambient` credentials are those a browser sends by itself: cookies."""
+
+    principal: object | None = None
+    credential: object | None = None
+    ambient: bool = False
+
+
+STRANGER = Identity()
+
+
+class Call:
+    """One invocation of one procedure.
+
+    Headers and cookies set here reach the HTTP answer, a batch's too, unless this call fails.
+    """
+
+    __slots__ = ("_notes", "http", "identity")
+
+    def __init__(self, http: HttpRequest, identity: Identity = STRANGER) -> None:
+        self.http = http
+        self.identity = identity
+        self._notes: list[Callable[[HttpResponse], object]] = []
+
+    @property
+    def principal(self) -> Any:
+        return self.identity.principal
+
+    def set_header(self, name: str, value: str) -> None:
+        self._notes.append(lambda response: response.headers.__setitem__(name, value))
+
+    def set_cookie(self, **cookie: Any) -> None:
+        self._notes.append(lambda response: response.set_cookie(**cookie))
+
+    def delete_cookie(self, key: str, **scope: Any) -> None:
+        self._notes.append(lambda response: response.delete_cookie(key, **scope))
+
+    def write_notes(self, response: HttpResponse) -> None:
+        for note in self._notes:
+            note(response)

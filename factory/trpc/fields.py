@@ -1,0 +1,135 @@
+"""Fields that take JSON at its word: a number is a number, and a string is not one."""
+
+import json
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from rest_framework import serializers
+
+SAFE_INTEGER = 2**53 - 1  # beyond it JavaScript loses digits
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _kind(value: Any) -> str:
+    """What a value is called in JSON, for people."""
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "not a finite number"
+    names = ((int | float, "a number"), (str, "a string"), (list, "an array"), (dict, "an object"))
+    return next((name for kind, name in names if isinstance(value, kind)), "something else")
+
+
+class StrictInteger(serializers.IntegerField):
+    """A whole number JavaScript can count to. `1.0` is one; `"1"` and `true` are not."""
+
+    default_error_messages = {
+        "invalid": "Expected an integer, got {got}.",
+        "large": "The integer is too large.",
+    }
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid", got=_kind(data))
+        if isinstance(data, float):
+            if not data.is_integer():
+                self.fail("invalid", got="a fraction" if math.isfinite(data) else _kind(data))
+            data = int(data)
+        if abs(data) > SAFE_INTEGER:
+            self.fail("large")
+        return data
+
+
+class StrictFloat(serializers.FloatField):
+    """A finite number."""
+
+    default_error_messages = {
+        "invalid": "Expected a number, got {got}.",
+        "finite": "Expected a finite number.",
+    }
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid", got=_kind(data))
+        try:
+            number = float(data)
+        except OverflowError:
+            self.fail("finite")
+        if not math.isfinite(number):
+            self.fail("finite")
+        return number
+
+
+class StrictString(serializers.CharField):
+    """Text; numbers are not quietly turned into it."""
+
+    default_error_messages = {"invalid": "Expected a string, got {got}."}
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is not serializers.empty and data is not None and not isinstance(data, str):
+            self.fail("invalid", got=_kind(data))
+        return super().run_validation(data)
+
+
+class StrictBoolean(serializers.BooleanField):
+    """true or false, not "yes" or 1."""
+
+    default_error_messages = {"invalid": "Expected a boolean, got {got}."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", got=_kind(data))
+        return data
+
+
+class StrictDateTime(serializers.DateTimeField):
+    """An ISO 8601 string or a superjson Date, kept as a datetime in UTC; without an offset it is UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"default_timezone": UTC, **options})
+
+    def to_internal_value(self, data: Any) -> datetime:
+        if not isinstance(data, str | datetime):
+            self.fail("invalid", format="YYYY-MM-DDThh:mm:ss.sssZ")
+        return super().to_internal_value(data)
+
+
+class MillisField(StrictInteger):
+    """Milliseconds since the epoch, UTC, an integer on both sides; a superjson Date is understood too."""
+
+    def to_internal_value(self, data: Any) -> int:
+        return super().to_internal_value(_millis(data))
+
+    def to_representation(self, value: Any) -> int:
+        return int(_millis(value))
+
+
+def _millis(value: Any) -> Any:
+    return (value - EPOCH) // timedelta(milliseconds=1) if isinstance(value, datetime) else value
+
+
+class FreeForm(serializers.JSONField):
+    """A value the contract leaves open (an object, unless `anything=True`), kept as it came."""
+
+    default_error_messages = {"object": "Expected an object, got {got}.", "finite": "Numbers must be finite."}
+
+    def __init__(self, *, anything: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.anything = anything
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not self.anything and not isinstance(data, dict):
+            self.fail("object", got=_kind(data))
+        try:
+            return json.loads(json.dumps(data, default=_iso, allow_nan=False))
+        except ValueError:
+            self.fail("finite")
+        except TypeError:
+            self.fail("invalid")
+
+
+def _iso(value: Any) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    raise TypeError

@@ -1,0 +1,195 @@
+"""The HTTP side of tRPC: one Django view that answers every procedure of a registry.
+
+The calls of a batch run one after the other in the request's thread: WSGI gives a request one thread,
+Django gives a thread one database connection, and a batch is a handful of short reads. Each call fails
+for itself; a handler that raised inside `atomic` has been rolled back by the time its error gets here.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime, time
+from typing import Any, Literal
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, re_path
+from django.utils.http import http_date
+from django.views.decorators.csrf import csrf_exempt
+
+from factory.trpc import wire
+from factory.trpc.call import STRANGER, Call, Identity
+from factory.trpc.errors import TRPCError, refusal_for
+from factory.trpc.request import Asked, read_calls
+from factory.trpc.router import Deprecated, Procedure, Registry
+from factory.trpc.stream import Line
+from factory.trpc.wire import Dialect
+
+Identify = Callable[[HttpRequest], Identity | None]
+FIXED = {"auto": None, "plain": Dialect.PLAIN, "superjson": Dialect.SUPERJSON}
+
+
+class Gateway:
+    """Mount `urls(prefix)`, or `view(request, path)` on a pattern of one's own."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        identify: Sequence[Identify] = (),
+        transformer: Literal["auto", "plain", "superjson"] = "auto",
+        allowed_origins: Collection[str] | Callable[[], Collection[str]] = (),
+        method_override: bool = True,
+    ) -> None:
+        self.registry = registry
+        self.identify = identify
+        self.dialect = FIXED[transformer]
+        self.allowed_origins = allowed_origins
+        self.query_methods = ("GET", "POST") if method_override else ("GET",)
+        # A form on somebody else's page cannot send JSON, and writes with a cookie must show their Origin.
+        self.view: Callable[..., HttpResponse] = csrf_exempt(self._view)
+
+    def urls(self, prefix: str, name: str | None = None) -> URLPattern:
+        """Everything under `prefix`, with and without a slash after it, odd characters included."""
+        return re_path(rf"^{prefix.strip('/')}(?:/(?P<path>(?s:.*)))?$", self.view, name=name)
+
+    def _view(self, request: HttpRequest, path: str = "") -> HttpResponse:
+        if request.method == "HEAD":
+            response = HttpResponse(status=204)
+            del response.headers["Content-Type"]
+        else:
+            try:
+                response = self._answer(request, read_calls(request, path, self.registry, self.dialect))
+            except Exception as error:
+                response = self._refuse(refusal_for(error, None))
+        response.headers["Vary"] = "trpc-accept, accept"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def _refuse(self, refusal: TRPCError) -> HttpResponse:
+        """One object for a request that never became calls."""
+        body = wire.failure(refusal.shape(None), self.dialect or Dialect.UNKNOWN)
+        return _response(body, refusal.status, dict(refusal.headers))
+
+    def _answer(self, request: HttpRequest, asked: Asked) -> HttpResponse:
+        visit = _Visit(request, self.identify)
+        line = Line(asked.dialect) if asked.streams else None
+        envelopes: list[bytes] = []
+        statuses: list[int] = []
+        headers: dict[str, str] = {}
+        calls: list[Call] = []
+        for index, path in enumerate(asked.paths):
+            try:
+                call, value = self._run(visit, path, asked.procedures[index], asked, index)
+                envelopes.append(line.result(value, index) if line else wire.result(value, asked.dialect))
+                statuses.append(200)
+                calls.append(call)
+            except Exception as error:
+                refusal = refusal_for(error, path)
+                shape = refusal.shape(path)
+                envelopes.append(line.failure(shape, index) if line else wire.failure(shape, asked.dialect))
+                statuses.append(refusal.status)
+                headers.update(refusal.headers)
+        if line:
+            response = _response(line.join(envelopes), 200, headers)
+        elif asked.is_batch:
+            response = _response(b"[%s]" % b",".join(envelopes), wire.batch_status(statuses), headers)
+        else:
+            response = _response(envelopes[0], statuses[0], headers)
+        for call in calls:
+            call.write_notes(response)
+        return response
+
+    def _run(
+        self, visit: "_Visit", path: str, procedure: Procedure | None, asked: Asked, index: int
+    ) -> tuple[Call, Any]:
+        if procedure is None:
+            raise TRPCError("NOT_FOUND", f'No procedure found on path "{path}"')
+        self._check_method(visit.request.method or "", procedure)
+        identity = visit.identity()
+        _check_permission(procedure, identity)
+        if identity.ambient and procedure.kind == "mutation":
+            self._check_origin(visit.request)
+        call = Call(visit.request, identity)
+        if procedure.deprecated:
+            _announce(procedure.deprecated, call)
+        if procedure.read is None:
+            value = procedure.handler(call)
+        else:
+            value = procedure.handler(
+                call, **procedure.read(wire.open_input(asked.inputs[index], asked.dialect))
+            )
+        if procedure.write is None or value is wire.UNDEFINED:
+            return call, value
+        return call, procedure.write(value)
+
+    def _check_method(self, method: str, procedure: Procedure) -> None:
+        allowed = self.query_methods if procedure.kind == "query" else ("POST",)
+        if method not in allowed:
+            raise TRPCError(
+                "METHOD_NOT_SUPPORTED",
+                f'Unsupported {method}-request to {procedure.kind} procedure at path "{procedure.path}"',
+                headers={"Allow": ", ".join(allowed)},
+            )
+
+    def _check_origin(self, request: HttpRequest) -> None:
+        """A browser sends its cookies from any page; only Origin says which page that was."""
+        origin = request.META.get("HTTP_ORIGIN", "").lower()
+        if not origin or (origin != _own_origin(request) and origin not in self._others_allowed()):
+            raise TRPCError("FORBIDDEN", "Writing with a cookie takes an Origin header of this site.")
+
+    def _others_allowed(self) -> Iterable[str]:
+        allowed = self.allowed_origins
+        return allowed() if callable(allowed) else allowed
+
+
+class _Visit:
+    """One HTTP request and, once somebody asks, who sent it."""
+
+    def __init__(self, request: HttpRequest, identify: Sequence[Identify]) -> None:
+        self.request = request
+        self._identify = identify
+        self._known: Identity | Exception | None = None
+
+    def identity(self) -> Identity:
+        if self._known is None:
+            try:
+                found = (identify(self.request) for identify in self._identify)
+                self._known = next((identity for identity in found if identity is not None), STRANGER)
+            except Exception as error:
+                self._known = error
+        if isinstance(self._known, Exception):
+            raise self._known
+        return self._known
+
+
+def _check_permission(procedure: Procedure, identity: Identity) -> None:
+    if procedure.permission.allows(identity):
+        return
+    if identity.principal is None:
+        raise TRPCError("UNAUTHORIZED", "Sign in first.")
+    raise TRPCError("FORBIDDEN", f"{procedure.path} is for: {procedure.permission.name}.")
+
+
+def _own_origin(request: HttpRequest) -> str | None:
+    try:
+        return f"{request.scheme}://{request.get_host()}".lower()
+    except DisallowedHost:
+        return None
+
+
+def _announce(deprecated: Deprecated, call: Call) -> None:
+    """RFC 9745 and RFC 8594."""
+    since, until = (
+        int(datetime.combine(day, time(), UTC).timestamp()) for day in (deprecated.since, deprecated.until)
+    )
+    call.set_header("Deprecation", f"@{since}")
+    call.set_header("Sunset", http_date(until))
+
+
+def _response(body: bytes, status: int, headers: dict[str, str]) -> HttpResponse:
+    if status != 405:
+        headers.pop("Allow", None)
+    response = HttpResponse(body, status=status, content_type="application/json")
+    response.headers["Content-Length"] = str(len(body))
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,57 @@
+"""The front desk: every door of the house, mounted."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from alerts import api as alerts_api
+from analytics import api as analytics_api
+from devices import api as devices_api
+from devices.identity import identify_device
+from factory import health, system
+from factory.accounts import api as accounts_api
+from factory.accounts.identity import identify_person
+from factory.trpc.gateway import Gateway
+from factory.trpc.router import Registry
+from factory.twins import plain_twin
+from telemetry import api as telemetry_api
+
+registry = Registry(
+    [
+        system.router,
+        accounts_api.router,
+        devices_api.router,
+        telemetry_api.router,
+        alerts_api.alerts,
+        alerts_api.thresholds,
+        analytics_api.router,
+    ]
+)
+gateway = Gateway(
+    registry,
+    identify=[identify_device, identify_person],  # devices first: they are the many
+    allowed_origins={settings.PUBLIC_URL, *settings.ALLOWED_ORIGINS},
+)
+
+urlpatterns = [
+    gateway.urls("api/trpc"),
+    gateway.urls("api/v1/trpc"),
+    path("api/auth/login", plain_twin(gateway, "auth.login")),
+    path("api/auth/register", plain_twin(gateway, "auth.register")),
+    path("api/auth/me", plain_twin(gateway, "auth.me")),
+    path("api/auth/logout", plain_twin(gateway, "auth.logout")),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("", include("factory.accounts.urls")),
+    # One sign-in serves pages, API and admin.
+    path("admin/login/", RedirectView.as_view(pattern_name="sign-in", query_string=True)),
+    path("admin/logout/", RedirectView.as_view(pattern_name="sign-out")),
+    path("admin/", admin.site.urls),
+    path("", include("analytics.urls")),
+]
+
+handler400 = "factory.refusals.bad_request"
+handler403 = "factory.refusals.permission_denied"
+handler404 = "factory.refusals.not_found"
+handler500 = "factory.refusals.server_error"

@@ -1,0 +1,1 @@
+"""Groups and the batch engine. Empty until its issue is built."""

@@ -1,0 +1,1 @@
+"""Readings: the door, the group commit, the queries, and `readings.*`."""

@@ -1,0 +1,151 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from devices.fields import DeviceReference
+from devices.identity import DEVICE
+from devices.queries import get_device, get_device_ids
+from factory.accounts.permissions import ADMIN, VIEWER
+from factory.trpc.router import UNDEFINED, Router
+from factory.trpc.serializers import MillisField, StrictInteger, StrictString, WireSerializer
+from telemetry import queries
+from telemetry.metrics import DECLARED
+from telemetry.reception import receive
+from telemetry.services import reading_row
+
+router = Router("readings")
+
+
+class Message:
+    """A reading in any of its three shapes, checked item by item at the telemetry door."""
+
+    @staticmethod
+    def parse(raw: Any) -> dict[str, Any]:
+        return {"message": None if raw is UNDEFINED else raw}
+
+
+class Rejection(WireSerializer):
+    index = serializers.IntegerField()
+    reason = serializers.CharField()
+
+
+class Reception(WireSerializer):
+    success = serializers.BooleanField()
+    accepted = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    rejected = Rejection(many=True)
+
+
+class TimeZoneField(serializers.ChoiceField):
+    """The name of a time zone, such as Europe/Berlin."""
+
+    def __init__(self, **kwargs):
+        from zoneinfo import available_timezones  # noqa: PLC0415 -- slow to list, wanted once
+
+        super().__init__(choices=sorted(available_timezones()), **kwargs)
+        self.error_messages["invalid_choice"] = "is no time zone such as Europe/Berlin"
+
+
+class Range(WireSerializer):
+    start_time = MillisField()
+    end_time = MillisField()
+
+
+class ReadingFilter(Range):
+    device_id = DeviceReference()
+    limit = StrictInteger(default=1000, min_value=1, max_value=50_000)
+    max_points = StrictInteger(required=False, min_value=2, max_value=50_000)
+
+
+class ByDevice(WireSerializer):
+    device_id = DeviceReference()
+
+
+class ByDevices(WireSerializer):
+    device_ids = serializers.ListField(child=DeviceReference(), max_length=10_000)
+
+
+class Aggregation(Range):
+    device_ids = serializers.ListField(child=DeviceReference(), min_length=1, max_length=1000)
+    interval_ms = StrictInteger(default=3_600_000, min_value=1000, max_value=366 * 86_400_000)
+    metrics = serializers.ListField(child=StrictString(max_length=63), required=False, max_length=64)
+    time_zone = TimeZoneField(required=False)
+
+
+class MetricRow(WireSerializer):
+    key = serializers.CharField()
+    label = serializers.CharField()
+    unit = serializers.CharField()
+    kind = serializers.CharField()
+    integration = serializers.CharField()
+    max_gap_seconds = serializers.IntegerField()
+    plausible_min = serializers.FloatField(allow_null=True)
+    plausible_max = serializers.FloatField(allow_null=True)
+
+
+@router.mutation("create", permission=DEVICE | ADMIN, input=Message, output=Reception)
+def create(call, *, message: Any):
+    """Hand in one reading or up to 5,000; answered when they are stored and judged."""
+    return receive(message=message, principal=call.principal)
+
+
+@router.query("getForDevice", permission=VIEWER, input=ReadingFilter)
+def get_for_device(
+    call, *, device_id: int | str, start_time: int, end_time: int, limit: int, max_points: int | None = None
+):
+    """Readings of a device in [startTime, endTime), ascending; `maxPoints` thins them, extremes kept."""
+    device = get_device(device_id)
+    rows = queries.readings_of(
+        device_id=device.pk, start=start_time, end=end_time, limit=limit, max_points=max_points
+    )
+    return [reading_row(device.pk, timestamp, data) for timestamp, data in rows]
+
+
+def _latest_row(device_id: int, latest: dict[str, tuple[float, int]]) -> dict[str, Any] | None:
+    if not latest:
+        return None
+    values = {metric: value for metric, (value, _) in latest.items()}
+    return reading_row(device_id, max(at for _, at in latest.values()), values)
+
+
+@router.query("getLatest", permission=VIEWER, input=ByDevice)
+def get_latest(call, *, device_id: int | str):
+    """The newest value of each metric of a device, with the newest time; null when it never reported."""
+    device = get_device(device_id)
+    return _latest_row(device.pk, queries.latest_values(device_ids=[device.pk]).get(device.pk, {}))
+
+
+@router.query("getLatestForDevices", permission=VIEWER, input=ByDevices)
+def get_latest_for_devices(call, *, device_ids: list[int | str]):
+    """As getLatest, for several devices at once; those that never reported are left out."""
+    ids = get_device_ids(device_ids)
+    latest = queries.latest_values(device_ids=ids)
+    return [_latest_row(device_id, latest[device_id]) for device_id in ids if latest.get(device_id)]
+
+
+@router.query("getAggregated", permission=VIEWER, input=Aggregation)
+def get_aggregated(
+    call,
+    *,
+    device_ids: list[int | str],
+    start_time: int,
+    end_time: int,
+    interval_ms: int,
+    time_zone: str | None = None,
+    metrics: list[str] | None = None,
+):
+    """Buckets over the readings of several devices in [startTime, endTime), empty ones left out."""
+    return queries.aggregated(
+        device_ids=get_device_ids(device_ids),
+        start=start_time,
+        end=end_time,
+        interval_ms=interval_ms,
+        time_zone=time_zone,
+        metrics=metrics,
+    )
+
+
+@router.query("metrics", permission=VIEWER, output=MetricRow, many=True)
+def metrics(call):
+    """The declared metrics with their units and what may be assumed of them."""
+    return DECLARED

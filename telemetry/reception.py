@@ -1,0 +1,94 @@
+"""Take a message in on behalf of a device or a person: the one way from every door to the group commit."""
+
+import time
+from collections import Counter
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+
+from devices.identity import DevicePrincipal
+from devices.queries import find_device
+from factory.draining import on_drain
+from factory.errors import Forbidden, InvalidInput
+from telemetry.batch import Outcome
+from telemetry.door import Refusal, Resolve, TimeLimits, open_door
+from telemetry.ingest import GroupCommit
+from telemetry.services import store_readings
+
+DRAIN_SECONDS = 6.0
+
+committer = GroupCommit(store_readings)
+on_drain(partial(committer.drain, timeout=DRAIN_SECONDS))
+
+
+class ForeignDevice(Forbidden):
+    """A device speaks for itself only."""
+
+
+def receive(*, message: Any, principal: Any) -> dict[str, Any]:
+    """Store one decoded message, wait for its commit, and say what became of each item.
+
+    A device speaks for itself only: another id at the top of its message is refused whole, in an
+    item it costs that item. A person names the device.
+    """
+    resolve = _own(principal, message) if isinstance(principal, DevicePrincipal) else _named()
+    limits = TimeLimits.at(
+        time.time_ns() // 1_000_000,
+        retention_days=settings.READINGS_RETENTION_DAYS,
+        future_seconds=settings.READINGS_FUTURE_SECONDS,
+    )
+    delivery = open_door(message, resolve=resolve, limits=limits)
+    outcomes = committer.submit(delivery.samples)
+    rejected = delivery.rejected + [
+        {"index": place, "reason": outcome.value}
+        for place, outcome in zip(delivery.places, outcomes, strict=True)
+        if outcome is Outcome.UNKNOWN_DEVICE
+    ]
+    count = Counter(outcomes)
+    if count[Outcome.UNKNOWN_DEVICE] == len(outcomes):
+        raise InvalidInput.at("deviceId", "there is no such device")
+    return {
+        "success": True,
+        "accepted": count[Outcome.ACCEPTED],
+        "duplicates": count[Outcome.DUPLICATE],
+        "rejected": sorted(rejected, key=lambda item: item["index"]),
+    }
+
+
+def _own(principal: DevicePrincipal, message: Any) -> Resolve:
+    if isinstance(message, dict) and not _is_own(message.get("deviceId"), principal):
+        raise ForeignDevice("deviceId: this token belongs to another device.")
+
+    def resolve(reference: Any) -> int:
+        if not _is_own(reference, principal):
+            raise Refusal("deviceId", "this token belongs to another device")
+        return principal.device_id
+
+    return resolve
+
+
+def _is_own(reference: Any, principal: DevicePrincipal) -> bool:
+    if type(reference) is int:
+        return reference == principal.device_id
+    return reference is None or reference == principal.external_id
+
+
+def _named() -> Resolve:
+    known: dict[int | str, int] = {}
+
+    def resolve(reference: Any) -> int:
+        if type(reference) is not int and type(reference) is not str:
+            raise Refusal("deviceId", "is missing: give the integer id or the string device id")
+        if reference not in known:
+            device = find_device(reference) if reference != "" and _fits(reference) else None
+            if device is None:
+                raise Refusal("deviceId", "there is no such device")
+            known[reference] = device.pk
+        return known[reference]
+
+    return resolve
+
+
+def _fits(reference: int | str) -> bool:
+    return len(reference) <= 64 if isinstance(reference, str) else 0 < reference < 2**63

@@ -1,0 +1,132 @@
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from devices.models import Device
+from devices.services import note_seen
+from factory.live.broadcast import broadcast_on_commit
+from telemetry import sql
+from telemetry.batch import Outcome, Sample, StoredBatch
+from telemetry.metrics import DECLARED
+from telemetry.models import Reading
+from telemetry.presence import seen_lately
+from telemetry.signals import readings_stored
+
+SENSOR_STREAM = "sensor"
+SENSOR_SHARDS = 16
+LIVE_PER_DEVICE = 100  # of one batch; a device flushing a backlog must not flood the dashboards
+FORGET_ROWS = 10_000
+
+
+@transaction.atomic
+def store_readings(*, samples: Sequence[Sample], received_at: int) -> list[Outcome]:
+    """Store, merge and judge readings of any devices in one transaction; one outcome per sample.
+
+    Readings with the same device and timestamp merge metric by metric, and the later write wins.
+    `received_at` is in ms since the epoch.
+    """
+    states = sql.lock_states([sample.device_id for sample in samples])
+    stored = sql.select_readings(_needing_look_up(samples, states))
+    outcomes = []
+    written: dict[tuple[int, int], dict[str, float]] = {}
+    for sample in samples:
+        if sample.device_id not in states:
+            outcomes.append(Outcome.UNKNOWN_DEVICE)
+            continue
+        key = (sample.device_id, sample.timestamp)
+        before = written.get(key) or stored.get(key)
+        if before is None:
+            written[key] = sample.data
+        elif all(before.get(metric) == value for metric, value in sample.data.items()):
+            outcomes.append(Outcome.DUPLICATE)
+            continue
+        else:
+            written[key] = {**before, **sample.data}
+        outcomes.append(Outcome.ACCEPTED)
+    sql.upsert_readings([(*key, data) for key, data in written.items()], received_at=received_at)
+    changed = [
+        sample for sample, outcome in zip(samples, outcomes, strict=True) if outcome is Outcome.ACCEPTED
+    ]
+    fresh = _move_latest(changed, states)
+    heard = {sample.device_id for sample in samples if sample.device_id in states}
+    seen_lately.note(heard, at_ms=received_at, write=note_seen)
+    if fresh:
+        readings_stored.send(sender=Reading, batch=StoredBatch(received_at=received_at, fresh=fresh))
+        broadcast_on_commit(SENSOR_STREAM, _live_items(changed, states), shards=SENSOR_SHARDS)
+    return outcomes
+
+
+def _needing_look_up(samples: Sequence[Sample], states: dict) -> dict[int, set[int]]:
+    """Only what is not newer than the device's newest reading can be there already."""
+    wanted: dict[int, set[int]] = {}
+    for sample in samples:
+        newest = states[sample.device_id][0] if sample.device_id in states else None
+        if newest is not None and sample.timestamp <= newest:
+            wanted.setdefault(sample.device_id, set()).add(sample.timestamp)
+    return wanted
+
+
+def _move_latest(changed: Sequence[Sample], states: dict[int, tuple[int | None, dict[str, Any]]]) -> list[Sample]:
+    """Let the newest value of each metric win, and return what was news, in event order per device."""
+    fresh = []
+    moved: dict[int, tuple[int, dict[str, Any]]] = {}
+    # A stable sort: of two values for the same moment the later written one comes later, and wins.
+    for sample in sorted(changed, key=lambda sample: (sample.device_id, sample.timestamp)):
+        newest, latest = moved.get(sample.device_id) or states[sample.device_id]
+        news = {
+            metric: value
+            for metric, value in sample.data.items()
+            if metric not in latest or sample.timestamp >= latest[metric][1]
+        }
+        for metric, value in news.items():
+            latest[metric] = [value, sample.timestamp]
+        newest = sample.timestamp if newest is None else max(newest, sample.timestamp)
+        moved[sample.device_id] = (newest, latest)
+        if news:
+            fresh.append(sample if len(news) == len(sample.data) else sample._replace(data=news))
+    sql.update_states([(device, newest, latest) for device, (newest, latest) in moved.items()])
+    return fresh
+
+
+def _live_items(changed: Sequence[Sample], states: dict) -> list[tuple[int, dict[str, Any]]]:
+    """What dashboards are shown: readings newer than all that was there, the newest of each device."""
+    by_device: dict[int, list[Sample]] = {}
+    for sample in changed:
+        before = states[sample.device_id][0]
+        if before is None or sample.timestamp >= before:
+            by_device.setdefault(sample.device_id, []).append(sample)
+    items = []
+    for samples in by_device.values():
+        samples.sort(key=lambda sample: sample.timestamp)
+        items += [(sample.device_id, reading_row(*sample)) for sample in samples[-LIVE_PER_DEVICE:]]
+    return items
+
+
+def reading_row(device_id: int, timestamp: int, data: dict[str, float]) -> dict[str, Any]:
+    """A reading as clients know it: the declared metrics as members (null where absent), and all of `data`."""
+    row: dict[str, Any] = {"deviceId": device_id, "timestamp": timestamp}
+    for metric in DECLARED:
+        row[metric.key] = data.get(metric.key)
+    row["data"] = data
+    return row
+
+
+def lock_devices(*, device_ids: Sequence[int]) -> None:
+    """Hold back all writing of these devices' readings until the transaction at hand is over."""
+    sql.lock_states(device_ids)
+
+
+def forget_orphans() -> int:
+    """Remove the readings of devices that are gone, in steps short enough for a running plant.
+
+    Readings have no foreign key, so nothing cascades to them. Returns how many devices were forgotten.
+    """
+    known = set(Device.objects.values_list("pk", flat=True))
+    heard = Reading.objects.order_by().values_list("device_id", flat=True).distinct()
+    orphans = [device_id for device_id in heard if device_id not in known]
+    for device_id in orphans:
+        rows = Reading.objects.filter(device_id=device_id).order_by("timestamp")
+        while times := list(rows.values_list("timestamp", flat=True)[:FORGET_ROWS]):
+            rows.filter(timestamp__lte=times[-1]).delete()
+    return len(orphans)

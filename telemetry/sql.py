@@ -1,0 +1,155 @@
+"""The few statements on the hot path, in both dialects.
+
+The ORM's own upsert replaces a JSON document field by field of the model and builds an object per
+row; these write plain tuples. Names of metrics are checked at the door and numbers are rendered by
+orjson, so the literal text for MariaDB is safe; it is escaped all the same.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import orjson
+from django.db import connection
+
+READING_COLUMNS = "device_id, timestamp, data, received_at"
+CHUNK_ROWS = 20_000
+LOOKUP_DEVICES = 200  # OR-ed per statement; SQLite limits the depth of an expression
+LOOKUP_TIMES = 1000
+
+
+def _is_mysql() -> bool:
+    return connection.vendor == "mysql"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def upsert_readings(rows: Sequence[tuple[int, int, dict[str, float]]], *, received_at: int) -> None:
+    """Write readings, each with its whole merged document; a row with the same key is replaced."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        if _is_mysql():
+            values = ",".join(
+                f"({device},{timestamp},{_quoted(orjson.dumps(data).decode())},{received_at})"
+                for device, timestamp, data in rows
+            )
+            cursor.execute(
+                f"INSERT INTO telemetry_reading ({READING_COLUMNS}) VALUES {values}"
+                " ON DUPLICATE KEY UPDATE data=VALUES(data), received_at=VALUES(received_at)"
+            )
+        else:
+            cursor.executemany(
+                f"INSERT INTO telemetry_reading ({READING_COLUMNS}) VALUES (%s,%s,%s,%s)"
+                " ON CONFLICT (device_id, timestamp)"
+                " DO UPDATE SET data=excluded.data, received_at=excluded.received_at",
+                [(d, t, orjson.dumps(data).decode(), received_at) for d, t, data in rows],
+            )
+
+
+def update_states(rows: Sequence[tuple[int, int, dict[str, Any]]]) -> None:
+    """Write (device, newest, latest) of state rows that exist and are locked."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        if _is_mysql():
+            values = ",".join(
+                f"({device},{newest},{_quoted(orjson.dumps(latest).decode())})"
+                for device, newest, latest in rows
+            )
+            cursor.execute(
+                f"INSERT INTO telemetry_state (device_id, newest, latest) VALUES {values}"
+                " ON DUPLICATE KEY UPDATE newest=VALUES(newest), latest=VALUES(latest)"
+            )
+        else:
+            cursor.executemany(
+                "UPDATE telemetry_state SET newest=%s, latest=%s WHERE device_id=%s",
+                [(newest, orjson.dumps(latest).decode(), device) for device, newest, latest in rows],
+            )
+
+
+def lock_states(device_ids: Sequence[int]) -> dict[int, tuple[int | None, dict[str, Any]]]:
+    """Lock the devices' state rows in key order: {device: (newest, latest)}.
+
+    A device heard for the first time gets its row; one that does not exist is left out.
+    """
+    ids = sorted(set(device_ids))
+    found = _select_states(ids)
+    missing = [device for device in ids if device not in found]
+    if missing:
+        ignore = "IGNORE" if _is_mysql() else "OR IGNORE"
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT {ignore} INTO telemetry_state (device_id, newest, latest)"
+                f" SELECT id, NULL, '{{}}' FROM devices_device WHERE id IN ({_numbers(missing)})"
+            )
+            created = cursor.rowcount
+        if created:
+            found = _select_states(ids)
+    return found
+
+
+def _select_states(ids: Sequence[int]) -> dict[int, tuple[int | None, dict[str, Any]]]:
+    # SQLite has taken its one write lock at BEGIN.
+    lock = " FOR UPDATE" if _is_mysql() else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT device_id, newest, latest FROM telemetry_state"
+            f" WHERE device_id IN ({_numbers(ids)}) ORDER BY device_id{lock}"
+        )
+        return {device: (newest, orjson.loads(latest)) for device, newest, latest in cursor.fetchall()}
+
+
+def select_readings(wanted: dict[int, set[int]]) -> dict[tuple[int, int], dict[str, float]]:
+    """The stored documents among the wanted {device: timestamps}, by (device, timestamp)."""
+    clauses = []
+    for device, timestamps in wanted.items():
+        ordered = sorted(timestamps)
+        for start in range(0, len(ordered), LOOKUP_TIMES):
+            times = _numbers(ordered[start : start + LOOKUP_TIMES])
+            clauses.append(f"(device_id={int(device)} AND timestamp IN ({times}))")
+    found = {}
+    with connection.cursor() as cursor:
+        for start in range(0, len(clauses), LOOKUP_DEVICES):
+            where = " OR ".join(clauses[start : start + LOOKUP_DEVICES])
+            cursor.execute(f"SELECT device_id, timestamp, data FROM telemetry_reading WHERE {where}")
+            for device, timestamp, data in cursor.fetchall():
+                found[device, timestamp] = orjson.loads(data)
+    return found
+
+
+def newest_readings(device_id: int, start: int, end: int, limit: int) -> list[tuple[int, dict[str, float]]]:
+    """The newest `limit` readings of a device in [start, end), ascending."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT timestamp, data FROM telemetry_reading"
+            " WHERE device_id=%s AND timestamp>=%s AND timestamp<%s ORDER BY timestamp DESC LIMIT %s",
+            [device_id, start, end, limit],
+        )
+        return [(timestamp, orjson.loads(data)) for timestamp, data in reversed(cursor.fetchall())]
+
+
+def stream_readings(
+    device_ids: Iterable[int], start: int, end: int
+) -> Iterator[tuple[int, int, dict[str, float]]]:
+    """(device, timestamp, data) in [start, end), device by device, ascending, in bounded memory."""
+    for device_id in device_ids:
+        after = start - 1
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT timestamp, data FROM telemetry_reading"
+                    " WHERE device_id=%s AND timestamp>%s AND timestamp<%s ORDER BY timestamp LIMIT %s",
+                    [device_id, after, end, CHUNK_ROWS],
+                )
+                rows = cursor.fetchall()
+            for timestamp, data in rows:
+                yield device_id, timestamp, orjson.loads(data)
+            if len(rows) < CHUNK_ROWS:
+                break
+            after = rows[-1][0]
+
+
+def _numbers(values: Iterable[int]) -> str:
+    return ",".join(str(int(value)) for value in values)
