@@ -8,7 +8,6 @@ import asyncio
 import atexit
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable
 from functools import partial
@@ -25,66 +24,71 @@ SEND_TIMEOUT = 5.0  # seconds
 
 
 class Broadcaster:
-    """One per process; started by the first message."""
+    """One per process; its thread, with an event loop of its own, is started by the first message."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
-        self._news = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._sending = False
+        self._lock = threading.Lock()
+        self._idle = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake: asyncio.Event | None = None
         self.sent = 0
         self.dropped = 0
         self.failing = False
 
     def send(self, group: str, message: dict[str, Any]) -> None:
-        with self._news:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="broadcast", daemon=True)
-                self._thread.start()
-                atexit.register(self.flush, timeout=1.0)
+        with self._lock:
+            if self._loop is None:
+                self._start()
             if len(self._waiting) >= QUEUE_LIMIT:
                 self._waiting.popleft()
                 self.dropped += 1
             self._waiting.append((group, message))
-            self._news.notify_all()
+            self._idle.clear()
+            assert self._loop is not None
+            assert self._wake is not None
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     def flush(self, *, timeout: float) -> bool:
         """Wait until everything handed over so far is out; False when it took longer."""
-        deadline = time.monotonic() + timeout
-        with self._news:
-            while self._waiting or self._sending:
-                if not self._news.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
-                    return False
-        return True
+        return self._loop is None or self._idle.wait(timeout)
 
-    def _run(self) -> None:
-        asyncio.run(self._send_for_ever())
+    def _start(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._wake = asyncio.Event()
+        # A daemon: news that nobody can be told any more does not keep a process alive.
+        threading.Thread(target=self._run, args=(self._loop,), name="broadcast", daemon=True).start()
+        atexit.register(self.flush, timeout=1.0)
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(self._send_for_ever())
 
     async def _send_for_ever(self) -> None:
+        assert self._wake is not None
         layer = get_channel_layer()
         while True:
-            group, message = await asyncio.to_thread(self._next)
-            try:
-                await asyncio.wait_for(layer.group_send(group, message), SEND_TIMEOUT)
-            except Exception:
-                self.dropped += 1
-                if not self.failing:
-                    logger.warning("broadcast.failing", exc_info=True)
-                self.failing = True
-            else:
-                self.sent += 1
-                if self.failing:
-                    logger.warning("broadcast.recovered", extra={"dropped": self.dropped})
-                self.failing = False
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                await self._send_one(layer, *self._waiting.popleft())
+            with self._lock:
+                if not self._waiting:
+                    self._idle.set()
 
-    def _next(self) -> tuple[str, dict[str, Any]]:
-        with self._news:
-            self._sending = False
-            self._news.notify_all()
-            while not self._waiting:
-                self._news.wait()
-            self._sending = True
-            return self._waiting.popleft()
+    async def _send_one(self, layer: Any, group: str, message: dict[str, Any]) -> None:
+        try:
+            await asyncio.wait_for(layer.group_send(group, message), SEND_TIMEOUT)
+        except Exception:
+            self.dropped += 1
+            if not self.failing:
+                logger.warning("broadcast.failing", exc_info=True)
+            self.failing = True
+        else:
+            self.sent += 1
+            if self.failing:
+                logger.warning("broadcast.recovered", extra={"dropped": self.dropped})
+            self.failing = False
 
 
 broadcaster = Broadcaster()

@@ -2,10 +2,12 @@
 
 import json
 import math
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rest_framework import serializers
+
+from factory.trpc import superjson
 
 SAFE_INTEGER = 2**53 - 1  # beyond it JavaScript loses digits
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -130,6 +132,7 @@ class FreeForm(serializers.JSONField):
 
 
 def _iso(value: Any) -> str:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
+    """Dates can only have come from a superjson client."""
+    if isinstance(value, datetime):
+        return superjson.iso(value)
     raise TypeError

@@ -114,9 +114,7 @@ class Gateway:
         if procedure.read is None:
             value = procedure.handler(call)
         else:
-            value = procedure.handler(
-                call, **procedure.read(wire.open_input(asked.inputs[index], asked.dialect))
-            )
+            value = procedure.handler(call, **procedure.read(asked.open_input(index)))
         if procedure.write is None or value is wire.UNDEFINED:
             return call, value
         return call, procedure.write(value)

@@ -126,6 +126,8 @@ def _put(row: dict[str, Any], name: str, field: Field, instance: Any) -> None:
 
 
 def _passing_type(field: Field) -> type | None:
+    if getattr(field, "format", None) is not None:  # a date that wants to look different
+        return None
     for kind, passing in PLAIN_VALUES:
         if isinstance(field, kind) and type(field).to_representation is kind.to_representation:
             return passing

@@ -135,8 +135,9 @@ def _text(value: Any) -> str:
 
 
 def _date(value: Any) -> datetime:
+    text = _text(value)
     try:
-        at = datetime.fromisoformat(_text(value))
+        at = datetime.fromisoformat(text)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Unreadable("Invalid Date") from None

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote_plus
+from uuid import UUID
 
 import orjson
 from django.utils.functional import Promise
@@ -182,7 +183,7 @@ def _json_like(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal):
         return float(value)
-    if isinstance(value, Promise):
+    if isinstance(value, Promise | UUID):
         return str(value)
     raise TypeError(f"A {type(value).__name__} has no form on the wire.")
 

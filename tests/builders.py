@@ -1,0 +1,101 @@
+"""Plain builders: each makes one thing through the services, with whatever the test does not care about filled in."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import orjson
+from django.test import Client
+
+from alerts.models import Threshold
+from alerts.services.thresholds import create_threshold
+from devices.models import Device
+from devices.services import issue_token, register_device
+from factory.accounts.models import User
+from factory.accounts.services import create_user, open_session
+from telemetry.batch import Outcome, Sample
+from telemetry.services import store_readings
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+PASSWORD = "seven wooden ladders"
+_numbers = count(1)
+
+
+def ms(moment: datetime) -> int:
+    """A moment as telemetry times are told: milliseconds since the epoch."""
+    return int(moment.timestamp() * 1000)
+
+
+def make_user(*, role: str = "user", email: str = "", name: str = "") -> User:
+    email = email or f"{role}{next(_numbers)}@example.com"
+    return create_user(email=email, password=PASSWORD, name=name, role=User.Role(role))
+
+
+def make_device(*, external_id: str = "", name: str = "", type: str = "sensor", **properties: Any) -> Device:
+    number = next(_numbers)
+    device, _ = register_device(
+        external_id=external_id or f"device-{number}",
+        name=name or f"Device {number}",
+        type=type,
+        at=NOON,
+        **properties,
+    )
+    return device
+
+
+def make_token(device: Device, *, at: datetime | None = None, lifetime: timedelta | None = None) -> str:
+    return issue_token(device=device, at=at or NOON, lifetime=lifetime)
+
+
+def make_threshold(device: Device, *, metric: str = "temperature", **bounds: Any) -> Threshold:
+    return create_threshold(device=device, metric=metric, **(bounds or {"max_value": 90.0}))
+
+
+def store(device: Device, *points: tuple[datetime, float], metric: str = "temperature", received: datetime | None = None) -> list[Outcome]:
+    """Store (moment, value) points of one metric in one transaction, received when the last one was measured."""
+    samples = [Sample(device.pk, ms(moment), {metric: value}) for moment, value in points]
+    received = received or max(moment for moment, _ in points)
+    return store_readings(samples=samples, received_at=ms(received))
+
+
+def sign_in(client: Client, user: User) -> str:
+    """Give a test client the cookie of a session of this user; returns the token."""
+    from django.utils import timezone
+
+    token = open_session(user=user, at=timezone.now())
+    client.cookies["app_session_id"] = token
+    return token
+
+
+class Trpc:
+    """Procedures over Django's test client, plain dialect, as a person, a device or a stranger."""
+
+    def __init__(self, client: Client, *, bearer: str = "") -> None:
+        self.client = client
+        self.headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+
+    def query(self, path: str, input: Any = None):
+        params = {} if input is None else {"input": orjson.dumps(input).decode()}
+        return self.client.get(f"/api/trpc/{path}", params, headers=self.headers)
+
+    def mutate(self, path: str, input: Any = None, **headers: str):
+        body = b"" if input is None else orjson.dumps(input)
+        return self.client.post(
+            f"/api/trpc/{path}",
+            body,
+            content_type="application/json",
+            headers={"origin": "http://testserver", **self.headers, **headers},
+        )
+
+
+def data_of(response) -> Any:
+    """What a successful answer carries."""
+    assert response.status_code == 200, response.content
+    return orjson.loads(response.content)["result"].get("data")
+
+
+def refusal_of(response) -> tuple[int, str, str]:
+    """(HTTP status, code, message) of a refusal."""
+    error = orjson.loads(response.content)["error"]
+    assert error["data"]["httpStatus"] == response.status_code
+    return response.status_code, error["data"]["code"], error["message"]

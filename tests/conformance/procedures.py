@@ -1,0 +1,120 @@
+"""The procedures every tRPC client can be tried against. Subscriptions come with the streams."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from rest_framework import serializers
+
+from factory.trpc.errors import CODES, TRPCError
+from factory.trpc.permissions import ANYONE
+from factory.trpc.router import VOID, Registry, Router
+from factory.trpc.serializers import StrictInteger, StrictString, WireSerializer
+
+LONGEST_SLEEP = 10_000
+root, post = Router(""), Router("post")
+
+
+class Anything:
+    """Takes every input as it comes, absent ones too."""
+
+    def parse(self, raw: Any) -> dict[str, Any]:
+        return {"value": raw}
+
+
+class PostId(WireSerializer):
+    id = StrictInteger()
+
+
+class NewPost(WireSerializer):
+    title = StrictString(allow_blank=True, trim_whitespace=False)
+
+
+class DatedPost(WireSerializer):
+    id = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+
+class Post(WireSerializer):
+    id = serializers.IntegerField()
+    title = serializers.CharField()
+
+
+@root.query(
+    "hello", permission=ANYONE, input=StrictString(required=False, allow_blank=True, trim_whitespace=False)
+)
+def hello(call, *, value="world"):
+    """Greet somebody, or the world."""
+    return f"hello {value}"
+
+
+@root.query("noInput", permission=ANYONE)
+def no_input(call):
+    """Never look at the input."""
+    return "ok"
+
+
+@root.query("nul", permission=ANYONE)
+def nul(call):
+    """Return null."""
+    return
+
+
+@root.query("echo", permission=ANYONE, input=Anything())
+@root.mutation("echoMut", permission=ANYONE, input=Anything())
+def echo(call, *, value):
+    """Return the input."""
+    return value
+
+
+@root.query("fail", permission=ANYONE, input=serializers.ChoiceField(sorted(CODES)))
+def fail(call, *, value):
+    """Refuse with the error code that was asked for."""
+    raise TRPCError(value, f"failed with {value}")
+
+
+@root.query("boom", permission=ANYONE)
+def boom(call):
+    """Break in a way nobody foresaw."""
+    raise RuntimeError("a secret of the house")
+
+
+@root.query("whoami", permission=ANYONE)
+def whoami(call):
+    """Repeat the credentials that came with the request."""
+    sent = {"cookie": call.http.headers.get("cookie"), "auth": call.http.headers.get("authorization")}
+    return {"headers": {name: value for name, value in sent.items() if value}}
+
+
+@root.query("slow", permission=ANYONE, input=StrictInteger(min_value=0, max_value=LONGEST_SLEEP))
+def slow(call, *, value):
+    """Sleep for so many milliseconds."""
+    time.sleep(value / 1000)
+    return f"slept {value}"
+
+
+@root.mutation("ping", permission=ANYONE)
+def ping(call):
+    """Say pong."""
+    return "pong"
+
+
+@root.mutation("voidMut", permission=ANYONE)
+def void_mut(call):
+    """Return nothing at all."""
+    return VOID
+
+
+@post.query("byId", permission=ANYONE, input=PostId, output=DatedPost)
+def by_id(call, *, id):
+    """One post and when it was written."""
+    return {"id": id, "created_at": datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)}
+
+
+@post.mutation("add", permission=ANYONE, input=NewPost, output=Post)
+def add(call, *, title):
+    """Write a post."""
+    return {"id": 1, "title": title}
+
+
+registry = Registry([root, post])
