@@ -114,3 +114,23 @@ def events_between(after: int, before: int | None) -> Sequence[tuple[int, int, d
 def newest_event() -> int:
     """The number of the newest event, 0 when there is none."""
     return AlertEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def open_alert_marks(*, device_ids: Sequence[int] | None = None) -> list[tuple[int | None, str, str]]:
+    """(device, severity, status) of every open alert, or of those of some devices: what a map is coloured by."""
+    found = Alert.objects.open().order_by()
+    if device_ids is not None:
+        found = found.filter(device_id__in=device_ids)
+    return list(found.values_list("device_id", "severity", "status"))
+
+
+def count_open_alerts() -> int:
+    """How many alerts are not resolved."""
+    return Alert.objects.open().count()
+
+
+def alert_spans(*, device_id: int, metric: str, start: datetime) -> list[Alert]:
+    """The alerts about one metric of a device that were open at some time since `start`, the newest 200."""
+    found = Alert.objects.filter(device_id=device_id, metric=metric)
+    over = Q(resolved_at=None) | Q(resolved_at__gte=start)
+    return list(found.filter(over).order_by("-pk")[:200])

@@ -105,3 +105,9 @@ def alive_credential(*, token: str, at: datetime) -> Credential | None:
     """The credential a token stands for, with its device; None when unknown, expired or revoked."""
     alive = Credential.objects.alive(at).select_related("device")
     return alive.filter(token_hash=hash_of(token)).first()
+
+
+def whole_floor() -> list[tuple[int, str, str, str, datetime | None]]:
+    """(id, name, zone, status, silence deadline) of every device, by zone and name: the overview's map."""
+    rows = Device.objects.order_by("zone", "name", "pk")
+    return list(rows.values_list("pk", "name", "zone", "status", "presence__silent_at"))

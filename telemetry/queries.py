@@ -1,11 +1,13 @@
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
+from devices.models import Device
 from factory.errors import InvalidInput
 from telemetry import sql
 from telemetry.aggregate import aggregate, bucket_rule, longest_bucket_count
 from telemetry.downsample import keep_extremes
-from telemetry.models import State
+from telemetry.models import Reading, State
 
 T = TypeVar("T")
 
@@ -68,3 +70,40 @@ def _bounded(rows: Iterator[T]) -> Iterator[T]:
                 "startTime", f"the range holds more than {RAW_ROWS_LIMIT} readings; take a shorter one"
             )
         yield row
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """How much the plant is telling us right now. `power` is in W, `newest` in ms since the epoch."""
+
+    power: float
+    powered: int  # devices online that measure power
+    newest: int | None
+    last_minute: int  # readings
+
+
+def plant_pulse(*, at: int) -> Pulse:
+    """The power drawn by the devices online, the newest reading, and how many came in the last minute."""
+    rows = State.objects.values_list("device_id", "newest", "latest__power__0", "device__status")
+    power, powered, newest, lively = 0.0, 0, None, []
+    for device_id, heard, watts, status in rows:
+        if heard is None:
+            continue
+        newest = heard if newest is None else max(newest, heard)
+        if heard > at - 60_000:
+            lively.append(device_id)
+        if watts is not None and status == Device.Status.ONLINE:
+            power, powered = power + watts, powered + 1
+    # The devices by number: with a subquery MariaDB would read their whole history.
+    recent = Reading.objects.filter(device_id__in=lively, timestamp__gt=at - 60_000)
+    return Pulse(power, powered, newest, recent.count() if lively else 0)
+
+
+def recent_courses(*, metrics: Mapping[int, str], since: int, limit: int) -> dict[int, list[tuple[int, float]]]:
+    """{device: [(timestamp, value), ...]}: the newest points of one metric of each of a few devices."""
+    courses: dict[int, list[tuple[int, float]]] = {device_id: [] for device_id in metrics}
+    for device_id, timestamp, data in sql.newest_of_each(list(metrics), since, limit):
+        value = data.get(metrics[device_id])
+        if value is not None:
+            courses[device_id].append((timestamp, value))
+    return courses

@@ -130,6 +130,23 @@ def newest_readings(device_id: int, start: int, end: int, limit: int) -> list[tu
         return [(timestamp, orjson.loads(data)) for timestamp, data in reversed(cursor.fetchall())]
 
 
+def newest_of_each(
+    device_ids: Sequence[int], start: int, limit: int
+) -> list[tuple[int, int, dict[str, float]]]:
+    """(device, timestamp, data) of the newest `limit` readings of each device since `start`, ascending."""
+    if not device_ids:
+        return []
+    one = (
+        "SELECT * FROM (SELECT device_id, timestamp, data FROM telemetry_reading"
+        " WHERE device_id={} AND timestamp>=%s ORDER BY timestamp DESC LIMIT %s) AS d{}"
+    )
+    query = " UNION ALL ".join(one.format(int(d), int(d)) for d in device_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(query, [start, limit] * len(device_ids))
+        rows = [(device, timestamp, orjson.loads(data)) for device, timestamp, data in cursor.fetchall()]
+    return sorted(rows, key=lambda row: row[:2])
+
+
 def stream_readings(
     device_ids: Iterable[int], start: int, end: int
 ) -> Iterator[tuple[int, int, dict[str, float]]]:

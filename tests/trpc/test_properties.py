@@ -122,7 +122,7 @@ BODIES = (
 def no_surprise(answer):
     assert answer.status < 500, answer.text
     if answer.status != 204:
-        for part in answer.text.splitlines():
+        for part in answer.text.rstrip("\n").split("\n"):
             json.loads(part, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
