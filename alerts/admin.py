@@ -19,7 +19,12 @@ class ThresholdForm(ModelForm):
         cleaned = super().clean() or {}
         problems = services.problems_of(Threshold(**{**services.DEFAULTS, **cleaned}))
         if problems:
-            names = {"minValue": "min_value", "maxValue": "max_value", "warningMin": "warning_min", "warningMax": "warning_max"}
+            names = {
+                "minValue": "min_value",
+                "maxValue": "max_value",
+                "warningMin": "warning_min",
+                "warningMax": "warning_max",
+            }
             raise ValidationError({names.get(field, field): reason for field, reason in problems.items()})
         return cleaned
 

@@ -115,7 +115,7 @@ def list_alerts(call, *, limit: int, offset: int, device_id=None, start_time=Non
 def get_by_id(call, *, id: int):
     """One alert with every step of its life, oldest first."""
     alert = queries.get_alert(id)
-    alert.history = alert.events.order_by("pk")
+    alert.history = alert.events.order_by("pk")  # type: ignore[attr-defined]  # for this answer only
     return alert
 
 
@@ -211,9 +211,7 @@ class Success(WireSerializer):
     success = serializers.BooleanField()
 
 
-@thresholds.query(
-    "getForDevice", permission=VIEWER, input=ByDevice, output=ThresholdRow, many=True
-)
+@thresholds.query("getForDevice", permission=VIEWER, input=ByDevice, output=ThresholdRow, many=True)
 def get_for_device(call, *, device_id: int | str):
     """The thresholds of a device, by metric."""
     return queries.thresholds_of(device_id=get_device(device_id).pk)

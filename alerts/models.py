@@ -89,7 +89,7 @@ class Alert(models.Model):
     message = models.CharField(max_length=300)
     # At most one open alert per thing that can go wrong. MariaDB has no partial index, so the key is
     # null once the alert is resolved, and the database holds the rest.
-    open_key = models.CharField(max_length=100, unique=True, null=True, editable=False)
+    open_key = models.CharField(max_length=100, unique=True, null=True, editable=False)  # noqa: DJ001
     occurrences = models.PositiveIntegerField(default=1)
     started_at = models.DateTimeField(help_text="When it began on the floor (event time).")
     ended_at = models.DateTimeField(null=True, help_text="When it was over on the floor (event time).")

@@ -7,6 +7,7 @@ hysteresis, for `clear_ms`. Outside means below the lower or above the upper bou
 
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 
 class Level(IntEnum):
@@ -110,7 +111,7 @@ def why_implausible(rule: Rule) -> dict[str, str]:
         return {"maxValue": "give at least one of minValue, maxValue, warningMin, warningMax"}
     names = ("minValue", "warningMin", "warningMax", "maxValue")
     known = [(name, bound) for name, bound in zip(names, bounds, strict=True) if bound is not None]
-    for (lower, low), (upper, high) in zip(known, known[1:], strict=False):
+    for (lower, low), (upper, high) in pairwise(known):
         if low > high:
             return {upper: f"must not be below {lower} ({low:g})"}
     lows = [bound for bound in bounds[:2] if bound is not None]

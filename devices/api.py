@@ -67,7 +67,8 @@ class DeviceProperties(WireSerializer):
 
 class NewDevice(DeviceProperties):
     device_id = serializers.RegexField(
-        r"\A[A-Za-z0-9._:-]{1,64}\Z", error_messages={"invalid": "letters, digits and . _ : - only, at most 64"}
+        r"\A[A-Za-z0-9._:-]{1,64}\Z",
+        error_messages={"invalid": "letters, digits and . _ : - only, at most 64"},
     )
     name = StrictString(max_length=120)
     type = serializers.ChoiceField(Device.Type.choices)
@@ -117,7 +118,7 @@ def get_stats(call):
 def create(call, *, device_id: str, **properties):
     """Add a device. The answer carries its token, this once."""
     device, token = services.register_device(external_id=device_id, at=timezone.now(), **properties)
-    device.token = token
+    device.token = token  # type: ignore[attr-defined]  # for this answer only
     return device
 
 

@@ -3,7 +3,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet, TextField
+from django.db.models import Count, Q, TextField
 from django.db.models.functions import Cast
 
 from devices.models import Credential, Device, DeviceQuerySet
@@ -11,7 +11,7 @@ from devices.tokens import hash_of
 from factory.errors import InvalidInput, NotFound
 
 # Filters that need a higher room's word (`groupId`) are registered by that room.
-Narrowing = Callable[[QuerySet[Device], object], QuerySet[Device]]
+Narrowing = Callable[[DeviceQuerySet, object], DeviceQuerySet]
 _registered: dict[str, Narrowing] = {}
 
 
@@ -79,7 +79,9 @@ def get_device_ids(references: list[int | str]) -> list[int]:
     """The integer ids of several devices, in one query; refuses when one does not exist."""
     names = [r for r in references if isinstance(r, str)]
     numbers = [r for r in references if isinstance(r, int)]
-    rows = Device.objects.filter(Q(pk__in=numbers) | Q(external_id__in=names)).values_list("pk", "external_id")
+    rows = Device.objects.filter(Q(pk__in=numbers) | Q(external_id__in=names)).values_list(
+        "pk", "external_id"
+    )
     by_reference: dict[int | str, int] = {}
     for pk, external_id in rows:
         by_reference[pk] = by_reference[external_id] = pk

@@ -78,9 +78,7 @@ def delete_devices(*, devices: Iterable[Device]) -> int:
 # Credentials
 
 
-def issue_token(
-    *, device: Device, at: datetime, lifetime: timedelta | None = None, label: str = ""
-) -> str:
+def issue_token(*, device: Device, at: datetime, lifetime: timedelta | None = None, label: str = "") -> str:
     """One more token for a device; it is kept as a hash only."""
     token = new_token()
     expires_at = at + lifetime if lifetime else None
@@ -120,9 +118,9 @@ def note_seen(*, device_ids: Iterable[int], at: datetime) -> None:
     if not ids:
         return
     silent_at = at + timedelta(seconds=settings.DEVICE_SILENT_SECONDS)
-    Presence.objects.filter(device_id__in=ids).filter(
-        Q(last_seen_at=None) | Q(last_seen_at__lt=at)
-    ).update(last_seen_at=at, silent_at=silent_at)
+    Presence.objects.filter(device_id__in=ids).filter(Q(last_seen_at=None) | Q(last_seen_at__lt=at)).update(
+        last_seen_at=at, silent_at=silent_at
+    )
     offline = Device.objects.filter(pk__in=ids, status=Device.Status.OFFLINE)
     back = list(offline.order_by("pk").values_list("pk", flat=True))
     if back:

@@ -52,7 +52,7 @@ def identify_listener(handshake: Handshake) -> Listener | None:
 
 application = ProtocolTypeRouter(
     {
-        "http": WSGIMiddleware(http, workers=HTTP_THREADS),
+        "http": WSGIMiddleware(http, workers=HTTP_THREADS),  # type: ignore[arg-type]  # typed more narrowly
         "websocket": URLRouter(
             [path("ws", LiveConsumer.as_asgi(registry=channels, identify=staticmethod(identify_listener)))]
         ),

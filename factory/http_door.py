@@ -62,7 +62,9 @@ class Request(WebRequest):
             self.requestHeaders.setRawHeaders(b"content-length", [b"%d" % self.received])
         factory = self.channel.factory
         if factory.held + self.received > BODIES_IN_MEMORY_MAX:
-            self.channel.refuse("SERVICE_UNAVAILABLE", "Too many big requests at once.", b"Retry-After: 2\r\n")
+            self.channel.refuse(
+                "SERVICE_UNAVAILABLE", "Too many big requests at once.", b"Retry-After: 2\r\n"
+            )
             return None
         self.held = self.received
         factory.held += self.held

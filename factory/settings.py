@@ -10,12 +10,12 @@ import secrets
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
 import dj_email_url
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
 from factory.env import Env
 
@@ -106,11 +106,11 @@ TEMPLATES = [
 
 # Storage
 
-DATABASE_URL = env.url(
-    "DATABASE_URL", f"sqlite:///{FACTORY_DATA / 'factory.sqlite3'}", {"sqlite", "mysql"}
-)
+DATABASE_URL = env.url("DATABASE_URL", f"sqlite:///{FACTORY_DATA / 'factory.sqlite3'}", {"sqlite", "mysql"})
 DB_TIMEOUT = env.integer("DB_TIMEOUT", 10, low=1, high=600)
-DATABASES = {"default": dict(dj_database_url.parse(DATABASE_URL, conn_max_age=600))}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": dict(dj_database_url.parse(DATABASE_URL, conn_max_age=600))
+}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     FACTORY_DATA.mkdir(parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
@@ -251,12 +251,8 @@ DEVICE_SILENT_SECONDS = env.integer("DEVICE_SILENT_SECONDS", 120, low=5, high=86
 
 # Mail
 
-EMAIL_URL = env.text("EMAIL_URL")
-try:
-    _email = dj_email_url.parse(EMAIL_URL or "console:")
-    assert _email.get("EMAIL_BACKEND")
-except Exception:
-    raise ImproperlyConfigured(f"EMAIL_URL={EMAIL_URL!r} is not an address such as smtp://user:word@host:587/?tls=1.") from None
+EMAIL_URL = env.url("EMAIL_URL", "console://", {"console", "smtp", "submission"})
+_email: dict[str, Any] = dict(dj_email_url.parse(EMAIL_URL.replace("console://", "console:")))
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email["EMAIL_HOST"] or "localhost"
 EMAIL_PORT = _email["EMAIL_PORT"] or 25
@@ -266,7 +262,9 @@ EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
 EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
 EMAIL_TIMEOUT = 10
 ALERT_EMAIL = env.email("ALERT_EMAIL")
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.email("EMAIL_FROM") or f"factory@{urlsplit(PUBLIC_URL).hostname or 'localhost'}"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
+    env.email("EMAIL_FROM") or f"factory@{urlsplit(PUBLIC_URL).hostname or 'localhost'}"
+)
 
 # Logs
 

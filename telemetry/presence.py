@@ -20,7 +20,9 @@ class SeenLately:
     def note(self, device_ids: Iterable[int], *, at_ms: int, write: Callable[..., None]) -> None:
         """Call `write(device_ids=..., at=...)` for those whose presence is due to move."""
         now = time.monotonic()
-        due = [device for device in device_ids if now - self._written.get(device, float("-inf")) > MOVE_SECONDS]
+        due = [
+            device for device in device_ids if now - self._written.get(device, float("-inf")) > MOVE_SECONDS
+        ]
         if not due:
             return
         write(device_ids=due, at=datetime.fromtimestamp(at_ms / 1000, UTC))

@@ -99,7 +99,9 @@ def plant_pulse(*, at: int) -> Pulse:
     return Pulse(power, powered, newest, recent.count() if lively else 0)
 
 
-def recent_courses(*, metrics: Mapping[int, str], since: int, limit: int) -> dict[int, list[tuple[int, float]]]:
+def recent_courses(
+    *, metrics: Mapping[int, str], since: int, limit: int
+) -> dict[int, list[tuple[int, float]]]:
     """{device: [(timestamp, value), ...]}: the newest points of one metric of each of a few devices."""
     courses: dict[int, list[tuple[int, float]]] = {device_id: [] for device_id in metrics}
     for device_id, timestamp, data in sql.newest_of_each(list(metrics), since, limit):

@@ -18,6 +18,8 @@ SENSOR_SHARDS = 16
 LIVE_PER_DEVICE = 100  # of one batch; a device flushing a backlog must not flood the dashboards
 FORGET_ROWS = 10_000
 
+States = dict[int, tuple[int | None, dict[str, Any]]]  # device: newest time, latest values
+
 
 @transaction.atomic
 def store_readings(*, samples: Sequence[Sample], received_at: int) -> list[Outcome]:
@@ -57,7 +59,7 @@ def store_readings(*, samples: Sequence[Sample], received_at: int) -> list[Outco
     return outcomes
 
 
-def _needing_look_up(samples: Sequence[Sample], states: dict) -> dict[int, set[int]]:
+def _needing_look_up(samples: Sequence[Sample], states: States) -> dict[int, set[int]]:
     """Only what is not newer than the device's newest reading can be there already."""
     wanted: dict[int, set[int]] = {}
     for sample in samples:
@@ -67,7 +69,7 @@ def _needing_look_up(samples: Sequence[Sample], states: dict) -> dict[int, set[i
     return wanted
 
 
-def _move_latest(changed: Sequence[Sample], states: dict[int, tuple[int | None, dict[str, Any]]]) -> list[Sample]:
+def _move_latest(changed: Sequence[Sample], states: States) -> list[Sample]:
     """Let the newest value of each metric win, and return what was news, in event order per device."""
     fresh = []
     moved: dict[int, tuple[int, dict[str, Any]]] = {}
@@ -89,7 +91,7 @@ def _move_latest(changed: Sequence[Sample], states: dict[int, tuple[int | None, 
     return fresh
 
 
-def _live_items(changed: Sequence[Sample], states: dict) -> list[tuple[int, dict[str, Any]]]:
+def _live_items(changed: Sequence[Sample], states: States) -> list[tuple[int, dict[str, Any]]]:
     """What dashboards are shown: readings newer than all that was there, the newest of each device."""
     by_device: dict[int, list[Sample]] = {}
     for sample in changed:
@@ -104,7 +106,7 @@ def _live_items(changed: Sequence[Sample], states: dict) -> list[tuple[int, dict
 
 
 def reading_row(device_id: int, timestamp: int, data: dict[str, float]) -> dict[str, Any]:
-    """A reading as clients know it: the declared metrics as members (null where absent), and all of `data`."""
+    """A reading as clients know it: declared metrics as members, null where absent, and all of `data`."""
     row: dict[str, Any] = {"deviceId": device_id, "timestamp": timestamp}
     for metric in DECLARED:
         row[metric.key] = data.get(metric.key)

@@ -1,4 +1,4 @@
-"""Plain builders: each makes one thing through the services, with whatever the test does not care about filled in."""
+"""Plain builders: each makes one thing through the services and fills in what the test does not care about."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -51,8 +51,13 @@ def make_threshold(device: Device, *, metric: str = "temperature", **bounds: Any
     return create_threshold(device=device, metric=metric, **(bounds or {"max_value": 90.0}))
 
 
-def store(device: Device, *points: tuple[datetime, float], metric: str = "temperature", received: datetime | None = None) -> list[Outcome]:
-    """Store (moment, value) points of one metric in one transaction, received when the last one was measured."""
+def store(
+    device: Device,
+    *points: tuple[datetime, float],
+    metric: str = "temperature",
+    received: datetime | None = None,
+) -> list[Outcome]:
+    """Store (moment, value) points of one metric in one transaction, received when the last was measured."""
     samples = [Sample(device.pk, ms(moment), {metric: value}) for moment, value in points]
     received = received or max(moment for moment, _ in points)
     return store_readings(samples=samples, received_at=ms(received))

@@ -58,7 +58,9 @@ def _note_failure(claimed, delivery: Delivery, error: str, at: datetime, *, perm
     over = permanent or delivery.attempts >= ATTEMPTS
     wait = min(BACK_OFF * 2 ** (delivery.attempts - 1), timedelta(hours=1))
     claimed.update(
-        status=Delivery.Status.FAILED if over else Delivery.Status.PENDING, error=error[:500], due_at=at + wait
+        status=Delivery.Status.FAILED if over else Delivery.Status.PENDING,
+        error=error[:500],
+        due_at=at + wait,
     )
     logger.warning(
         "delivery.failed" if over else "delivery.postponed",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from alerts.models import Alert, ConditionState, Threshold
 from alerts.rules import Condition, Latch, Level, Rule, judge
@@ -112,7 +113,7 @@ def _carry_out(step: Step, *, received_at: int) -> None:
     if step.after is Level.NORMAL:
         lifecycle.resolve_by_itself(open_key=open_key, at=at, ended_at=event_at, note="Back in range.")
         return
-    figures = {
+    figures: dict[str, Any] = {
         "value": step.value,
         "threshold": step.rule.bound_crossed(step.value, step.after),
         "message": describe(step),
@@ -157,7 +158,8 @@ def _save(
     current: set[Key],
 ) -> None:
     stepped = {step.key for step in steps}
-    changed, created = [], []
+    changed: list[ConditionState] = []
+    created: list[ConditionState] = []
     for key, condition in after.items():
         state = states.get(key) or ConditionState(device_id=key[0], metric=key[1])
         late = condition.level is not Level.NORMAL and key not in current and (key in stepped or state.late)

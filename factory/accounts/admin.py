@@ -54,7 +54,10 @@ class UserAdmin(ModelAdmin):
             )
             obj.pk = created.pk
             return
-        services.edit_user(user=obj, **{name: form.cleaned_data[name] for name in form.changed_data if name != "new_password"})
+        services.edit_user(
+            user=obj,
+            **{name: form.cleaned_data[name] for name in form.changed_data if name != "new_password"},
+        )
         if password:
             services.set_password(user=obj, password=password, at=timezone.now())
 

@@ -40,9 +40,7 @@ def check_new_password(password: str, *, user: User, field: str) -> str:
 
 
 @transaction.atomic
-def create_user(
-    *, email: str, password: str, name: str = "", role: User.Role = User.Role.USER
-) -> User:
+def create_user(*, email: str, password: str, name: str = "", role: User.Role = User.Role.USER) -> User:
     """Add a person who can sign in from now on."""
     draft = User(email=email.strip().lower(), name=name, role=role)
     check_new_password(password, user=draft, field="password")
@@ -74,7 +72,12 @@ def open_session(*, user: User, at: datetime, address: str = "", agent: str = ""
     """Start a session and return its token, which is not kept anywhere."""
     token, token_id, expires_at = tokens.issue(open_id=user.open_id, at=at)
     Session.objects.create(
-        user=user, token_id=token_id, address=address[:64], agent=agent[:200], created_at=at, expires_at=expires_at
+        user=user,
+        token_id=token_id,
+        address=address[:64],
+        agent=agent[:200],
+        created_at=at,
+        expires_at=expires_at,
     )
     User.objects.filter(pk=user.pk).update(last_login=at)
     user.last_login = at

@@ -1,0 +1,23 @@
+"""Fixtures for every test: each worker has its own Valkey, database and data folder."""
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+
+from tests import services
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _redis():
+    """What REDIS_URL means: a private Valkey, unless the run chose a server."""
+    if settings.REDIS_EMBEDDED:
+        with services.valkey(settings.VALKEY_SOCKET):
+            yield
+    else:
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(_redis):
+    """No test sees what another one counted or remembered."""
+    cache.clear()
