@@ -1,13 +1,14 @@
+from django.core.validators import RegexValidator
 from django.utils import timezone
 from rest_framework import serializers
 
 from devices import queries, services
 from devices.fields import DeviceReference
-from devices.models import Device
+from devices.models import EXTERNAL_ID, Device
 from factory.accounts.permissions import ADMIN, TECHNICIAN, VIEWER
 from factory.errors import InvalidInput
 from factory.trpc.router import Router
-from factory.trpc.serializers import StrictInteger, StrictString, WireSerializer
+from factory.trpc.serializers import FreeForm, StrictInteger, StrictString, WireSerializer
 
 router = Router("devices")
 
@@ -61,14 +62,14 @@ class DeviceProperties(WireSerializer):
     location = StrictString(max_length=120, required=False, allow_blank=True)
     zone = StrictString(max_length=64, required=False, allow_blank=True)
     firmware_version = StrictString(max_length=64, required=False, allow_blank=True)
-    metadata = serializers.DictField(required=False)
+    metadata = FreeForm(required=False)
     tags = serializers.ListField(child=StrictString(max_length=64), max_length=50, required=False)
 
 
 class NewDevice(DeviceProperties):
-    device_id = serializers.RegexField(
-        r"\A[A-Za-z0-9._:-]{1,64}\Z",
-        error_messages={"invalid": "letters, digits and . _ : - only, at most 64"},
+    device_id = StrictString(
+        trim_whitespace=False,
+        validators=[RegexValidator(EXTERNAL_ID, "Letters, digits and . _ : - only, at most 64.")],
     )
     name = StrictString(max_length=120)
     type = serializers.ChoiceField(Device.Type.choices)

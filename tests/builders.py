@@ -85,12 +85,11 @@ class Trpc:
 
     def mutate(self, path: str, input: Any = None, **headers: str):
         body = b"" if input is None else orjson.dumps(input)
-        return self.client.post(
-            f"/api/trpc/{path}",
-            body,
-            content_type="application/json",
-            headers={"origin": "http://testserver", **self.headers, **headers},
-        )
+        return self.post(path, body, origin="http://testserver", **headers)
+
+    def post(self, path: str, body: bytes, **headers: str):
+        headers = {"content-type": "application/json", **self.headers, **headers}
+        return self.client.post(f"/api/trpc/{path}", body, content_type="application/json", headers=headers)
 
 
 def data_of(response) -> Any:
