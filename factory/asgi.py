@@ -54,7 +54,7 @@ application = ProtocolTypeRouter(
     {
         "http": WSGIMiddleware(http, workers=HTTP_THREADS),  # type: ignore[arg-type]  # typed more narrowly
         "websocket": URLRouter(
-            [path("ws", LiveConsumer.as_asgi(registry=channels, identify=staticmethod(identify_listener)))]
+            [path("ws", LiveConsumer.as_asgi(registry=channels, identify=identify_listener))]
         ),
     }
 )

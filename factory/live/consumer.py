@@ -50,11 +50,16 @@ def envelope(kind: str, data: bytes) -> bytes:
 class LiveConsumer(AsyncWebsocketConsumer):
     """One connection of a dashboard or a device.
 
-    `registry` and `identify` come from the front desk: `LiveConsumer.as_asgi(registry=..., identify=...)`.
+    The front desk mounts it: `LiveConsumer.as_asgi(registry=..., identify=...)`.
     """
 
-    registry: ChannelRegistry
-    identify: Callable[[Handshake], Listener | None]  # None: a stranger
+    def __init__(
+        self, *, registry: ChannelRegistry, identify: Callable[[Handshake], Listener | None]
+    ) -> None:
+        """`identify` says who is behind a handshake; None for a stranger."""
+        super().__init__()
+        self.registry = registry
+        self.identify = identify
 
     async def connect(self) -> None:
         handshake = read_handshake(self.scope)

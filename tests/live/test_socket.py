@@ -1,0 +1,340 @@
+"""The `/ws` protocol over the real channel layer, with the real channels of the house."""
+
+import asyncio
+import itertools
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.utils import timezone
+
+from alerts.models import Alert
+from alerts.services.lifecycle import acknowledge_alert
+from devices.identity import known_tokens
+from devices.services import edit_device, rotate_token
+from factory.accounts.services import open_session, revoke_all_sessions
+from factory.asgi import application
+from factory.live import consumer
+from factory.live.broadcast import broadcast
+from tests.builders import make_device, make_threshold, make_token, make_user, store
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STRANGER = 4401
+
+
+@pytest.fixture(autouse=True)
+def _no_remembered_tokens():
+    known_tokens.clear()
+
+
+def now():
+    return datetime.now(UTC)
+
+
+@sync_to_async
+def a_session(role="user"):
+    user = make_user(role=role)
+    return user, open_session(user=user, at=timezone.now())
+
+
+a_device = sync_to_async(make_device)
+a_token = sync_to_async(lambda device: make_token(device, at=timezone.now()))
+stored = sync_to_async(store)
+
+
+class Socket(WebsocketCommunicator):
+    async def subscribe(self, *channels, **options):
+        await self.send_json_to({"type": "subscribe", "channels": list(channels), **options})
+
+    async def next(self, *types):
+        """The next message of one of these types, as (type, data)."""
+        while True:
+            message = await self.receive_json_from(timeout=5)
+            assert set(message) == {"type", "data", "timestamp"}
+            if not types or message["type"] in types:
+                return message["type"], message["data"]
+
+    async def closed_with(self) -> int:
+        while True:
+            output = await self.receive_output(timeout=5)
+            if output["type"] == "websocket.close":
+                return output["code"]
+
+
+@asynccontextmanager
+async def connected(*, cookie="", bearer="", origin="", subprotocols=None):
+    headers = [(b"host", b"testserver")]
+    if cookie:
+        headers.append((b"cookie", f"app_session_id={cookie}".encode()))
+    if bearer:
+        headers.append((b"authorization", f"Bearer {bearer}".encode()))
+    if origin:
+        headers.append((b"origin", origin.encode()))
+    socket = Socket(application, "/ws", headers=headers, subprotocols=subprotocols)
+    accepted, socket.chosen = await socket.connect(timeout=5)
+    assert accepted
+    yield socket
+    await socket.disconnect()
+
+
+async def a_viewer():
+    _, token = await a_session()
+    return connected(bearer=token)
+
+
+@pytest.mark.parametrize(
+    "credentials", [{}, {"bearer": "nonsense"}, {"cookie": "nonsense", "origin": "http://testserver"}]
+)
+async def test_a_stranger_is_accepted_and_closed_with_4401(credentials):
+    async with connected(**credentials) as socket:
+        assert await socket.closed_with() == STRANGER
+
+
+async def test_a_cookie_counts_from_our_own_pages_only():
+    _, token = await a_session()
+
+    async with connected(cookie=token, origin="http://testserver") as socket:
+        await socket.subscribe("alerts")
+        assert await socket.next() == ("subscription_confirm", {"channels": ["alerts"]})
+    for origin in ("https://evil.example", "", "null"):
+        async with connected(cookie=token, origin=origin) as socket:
+            assert await socket.closed_with() == STRANGER
+
+
+async def test_a_browser_may_bring_the_token_as_sub_protocol():
+    _, token = await a_session()
+
+    async with connected(subprotocols=[f"bearer.{token}"]) as socket:
+        assert socket.chosen == f"bearer.{token}"
+        await socket.send_json_to({"type": "ping"})
+        assert await socket.next() == ("pong", {})
+
+
+async def test_unknown_and_forbidden_channels_are_named_and_the_rest_confirmed():
+    device = await a_device()
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("alerts", "nonsense", "device:999:sensor", f"device:{device.pk}:status")
+        assert await socket.next() == (
+            "error",
+            {"error": "Unknown or forbidden: nonsense, device:999:sensor"},
+        )
+        assert await socket.next() == (
+            "subscription_confirm",
+            {"channels": ["alerts", f"device:{device.pk}:status"]},
+        )
+
+
+async def test_a_device_hears_nothing_of_others_and_hands_in_readings():
+    device = await a_device(external_id="press-1")
+
+    async with connected(bearer=await a_token(device)) as socket:
+        await socket.subscribe("readings", "alerts", f"device:{device.pk}:sensor")
+        kind, data = await socket.next()
+        assert (kind, data["error"][:21]) == ("error", "Unknown or forbidden:")
+
+        await socket.send_json_to({"type": "reading", "data": {"power": 5}})
+        assert await socket.next() == (
+            "reading_ack",
+            {"success": True, "accepted": 1, "duplicates": 0, "rejected": []},
+        )
+        await socket.send_json_to({"type": "reading", "deviceId": "press-2", "data": {"power": 5}})
+        assert await socket.next() == ("error", {"error": "deviceId: this token belongs to another device."})
+
+
+async def test_a_person_hands_in_no_readings():
+    async with await a_viewer() as socket:
+        await socket.send_json_to({"type": "reading", "deviceId": 1, "data": {"power": 5}})
+        assert await socket.next() == ("error", {"error": "reading: not allowed here"})
+
+
+async def test_a_reading_reaches_those_who_follow_its_device_once():
+    device, other = await a_device(), await a_device()
+    at = now()
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("readings", f"device:{device.pk}:sensor")
+        await socket.next("subscription_confirm")
+        await stored(other, (at, 1.5))
+        await stored(device, (at, 2.5))
+
+        first, second = [await socket.next("sensor_data") for _ in range(2)]
+
+    assert (first[1]["deviceId"], first[1]["temperature"]) == (other.pk, 1.5)
+    assert second[1] == {
+        "deviceId": device.pk,
+        "timestamp": int(at.timestamp() * 1000),
+        **dict.fromkeys(("humidity", "vibration", "power", "pressure", "rpm")),
+        "temperature": 2.5,
+        "data": {"temperature": 2.5},
+    }
+
+
+async def test_one_who_follows_a_device_hears_nothing_of_another_in_the_same_shard():
+    device = await a_device()
+    others = [await a_device() for _ in range(17)]  # one of them shares its shard
+
+    async with await a_viewer() as socket:
+        await socket.subscribe(f"device:{device.external_id}:sensor")
+        await socket.next("subscription_confirm")
+        for each in (*others, device):
+            await stored(each, (now(), 1))
+        assert (await socket.next("sensor_data"))[1]["deviceId"] == device.pk
+        assert await socket.receive_nothing(timeout=0.2)
+
+
+async def test_batches_come_together_when_asked_for():
+    device = await a_device()
+    start = now()
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("readings", batch=True)
+        await socket.next("subscription_confirm")
+        await stored(device, *((start + timedelta(milliseconds=n), n) for n in range(50)))
+
+        _, data = await socket.next("sensor_batch")
+
+    assert [row["temperature"] for row in data["readings"]] == list(range(50))
+
+
+async def test_unsubscribing_ends_the_news():
+    device = await a_device()
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("readings")
+        await socket.next("subscription_confirm")
+        await socket.send_json_to({"type": "unsubscribe", "channels": ["readings"]})
+        await socket.next("subscription_confirm")
+        await stored(device, (now(), 1))
+        assert await socket.receive_nothing(timeout=0.3)
+
+
+async def test_an_alert_arrives_by_itself_and_so_does_what_becomes_of_it():
+    user, token = await a_session()
+    device = await a_device()
+    await sync_to_async(make_threshold)(device, max_value=90.0)
+
+    async with connected(bearer=token) as socket:
+        await socket.subscribe("alerts", f"device:{device.pk}:alert")
+        await socket.next("subscription_confirm")
+        await stored(device, (now(), 95))
+        _, opened = await socket.next("alert")
+        alert = await Alert.objects.aget()
+        await sync_to_async(acknowledge_alert)(alert=alert, by=user, at=now())
+        _, seen = await socket.next("alert")
+
+    assert {
+        name: opened[name] for name in ("alertId", "deviceId", "severity", "status", "metric", "value")
+    } == {
+        "alertId": alert.pk,
+        "deviceId": device.pk,
+        "severity": "critical",
+        "status": "active",
+        "metric": "temperature",
+        "value": 95.0,
+    }
+    assert (seen["alertId"], seen["status"], seen["seq"]) == (alert.pk, "acknowledged", opened["seq"] + 1)
+
+
+async def test_a_gap_in_the_numbers_is_refilled_before_the_next_one():
+    device = await a_device()
+    await sync_to_async(make_threshold)(device, max_value=90.0)
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("alerts")
+        await socket.next("subscription_confirm")
+        await stored(device, (now(), 95))
+        await socket.next("alert")
+        # Two steps whose broadcast gets lost, then one that arrives.
+        alert = await Alert.objects.aget()
+        for _ in range(2):
+            event = await alert.events.acreate(kind="rose", severity="critical", status="active", at=now())
+        await sync_to_async(broadcast)("alert", [(device.pk, {"alertId": alert.pk, "seq": event.pk + 1})])
+        told = [(await socket.next("alert"))[1]["seq"] for _ in range(3)]
+
+    assert told == [event.pk - 1, event.pk, event.pk + 1]
+
+
+async def test_status_changes_are_told():
+    device = await a_device()
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("devices")
+        await socket.next("subscription_confirm")
+        await sync_to_async(edit_device)(device=device, at=now(), status="maintenance")
+        _, data = await socket.next("device_status")
+
+    assert (data["deviceId"], data["status"]) == (device.pk, "maintenance")
+
+
+async def test_ending_a_session_closes_its_sockets_at_once():
+    user, token = await a_session()
+
+    async with connected(bearer=token) as socket:
+        await socket.subscribe("alerts")
+        await socket.next("subscription_confirm")
+        await sync_to_async(revoke_all_sessions)(user=user, at=now())
+        assert await socket.closed_with() == STRANGER
+
+
+async def test_rotating_a_token_closes_the_devices_sockets():
+    device = await a_device()
+
+    async with connected(bearer=await a_token(device)) as socket:
+        await socket.send_json_to({"type": "ping"})
+        await socket.next("pong")
+        await sync_to_async(rotate_token)(device=device, at=now())
+        assert await socket.closed_with() == STRANGER
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("not json", 'Send JSON objects with a "type".'),
+        ("[]", 'Send JSON objects with a "type".'),
+        ("{}", 'Send JSON objects with a "type".'),
+        ('{"type": "dance"}', "Unknown message type 'dance'."),
+        ('{"type": 5}', "Unknown message type '5'."),
+        ('{"type": "subscribe"}', "channels: must be a list of names"),
+        ('{"type": "subscribe", "channels": [1]}', "channels: must be a list of names"),
+    ],
+)
+async def test_what_cannot_be_understood_is_said_and_the_socket_stays(text, told):
+    async with await a_viewer() as socket:
+        await socket.send_to(text_data=text)
+        assert await socket.next() == ("error", {"error": told})
+        await socket.send_json_to({"type": "ping"})
+        assert await socket.next() == ("pong", {})
+
+
+async def test_too_many_messages_close_the_socket(monkeypatch):
+    monkeypatch.setattr(consumer, "MESSAGES_PER_MINUTE", 3)
+
+    async with await a_viewer() as socket:
+        for _ in range(4):
+            await socket.send_json_to({"type": "ping"})
+        kinds = [(await socket.next())[0] for _ in range(4)]
+        assert kinds == ["pong", "pong", "pong", "error"]
+        assert await socket.closed_with() == 4429
+
+
+async def test_a_reader_behind_keeps_the_newest_of_each_device_and_is_told(monkeypatch):
+    monkeypatch.setattr(consumer, "PENDING_LIMIT", 3)
+    one, two = await a_device(), await a_device()
+    start = now()
+    moments = [start + timedelta(milliseconds=n) for n in itertools.islice(itertools.count(), 4)]
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("readings", batch=True)
+        await socket.next("subscription_confirm")
+        await asyncio.gather(stored(one, *((at, n) for n, at in enumerate(moments))), stored(two, (start, 7)))
+        _, lagging = await socket.next("lagging")
+        newest = {}
+        while len(newest) < 2:
+            _, data = await socket.next("sensor_batch")
+            newest.update({row["deviceId"]: row["temperature"] for row in data["readings"]})
+
+    assert lagging["skipped"] >= 3
+    assert newest == {one.pk: 3, two.pk: 7}
