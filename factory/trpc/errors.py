@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from django.conf import settings
 from rest_framework.exceptions import ValidationError
 
@@ -79,8 +78,6 @@ def refusal_for(error: Exception, path: str | None) -> TRPCError:
         return TRPCError(error.code, error.message, data, headers=headers)
     if isinstance(error, ValidationError):
         return _invalid_input(error)
-    if isinstance(error, msgspec.ValidationError):
-        return TRPCError("BAD_REQUEST", str(error))
     logger.error("trpc.unhandled", exc_info=error, extra={"procedure": path})
     return TRPCError("INTERNAL_SERVER_ERROR", str(error) if settings.DEBUG else "Internal server error")
 

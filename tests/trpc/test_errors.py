@@ -1,6 +1,5 @@
 """Section 3 of the wire: what a refusal looks like. This file owns the shape of errors."""
 
-import msgspec
 import pytest
 from rest_framework import serializers
 
@@ -119,11 +118,6 @@ def test_a_refusal_with_a_code_nobody_knows_is_a_bug_and_not_a_crash():
         code = "TEAPOT"
 
     assert answer_to(Odd("No.")).status == 500
-
-
-def test_a_msgspec_refusal_is_a_bad_request():
-    answer = answer_to(msgspec.ValidationError("Expected `int` - at `$.a`"))
-    assert (answer.status, answer.json["error"]["message"]) == (400, "Expected `int` - at `$.a`")
 
 
 # Invalid input
