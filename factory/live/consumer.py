@@ -72,7 +72,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.joined: set[str] = set()
         self.seen: dict[str, int] = {}
         self.batch = False
-        self.pending: deque[tuple[int, str]] = deque()
+        self.pending: dict[str, deque[tuple[int, str]]] = {}
         self.skipped = 0
         self.received: deque[float] = deque()
         self.order = asyncio.Lock()  # numbered news goes out in order, also while a gap is being refilled
@@ -201,8 +201,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         wanted = [(key, text) for key, _, text in event["items"] if following.wants(key)]
         if self.batch and stream.batched:
-            self.pending.extend(wanted)
-            self._shed()
+            self._keep_for_batch(stream, wanted)
         else:
             for _, text in wanted:
                 await self._send(stream.message, text.encode())
@@ -212,40 +211,48 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self.close(code=CLOSE_STRANGER)
 
     async def _pass_on_numbered(self, stream: Stream, items: list[list[Any]]) -> None:
-        assert stream.refill is not None
         async with self.order:
             following = self.following.get(stream.kind, Following())
             for key, seq, text in items:
                 seen = self.seen.get(stream.kind, seq - 1)
                 if seq > seen + 1:
-                    missed = await database_sync_to_async(stream.refill)(seen, seq)
-                    for other, _, data in missed:
-                        if following.wants(other):
-                            await self._send(stream.message, orjson.dumps(data))
+                    await self._refill(stream, before=seq)
                 self.seen[stream.kind] = max(seen, seq)
                 if following.wants(key):
                     await self._send(stream.message, text.encode())
 
-    def _shed(self) -> None:
+    async def _refill(self, stream: Stream, *, before: int | None) -> None:
+        """Send what the numbers say was missed; the caller holds the order."""
+        assert stream.refill is not None
+        following = self.following[stream.kind]
+        missed = await database_sync_to_async(stream.refill)(self.seen[stream.kind], before)
+        for key, seq, data in missed:
+            self.seen[stream.kind] = max(self.seen[stream.kind], seq)
+            if following.wants(key):
+                await self._send(stream.message, orjson.dumps(data))
+
+    def _keep_for_batch(self, stream: Stream, wanted: list[tuple[int, str]]) -> None:
         """A reader too slow for its batches keeps the newest value of each device."""
-        if len(self.pending) <= PENDING_LIMIT:
-            return
-        newest = dict(self.pending)
-        self.skipped += len(self.pending) - len(newest)
-        self.pending = deque(newest.items())
+        waiting = self.pending.setdefault(stream.kind, deque())
+        waiting.extend(wanted)
+        if len(waiting) > PENDING_LIMIT:
+            newest = dict(waiting)
+            self.skipped += len(waiting) - len(newest)
+            self.pending[stream.kind] = deque(newest.items())
 
     async def _send_batches(self) -> None:
-        streams = [stream for stream in self.registry.streams.values() if stream.batched]
         while True:
             await asyncio.sleep(BATCH_SECONDS)
             if self.skipped:
                 skipped, self.skipped = self.skipped, 0
                 await self._say("lagging", {"skipped": skipped})
-            if self.pending and streams[0].batched:
-                kind, member = streams[0].batched
-                texts = ",".join(text for _, text in self.pending)
-                self.pending.clear()
-                await self._send(kind, f'{{"{member}":[{texts}]}}'.encode())
+            ready, self.pending = self.pending, {}
+            for name, waiting in ready.items():
+                batched = self.registry.streams[name].batched
+                if batched and waiting:
+                    kind, member = batched
+                    texts = ",".join(text for _, text in waiting)
+                    await self._send(kind, f'{{"{member}":[{texts}]}}'.encode())
 
     # Housekeeping
 
@@ -253,6 +260,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
         while True:
             await asyncio.sleep(settings.WS_TIMEOUT / 2)
             await self._say("heartbeat", {})
+            for name, following in self.following.items():
+                stream = self.registry.streams[name]
+                if stream.refill and following:  # the last news may have been the one that got lost
+                    async with self.order:
+                        await self._refill(stream, before=None)
 
     async def _join(self, group: str) -> None:
         if group not in self.joined:

@@ -338,3 +338,21 @@ async def test_a_reader_behind_keeps_the_newest_of_each_device_and_is_told(monke
 
     assert lagging["skipped"] >= 3
     assert newest == {one.pk: 3, two.pk: 7}
+
+
+async def test_the_heartbeat_brings_what_was_lost_last(settings):
+    settings.WS_TIMEOUT = 0.6
+    device = await a_device()
+    await sync_to_async(make_threshold)(device, max_value=90.0)
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("alerts")
+        await socket.next("subscription_confirm")
+        await stored(device, (now(), 95))
+        await socket.next("alert")
+        alert = await Alert.objects.aget()
+        lost = await alert.events.acreate(kind="rose", severity="critical", status="active", at=now())
+
+        assert (await socket.next("alert"))[1]["seq"] == lost.pk
+        await socket.next("heartbeat")
+        assert (await socket.next())[0] == "heartbeat"  # and it comes once
