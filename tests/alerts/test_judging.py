@@ -221,8 +221,8 @@ class TestBacklog:
 
 @pytest.mark.parametrize("devices", [1, 3])
 def test_judging_costs_the_same_queries_for_any_number_of_devices(devices, django_assert_num_queries):
-    from telemetry.batch import Sample, StoredBatch
     from alerts.services.judging import judge_batch
+    from telemetry.batch import Sample, StoredBatch
 
     watched = [make_device() for _ in range(devices)]
     for device in watched:
