@@ -124,9 +124,10 @@ def open_alert_marks(*, device_ids: Sequence[int] | None = None) -> list[tuple[i
     return list(found.values_list("device_id", "severity", "status"))
 
 
-def count_open_alerts() -> int:
-    """How many alerts are not resolved."""
-    return Alert.objects.open().count()
+def open_alert_counts() -> dict[str, int]:
+    """How many alerts are not resolved, and how many of them are critical."""
+    critical = Count("id", filter=Q(severity=Alert.Severity.CRITICAL))
+    return Alert.objects.open().aggregate(open=Count("id"), critical=critical)
 
 
 def alert_spans(*, device_id: int, metric: str, start: datetime) -> list[Alert]:

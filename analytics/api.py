@@ -1,4 +1,3 @@
-
 from alerts.queries import alert_stats
 from devices.queries import device_stats
 from factory.accounts.permissions import VIEWER

@@ -14,9 +14,7 @@ urlpatterns = [
     path("devices/<int:device_id>/", devices.device_detail, name="device"),
     path("devices/<int:device_id>/token", devices.device_token, name="device-token"),
     path("devices/<int:device_id>/thresholds/new", thresholds.threshold, name="new-threshold"),
-    path(
-        "devices/<int:device_id>/thresholds/<int:threshold_id>/", thresholds.threshold, name="threshold"
-    ),
+    path("devices/<int:device_id>/thresholds/<int:threshold_id>/", thresholds.threshold, name="threshold"),
     path(
         "devices/<int:device_id>/thresholds/<int:threshold_id>/delete",
         thresholds.drop_threshold,

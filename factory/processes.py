@@ -1,30 +1,14 @@
 """Starting child processes that never outlive the one that started them."""
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-def dies_with(parent: int) -> Callable[[], None] | None:
-    """What a child does before exec so that the kernel kills it when `parent` is gone; Linux only."""
-    if LIBC is None:
-        return None
-    libc = LIBC  # loaded before the fork: after it, only plain system calls are safe
-
-    def promise() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died between the fork and the promise
-            os._exit(1)
-
-    return promise
+TETHER = Path(__file__).with_name("tether.py")
 
 
 def start(
@@ -33,29 +17,32 @@ def start(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     output: int | IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `argv` in a session of its own: a Ctrl-C in the terminal reaches the caller only.
 
     Call it from the main thread: to the kernel, the parent of a child is a thread.
     """
+    tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid())]
     return subprocess.Popen(
-        [str(part) for part in argv],
+        [*tether, *(str(part) for part in argv)],
         env=None if env is None else dict(env),
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=dies_with(os.getpid()),
+        pass_fds=pass_fds,
     )
 
 
 def send(child: subprocess.Popen[bytes], number: int) -> None:
-    """Send a signal to the child's whole group; it may be gone already."""
-    try:
-        os.killpg(child.pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
+    """Send a signal to the child's whole group, unless it is over: its number may be somebody else's by then."""
+    if child.poll() is None:
+        try:
+            os.killpg(child.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
 
 
 def stop(child: subprocess.Popen[bytes], *, patience: float = 5.0) -> int:

@@ -61,6 +61,7 @@ class Server(DaphneServer):
         )
         globalLogBeginner.beginLoggingTo([log_failure], redirectStandardIO=False, discardBuffer=True)
         asyncio.set_event_loop(twisted_loop)
+        self.listener.setblocking(False)  # to accept everything that waits, it accepts until there is none
         self.port = reactor.adoptStreamPort(self.listener.fileno(), self.listener.family, self.http_factory)
         self.listener.close()  # the reactor listens on its own copy
         reactor.callLater(1, self.application_checker)

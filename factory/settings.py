@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import dj_database_url
 import dj_email_url
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from factory.env import Env
 
@@ -81,6 +83,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "factory.admin_policy.AdminPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -161,6 +164,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = CELERY_WORKER_REDIRECT_STDOUTS = False  # LOGGING below counts
 # Enqueueing happens after a commit, in a request or in the ingest thread: it may not hang there when the
 # broker is away. What could not be enqueued is found by a sweeper.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -239,6 +243,89 @@ REST_FRAMEWORK = {
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
+# The admin, in the colours of the pages (static/factory/factory.css)
+
+
+def _menu(title: str, **entries: tuple[str, str]) -> dict:
+    items = [
+        {"title": name.replace("_", " ").capitalize(), "icon": icon, "link": reverse_lazy(url)}
+        for name, (icon, url) in entries.items()
+    ]
+    return {"title": title, "separator": True, "items": items}
+
+
+UNFOLD = {
+    "SITE_TITLE": "Smart Factory IoT",
+    "SITE_HEADER": "Smart Factory IoT",
+    "SITE_SYMBOL": "factory",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("factory/icon.svg")}
+    ],
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "base": {
+            "50": "#f8f9fa",
+            "100": "#eceef0",
+            "200": "#d3d8dd",
+            "300": "#b3bbc3",
+            "400": "#98a4af",
+            "500": "#5c6873",
+            "600": "#4f5a65",
+            "700": "#38424c",
+            "800": "#2d343b",
+            "900": "#1c2126",
+            "950": "#14181c",
+        },
+        "primary": {
+            "50": "#eef4fa",
+            "100": "#dce8f4",
+            "200": "#bcd4ea",
+            "300": "#a0c5ea",
+            "400": "#7fb0e0",
+            "500": "#4a86bf",
+            "600": "#2b5f94",
+            "700": "#234f7c",
+            "800": "#1e4267",
+            "900": "#1b3855",
+            "950": "#122439",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "items": [
+                    {
+                        "title": "Back to the plant",
+                        "icon": "arrow_back",
+                        "link": reverse_lazy("overview"),
+                        "active": lambda request: False,
+                    },
+                    {"title": "Admin home", "icon": "home", "link": reverse_lazy("admin:index")},
+                ]
+            },
+            _menu(
+                "Devices",
+                devices=("precision_manufacturing", "admin:devices_device_changelist"),
+                tokens=("key", "admin:devices_credential_changelist"),
+            ),
+            _menu(
+                "Thresholds & alerts",
+                thresholds=("straighten", "admin:alerts_threshold_changelist"),
+                alerts=("notifications", "admin:alerts_alert_changelist"),
+                deliveries=("outgoing_mail", "admin:alerts_delivery_changelist"),
+            ),
+            _menu(
+                "People",
+                people=("group", "admin:accounts_user_changelist"),
+                sessions=("login", "admin:accounts_session_changelist"),
+            ),
+        ],
+    },
+}
+
 # The plant
 
 USE_TZ = True
@@ -275,5 +362,5 @@ LOGGING = {
     "formatters": {"line": {"()": "factory.logs.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django.server": {"propagate": True}, "daphne": {"level": "WARNING"}},
+    "loggers": {"django.server": {"propagate": True}, "daphne": {"level": "WARNING"}, "celery": {"level": "WARNING"}},
 }

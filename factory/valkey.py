@@ -39,7 +39,7 @@ def arguments(socket: Path, folder: Path, *, durable: bool) -> list[str]:
     return [
         program(),
         *("--unixsocket", str(socket), "--unixsocketperm", "600", "--port", "0"),
-        *("--dir", str(folder), "--save", "", "--loglevel", "warning", "--maxmemory-policy", "noeviction"),
+        *("--dir", str(folder), "--save", "", "--loglevel", "warning", "--set-proc-title", "no"),
         *keep,
     ]
 

@@ -3,7 +3,8 @@ import pytest
 from django.utils import timezone
 
 from factory.accounts.models import Session, User
-from factory.accounts.services import ensure_first_admin, sign_in as open_by_password
+from factory.accounts.services import ensure_first_admin
+from factory.accounts.services import sign_in as open_by_password
 from tests.builders import PASSWORD, Trpc, data_of, make_user, refusal_of, sign_in
 
 pytestmark = pytest.mark.django_db

@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Credential, Device, Presence
-from devices.services import edit_device, note_seen, notice_silent_devices, revoke_token
 from devices.queries import alive_credential
+from devices.services import edit_device, note_seen, notice_silent_devices, revoke_token
 from factory.errors import InvalidInput
 from tests.builders import NOON, Trpc, data_of, make_device, make_token, make_user, refusal_of, sign_in
 

@@ -1,0 +1,1 @@
+"""The pages plant staff see, one module per subject."""

@@ -1,0 +1,91 @@
+"""What every page has in common: who may open it, what frames it, and how it refuses."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+
+from alerts.queries import open_alert_counts
+from factory.accounts.models import User
+from factory.errors import NotFound
+
+View = Callable[..., HttpResponse]
+
+
+def for_people(rank: User.Role = User.Role.USER) -> Callable[[View], View]:
+    """Only for signed-in people of this rank and above; what is not there is a 404."""
+
+    def guard(view: View) -> View:
+        @never_cache  # these tablets are shared: Back must not show what another person saw
+        @wraps(view)
+        def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            user = request.user
+            if not isinstance(user, User) and not user.is_authenticated:
+                return _to_sign_in(request)
+            if not user.has_rank_of(rank):  # type: ignore[union-attr]
+                raise PermissionDenied
+            try:
+                return view(request, *args, **kwargs)
+            except NotFound as refusal:
+                raise Http404(refusal.message) from None
+
+        return door
+
+    return guard
+
+
+def is_partial(request: HttpRequest) -> bool:
+    """Asked for by htmx, to be put into a page that is open already."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    if is_partial(request):
+        # A redirect would put the sign-in form into the middle of the page.
+        here = request.headers.get("HX-Current-URL", "")
+        login = redirect_to_login(_within(request, here) or "/", settings.LOGIN_URL)
+        return HttpResponse(status=401, headers={"HX-Redirect": login["Location"]})
+    wanted = request.get_full_path() if request.method == "GET" else where_from(request)
+    return redirect_to_login(wanted, settings.LOGIN_URL)
+
+
+def _within(request: HttpRequest, url: str) -> str:
+    """The path of an address on this site; empty for any other."""
+    if not url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+        return ""
+    return "/" + url.split("/", 3)[3] if "://" in url else url
+
+
+def where_from(request: HttpRequest) -> str:
+    """The page a plain form was sent from, to go back to."""
+    return _within(request, request.POST.get("next", "")) or "/"
+
+
+def page(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """A whole page in its frame."""
+    frame = {
+        "User": User.Role,
+        "open_alerts": open_alert_counts(),
+        "zone_name": settings.TIME_ZONE,
+        "server_time": timezone.now(),
+        "may_resolve": request.user.has_rank_of(User.Role.OPERATOR),  # type: ignore[union-attr]
+        "may_edit": request.user.has_rank_of(User.Role.TECHNICIAN),  # type: ignore[union-attr]
+    }
+    return render(request, template, {**frame, **context}, status=status)
+
+
+def back(request: HttpRequest, words: str, *, good: bool = True) -> HttpResponse:
+    """The answer to a plain form: the page it came from, with a word about what happened."""
+    messages.add_message(request, messages.SUCCESS if good else messages.WARNING, words)
+    return HttpResponseRedirect(where_from(request))

@@ -1,0 +1,187 @@
+"""How values, times and bands are written on a page. `static/factory/values.js` writes them the same way."""
+
+from datetime import UTC, datetime
+
+import orjson
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from alerts.models import Threshold
+from telemetry.metrics import metric_for
+
+register = template.Library()
+
+DECIMALS = {"temperature": 1, "humidity": 1, "vibration": 2, "pressure": 2, "power": 0, "rpm": 0}
+BAR_WIDTH = 100.0
+
+
+@register.filter
+def decimals(metric: str) -> int:
+    """How many decimals a metric is shown with: fixed, so that digits stand still."""
+    return DECIMALS.get(metric, 2)
+
+
+@register.filter
+def number(value: float | None, metric: str) -> str:
+    """A value as it is shown: grouped, with the metric's decimals; a dash where there is none."""
+    if value is None:
+        return "–"
+    if abs(value) >= 1e9:
+        return f"{value:.3e}"
+    return f"{value:,.{decimals(metric)}f}"
+
+
+@register.filter
+def grouped(count: int) -> str:
+    return f"{count:,}"
+
+
+@register.filter
+def kilowatts(watts: float) -> str:
+    """Small plants in tenths, large ones in whole kW."""
+    return f"{watts / 1000:,.1f}" if abs(watts) < 100_000 else f"{watts / 1000:,.0f}"
+
+
+@register.filter
+def label(metric: str) -> str:
+    return metric_for(metric).label
+
+
+@register.filter
+def unit(metric: str) -> str:
+    return metric_for(metric).unit
+
+
+@register.filter
+def moment(ms: int | None) -> datetime | None:
+    """A telemetry time as a datetime."""
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+
+
+@register.filter
+def json(value: object) -> str:
+    """For a data attribute; the template escapes it."""
+    return orjson.dumps(value).decode()
+
+
+@register.filter
+def ms(at: datetime | None) -> int | str:
+    return "" if at is None else int(at.timestamp() * 1000)
+
+
+@register.filter
+def lasted(start: datetime, end: datetime) -> str:
+    """How long something lasted: `15 min`."""
+    return in_words((end - start).total_seconds())
+
+
+def in_words(seconds: float) -> str:
+    seconds = max(0, int(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min"
+    if seconds < 172_800:
+        return f"{seconds // 3600} h"
+    return f"{seconds // 86_400} days"
+
+
+def exactly(at: datetime) -> str:
+    """Day and time in the plant's zone, with the zone said."""
+    local = timezone.localtime(at)
+    return f"{local.day} {local:%b %Y, %H:%M:%S %Z}"
+
+
+def briefly(at: datetime) -> str:
+    """The time of day; with the day when it was not today."""
+    local = timezone.localtime(at)
+    today = local.date() == timezone.localdate()
+    return f"{local:%H:%M}" if today else f"{local.day} {local:%b, %H:%M}"
+
+
+@register.simple_tag
+def when(at: datetime | None, style: str = "ago") -> SafeString | str:
+    """A time element: how long ago, for how long (`for`), the time of day (`clock`) or everything (`exact`)."""
+    if at is None:
+        return "never"
+    if style in ("ago", "for"):
+        text = in_words((timezone.now() - at).total_seconds()) + (" ago" if style == "ago" else "")
+    else:
+        text = briefly(at) if style == "clock" else exactly(at)
+    return format_html(
+        '<time datetime="{}" title="{}" data-when="{}">{}</time>',
+        at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        exactly(at),
+        style,
+        text,
+    )
+
+
+@register.filter
+def band(threshold: Threshold | None) -> str:
+    """The normal band in words: `18 to 80 °C`, `up to 80 °C`, `from 3 bar`."""
+    if threshold is None or not threshold.enabled:
+        return ""
+    low, high = normal_range(threshold)
+    suffix = f" {unit(threshold.metric)}".rstrip()
+    if low is not None and high is not None:
+        return f"{short(low)} to {short(high)}{suffix}"
+    if high is not None:
+        return f"up to {short(high)}{suffix}"
+    return f"from {short(low)}{suffix}" if low is not None else ""
+
+
+def short(value: float | None) -> str:
+    return "" if value is None else f"{value:,g}"
+
+
+register.filter("short", short)
+
+
+def normal_range(threshold: Threshold) -> tuple[float | None, float | None]:
+    """The inner band: inside it nothing is said."""
+    low = threshold.warning_min if threshold.warning_min is not None else threshold.min_value
+    high = threshold.warning_max if threshold.warning_max is not None else threshold.max_value
+    return low, high
+
+
+@register.inclusion_tag("analytics/_bar.html")
+def bar(value: float | None, threshold: Threshold | None, device_id: int) -> dict:
+    """A value on its scale, with its normal band: positions in percent, which the live values move."""
+    if threshold is None or not threshold.enabled:
+        return {"shown": False}
+    bounds = (threshold.min_value, threshold.warning_min, threshold.warning_max, threshold.max_value)
+    known = [bound for bound in bounds if bound is not None]
+    low, high = normal_range(threshold)
+    lowest = min(known) if low is not None else min(0.0, *known)
+    highest = max(known) if high is not None else max(2 * max(known), max(known) + 1)
+    span = (highest - lowest) or 1.0
+    lowest, highest = lowest - 0.1 * span * (low is not None), highest + 0.1 * span * (high is not None)
+
+    def place(at: float | None, missing: float) -> float:
+        if at is None:
+            return missing
+        share = (at - lowest) / (highest - lowest)
+        return round(BAR_WIDTH * min(1.0, max(0.0, share)), 2)
+
+    start, end = place(low, 0.0), place(high, BAR_WIDTH)
+    return {
+        "shown": True,
+        "start": start,
+        "width": round(end - start, 2),
+        "mark": place(value, 0.0),
+        "has_value": value is not None,
+        "low": lowest,
+        "high": highest,
+        "device_id": device_id,
+        "metric": threshold.metric,
+    }
+
+
+@register.filter
+def spell(count: int) -> str:
+    """Small numbers as people say them."""
+    words = ["No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve"]
+    return words[count] if count < len(words) else f"{count:,}"

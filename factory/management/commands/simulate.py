@@ -1,0 +1,91 @@
+"""`manage.py simulate`: the demo plant comes to life."""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from itertools import islice
+from random import Random
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.utils import timezone
+
+from devices.models import Device
+from factory.demo.kinds import BY_KEY
+from factory.demo.machines import Plant
+from factory.demo.seeding import simulated_devices
+from factory.demo.server import TemporaryTokens, own_url
+from factory.demo.simulator import Simulator
+
+SHORTEST_INTERVAL = 1.0  # a device may send 100 requests a minute
+PATIENCE_SECONDS = 1.8  # at the end, for revoking tokens; those that remain run out
+
+
+class Command(BaseCommand):
+    help = "Let the devices of seed_demo measure and send, until SIGTERM or SIGINT."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--url", default=own_url(), help="the server (default: %(default)s)")
+        parser.add_argument("--devices", type=int, help="only the first so many")
+        parser.add_argument("--interval", type=float, default=2.0, help="seconds between two readings")
+        parser.add_argument("--seed", type=int, default=7, help="of what happens to the machines")
+        parser.add_argument("--speed", type=float, default=1.0, help="how fast the machines live")
+
+    def handle(
+        self, *, url: str, devices: int | None, interval: float, seed: int, speed: float, **options: Any
+    ) -> None:
+        if not SHORTEST_INTERVAL <= interval <= 3600:
+            raise CommandError(f"--interval {interval:g} is not between {SHORTEST_INTERVAL:g} and 3600 s.")
+        if not 0 < speed <= 1000:
+            raise CommandError(f"--speed {speed:g} is not between 0 and 1000.")
+        if devices is not None and devices < 1:
+            raise CommandError(f"--devices {devices} is not a number of devices.")
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # or it tells of every request
+        try:
+            chosen = list(islice(_with_known_machine(), devices))
+            if not chosen:
+                raise CommandError("There are no devices to simulate. Run manage.py seed_demo first.")
+            tokens = TemporaryTokens(chosen, label="simulator")
+            tokens.issue(at=timezone.now())
+        except DatabaseError as error:
+            raise CommandError(f"The database is not ready ({error}). Try manage.py migrate first.") from None
+        self.stdout.write(f"{len(chosen)} devices report every {interval:g} s to {url}")
+        self.stdout.flush()
+        try:
+            asyncio.run(_live(chosen, tokens, url=url, interval=interval, seed=seed, speed=speed))
+        finally:
+            _revoke(tokens)
+
+
+def _with_known_machine():
+    return (device for device in simulated_devices() if device.metadata["simulated"] in BY_KEY)
+
+
+async def _live(
+    devices: list[Device], tokens: TemporaryTokens, *, url: str, interval: float, seed: int, speed: float
+) -> None:
+    now = timezone.localtime()
+    plant = Plant([BY_KEY[device.metadata["simulated"]] for device in devices], at=now, rng=Random(seed))
+    simulator = Simulator(
+        devices, plant=plant, tokens=tokens, url=url, interval=interval, speed=speed, began=now
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, _end, simulator)
+    await simulator.run()
+
+
+def _end(simulator: Simulator) -> None:
+    last_resort = threading.Timer(PATIENCE_SECONDS, os._exit, [0])  # a database that is away may hold us up
+    last_resort.daemon = True
+    last_resort.start()
+    simulator.stop.set()
+
+
+def _revoke(tokens: TemporaryTokens) -> None:
+    try:
+        tokens.revoke(at=timezone.now())
+    except DatabaseError as error:
+        logging.getLogger(__name__).warning("simulate.tokens_not_revoked", extra={"error": str(error)})

@@ -1,0 +1,56 @@
+// Small manners of every page: the search key, toasts, copying, asking before what cannot be undone.
+
+const toasts = document.getElementById("toasts");
+const TOAST_FOR = 7000;
+
+export function toast(words) {
+  const note = document.createElement("p");
+  note.className = "toast";
+  note.textContent = words;
+  toasts.append(note);
+}
+
+new MutationObserver((changes) => {
+  for (const { addedNodes } of changes)
+    for (const note of addedNodes) setTimeout(() => note.remove(), TOAST_FOR);
+}).observe(toasts, { childList: true });
+
+addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  event.preventDefault();
+  document.querySelector("[data-shortcut]")?.focus();
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    button.textContent = "Copied";
+  } catch { // over plain http there is no clipboard: mark it for Ctrl-C
+    getSelection().selectAllChildren(source);
+    button.textContent = "Marked";
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !confirm(question)) event.preventDefault();
+});
+
+document.querySelector("[data-focus]")?.focus();
+
+document.body.addEventListener("htmx:responseError", (event) => {
+  const { status } = event.detail.xhr;
+  if (status !== 401) toast(status === 403 ? "You may not do this. Reload the page and try again." : `This did not work (${status}). Try again.`);
+});
+document.body.addEventListener("htmx:sendError", (event) => {
+  if (event.detail.requestConfig.verb !== "get") toast("The plant did not answer. Nothing was changed; try again.");
+});
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  // After a step the pressed button is gone: leave the keyboard on its alert.
+  if (event.detail.requestConfig?.verb !== "get" && document.activeElement === document.body)
+    document.getElementById(event.detail.elt?.closest?.("li")?.id || event.detail.target?.id)?.focus();
+});

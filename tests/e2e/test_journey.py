@@ -1,0 +1,208 @@
+"""What a person at the plant does, in a real browser against the whole server."""
+
+import json
+import re
+import time
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+_numbers = count(1)
+
+
+@pytest.fixture
+def press(plant):
+    """A device with a limit and a first reading: (id, send(**values))."""
+    number = next(_numbers)
+    device_id, token = plant.add_device(deviceId=f"press-{number}", name=f"Press {number}", zone="Hall B")
+    plant.call("thresholds.create", {"deviceId": device_id, "metric": "temperature", "warningMax": 80, "maxValue": 90})
+
+    def send(**values: float) -> None:
+        assert plant.call("readings.create", {"data": values}, bearer=token)["accepted"] == 1
+
+    send(temperature=71.3, power=11_500)
+    return device_id, send
+
+
+def wait_for_line(page) -> None:
+    expect(page.locator("[data-line]")).to_have_attribute("data-line", "live")
+
+
+def test_from_signing_in_to_acknowledging(plant, visit, press):
+    device_id, send = press
+    page = visit.page
+    visit.open("/")
+    expect(page).to_have_url(re.compile(r"/sign-in\?next=/$"))
+    page.fill("#id_email", "admin@example.com")
+    page.fill("#id_password", "seven wooden ladders")
+    page.click("button:has-text('Sign in')")
+    expect(page).to_have_title("Overview · Smart Factory IoT")
+    wait_for_line(page)
+    page.evaluate("window.untouched = true")
+
+    value = page.locator(f"[data-device='{device_id}'][data-metric='temperature']")
+    expect(value).to_have_text("71.3")
+    send(temperature=74.56)
+    expect(value).to_have_text("74.6")
+
+    send(temperature=96.4)
+    alert = page.locator(".alerts .alert", has_text="Temperature 96.4 °C, over the limit of 90 °C")
+    expect(alert).to_be_visible()
+    expect(page.locator("h1")).to_contain_text("need")
+    expect(page.locator(f"#dot-{device_id}")).to_have_attribute("data-state", "critical")
+    expect(page.locator("#nav-count")).not_to_be_empty()
+
+    alert.get_by_role("button", name="Acknowledge").click()
+    expect(alert).to_contain_text("Admin is on it")
+    expect(page.locator(".toast")).to_contain_text("Acknowledged")
+    expect(alert.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    expect(page.locator("h1")).to_contain_text("looked after")
+
+    page.on("dialog", lambda dialog: dialog.accept())
+    alert.get_by_role("button", name="Resolve").click()
+    expect(alert).to_have_count(0)
+    assert page.evaluate("window.untouched"), "the page was loaded anew on the way"
+    assert visit.is_clean()
+
+
+def test_the_course_grows_while_it_is_looked_at(signed_in, press):
+    device_id, send = press
+    page = signed_in.page
+    signed_in.open(f"/devices/{device_id}/")
+    wait_for_line(page)
+    expect(page.locator("#chart canvas")).to_have_count(1)
+    expect(page.locator("#readout")).to_contain_text("71.3 °C")
+
+    send(temperature=75.5, power=11_700)
+    expect(page.locator(f"[data-device='{device_id}'][data-metric='temperature']")).to_have_text("75.5")
+    expect(page.locator("#readout")).to_contain_text("75.5 °C")
+    expect(page.locator("#chart")).to_have_attribute("aria-label", re.compile("lowest 71.3 °C, highest 75.5 °C"))
+
+    page.get_by_role("link", name="Power").click()
+    expect(page.locator("#course-title")).to_have_text("Power, W: the last hour")
+    expect(page.locator("#readout")).to_contain_text("11,700 W")
+    expect(page).to_have_url(re.compile(r"\?metric=power&range=1h$"))
+
+    send(vibration=2.5)  # a metric nobody knew of
+    expect(page.locator("[data-known='vibration']")).to_contain_text("2.50")
+    assert signed_in.is_clean()
+
+
+def test_two_people_press_the_same_button(plant, signed_in, press):
+    _, send = press
+    page = signed_in.page
+    send(temperature=97.25)
+    signed_in.open("/alerts/")
+    alert = page.locator(".alert", has_text="Temperature 97.25 °C")
+    button = alert.get_by_role("button", name="Acknowledge")
+    expect(button).to_be_visible()
+    alert_id = int(alert.get_attribute("id").removeprefix("alert-"))
+    page.route("**/ws", lambda route: route.abort())
+    # The other person is faster than any news: the click goes out together with theirs.
+    page.route("**/acknowledge", lambda route: (plant.call("alerts.acknowledge", {"ids": [alert_id]}), route.continue_()))
+
+    button.click()
+
+    expect(page.locator(".toast")).to_contain_text("is acknowledged already by Admin")
+    expect(alert).to_contain_text("Admin is on it")
+    complaints = [words for words in signed_in.complaints if "409" not in words]
+    assert complaints == []
+
+
+def test_the_line_comes_back_by_itself_and_catches_up(signed_in, press):
+    device_id, send = press
+    page = signed_in.page
+    page.add_init_script(
+        "const Real = WebSocket; window.lines = []; window.cut = false;"
+        "window.WebSocket = class extends Real { constructor(url) {"
+        " super(window.cut ? 'ws://127.0.0.1:9/' : url); window.lines.push(this); } };"
+        "Object.assign(window.WebSocket, { OPEN: 1 });"
+    )
+    page.context.set_extra_http_headers({})
+    signed_in.open("/")
+    wait_for_line(page)
+
+    page.evaluate("window.cut = true; window.lines.forEach((line) => line.close())")
+    expect(page.locator("[data-strip]")).to_be_visible()
+    expect(page.locator("[data-strip]")).to_contain_text("No line to the plant since")
+    send(temperature=98.5)
+    page.evaluate("window.cut = false")
+    page.get_by_role("button", name="Try now").click()
+
+    expect(page.locator("[data-strip]")).to_be_hidden()
+    expect(page.locator(".alerts .alert", has_text="Temperature 98.5 °C")).to_be_visible()
+
+
+def test_a_session_that_ends_elsewhere_leads_to_the_sign_in_page(signed_in):
+    page = signed_in.page
+    signed_in.open("/alerts/")
+    wait_for_line(page)
+
+    page.evaluate("fetch('/api/auth/logout', { method: 'POST' })")
+
+    expect(page).to_have_url(re.compile(r"/sign-in\?next=%2Falerts%2F$"))
+
+
+def test_the_theme_is_chosen_once_for_every_page(signed_in):
+    page = signed_in.page
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+    signed_in.open("/devices/")
+
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    assert signed_in.is_clean()
+
+
+def test_the_admin_works_under_its_policy(signed_in):
+    page = signed_in.page
+    signed_in.open("/admin/devices/device/")
+    page.get_by_role("button", name="Filters").or_(page.get_by_role("link", name="Filters")).first.click()
+    page.get_by_role("link", name="Back to the plant").first.click()
+
+    expect(page).to_have_url(signed_in.url + "/")
+    assert signed_in.is_clean()
+
+
+# For everybody
+
+
+def findings(page) -> list[str]:
+    """What axe finds that is serious or worse."""
+    page.evaluate(AXE)
+    result = page.evaluate(
+        "axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } })"
+    )
+    return [
+        f"{v['id']}: {json.dumps([node['html'][:120] for node in v['nodes'][:3]])}"
+        for v in result["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("theme", ("light", "dark"))
+@pytest.mark.parametrize("size", ((1280, 800), (390, 844)), ids=("desk", "phone"))
+def test_pages_are_for_everybody(signed_in, press, theme, size):
+    device_id, send = press
+    page = signed_in.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
+    send(temperature=96.4)
+    found = {}
+    for path in ("/", f"/devices/{device_id}/", "/alerts/", "/devices/", "/devices/new", "/sign-in?next=/"):
+        signed_in.open(path)
+        if "sign-in" not in path:
+            wait_for_line(page)
+        time.sleep(0.3)  # the fade of what has changed is no colour to judge
+        found[path] = findings(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than its window"
+
+    assert found == dict.fromkeys(found, [])
+    assert signed_in.is_clean()

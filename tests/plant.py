@@ -1,0 +1,118 @@
+"""A whole server as `script/server` starts it: real processes on a free port and a folder of its own."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+
+
+def setting_names() -> set[str]:
+    return set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+
+def plain_environment(**chosen: str) -> dict[str, str]:
+    """This process's environment without any setting of ours but the chosen ones."""
+    ours = setting_names() | {"DJANGO_SETTINGS_MODULE"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return {**kept, "PYTHONWARNINGS": "default", **chosen}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def alive_with(mark: str) -> dict[int, str]:
+    """Processes whose environment holds `mark`: every descendant of a server has its data folder there."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if mark.encode() in (entry / "environ").read_bytes() and (entry / "cmdline").read_bytes():
+                    found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+    return found
+
+
+class Plant:
+    """A running `manage.py up`, its output and its processes."""
+
+    def __init__(self, folder: Path, command: str = "up", **chosen: str) -> None:
+        self.mark = f"FACTORY_DATA={folder}"
+        self.port = int(chosen.get("PORT") or free_port())
+        self.url = f"http://127.0.0.1:{self.port}"
+        chosen = {"FACTORY_DEMO": "0", **chosen, "FACTORY_DATA": str(folder), "PORT": str(self.port)}
+        self.process = subprocess.Popen(
+            [*MANAGE, command],
+            env=plain_environment(**chosen),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            self.lines.extend(line.rstrip("\n") for line in output)
+
+    @property
+    def output(self) -> str:
+        return "\n".join(self.lines)
+
+    def wait_for(self, text: str, seconds: float = 60.0) -> None:
+        end = time.monotonic() + seconds
+        while text not in self.output:
+            if self.process.poll() is not None:
+                self.reader.join(2)
+                raise AssertionError(f"ended with {self.process.returncode} before {text!r}:\n{self.output}")
+            assert time.monotonic() < end, f"no {text!r} within {seconds} s:\n{self.output}"
+            time.sleep(0.02)
+
+    def wait_ready(self) -> "Plant":
+        self.wait_for(f"ready: {self.url}")
+        return self
+
+    def processes(self) -> dict[int, str]:
+        """Those it started, by id, with their command lines."""
+        return {pid: line for pid, line in alive_with(self.mark).items() if pid != self.process.pid}
+
+    def pid_of(self, words: str) -> int:
+        return next(pid for pid, line in self.processes().items() if words in line)
+
+    def get(self, path: str, **options: object) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=20, **options)  # type: ignore[arg-type]
+
+    def end(self, number: int = signal.SIGTERM, seconds: float = 15.0) -> float:
+        """Send a signal and wait; how long it took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(seconds)
+        took = time.monotonic() - began
+        self.reader.join(2)
+        return took
+
+
+@contextlib.contextmanager
+def running(folder: Path, command: str = "up", **chosen: str) -> Iterator[Plant]:
+    plant = Plant(folder, command, **chosen)
+    try:
+        yield plant
+    finally:
+        if plant.process.poll() is None:
+            plant.process.kill()
+            plant.process.wait()
+        plant.reader.join(2)
