@@ -263,7 +263,11 @@ def measurements_of(device_id: int, thresholds: Sequence[Threshold]) -> list[Mea
     keys = sorted(
         values.keys() | watched.keys(), key=lambda key: (declared.index(key) if key in declared else 99, key)
     )
-    return [Measurement(key, *values.get(key, (None, None)), watched.get(key)) for key in keys]
+    found = []
+    for key in keys:
+        value, at = values.get(key, (None, None))
+        found.append(Measurement(key, value, at, watched.get(key)))
+    return found
 
 
 @dataclass

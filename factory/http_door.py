@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 UPLOAD_PATHS = (b"/admin/", b"/api/trpc/firmware.create")
 UPLOAD_MAX = 11 * 1024 * 1024  # 10 MB of file, and the other parts of its form
 BODIES_IN_MEMORY_MAX = 256 * 1024 * 1024
-LINGER_SECONDS = 3.0  # a refused sender gets this long to read why, before the connection is cut
+LINGER_SECONDS = 2.0  # a refused sender gets this long to read why, before the connection is cut
 LINGER_BYTES = 64 * 1024 * 1024
 
 
@@ -132,8 +132,8 @@ class Channel(http.HTTPChannel):
 
     @property
     def is_http(self) -> bool:
-        """Whether it still is: an upgrade leaves this object behind."""
-        return self.transport is not None and self.transport.protocol is self
+        """Whether it still is: an upgrade leaves this object behind, and the end of a connection has none."""
+        return getattr(self.transport, "protocol", None) is self
 
     def connectionMade(self) -> None:
         self.factory.channels.add(self)
@@ -170,6 +170,8 @@ class Channel(http.HTTPChannel):
 
     def refuse(self, key: str, message: str, headers: bytes = b"") -> None:
         """Answer now, take nothing more, and close when the sender has had time to read."""
+        if self.refused:
+            return
         status, body = refusal(key, message)
         self.refused = True
         self.transport.write(
@@ -182,7 +184,19 @@ class Channel(http.HTTPChannel):
 
     def _cut(self) -> None:
         if self in self.factory.channels:
-            self.transport.abortConnection()
+            self.loseConnection()
+
+    # Twisted's own refusals, in the same way
+
+    def lineReceived(self, line: bytes) -> None:
+        if not self.refused:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self._respondToBadRequestAndDisconnect()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self.refuse("BAD_REQUEST", "This is not HTTP as we know it, or its head is too long.")
 
 
 class Factory(http.HTTPFactory):

@@ -45,9 +45,17 @@ def servers(listener: int) -> list[Role]:
     # As root, Celery warns of pickles at length. There are none: messages are JSON.
     calm = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
     # Threads: a pool of processes would be grandchildren, which nobody ends when we are killed.
-    pool = ("--pool=threads", "--concurrency=4", "--without-gossip", "--without-mingle", "--without-heartbeat")
+    pool = (
+        "--pool=threads",
+        "--concurrency=4",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+    )
     roles = [
-        Role("web", (*MANAGE, "serve", f"--fd={listener}", "--drain-seconds=7"), SERVERS, pass_fds=(listener,)),
+        Role(
+            "web", (*MANAGE, "serve", f"--fd={listener}", "--drain-seconds=7"), SERVERS, pass_fds=(listener,)
+        ),
         # Quitting puts back into the queue what could not be finished.
         Role("worker", (*CELERY, "worker", *pool), SERVERS, env=calm, hurry=signal.SIGQUIT),
         Role("beat", (*CELERY, "beat", f"--schedule={schedule}", "--pidfile="), SOURCES),

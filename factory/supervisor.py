@@ -94,10 +94,11 @@ class Supervisor:
                 pass
 
     def _repeat(self, role: Role, output: IO[bytes]) -> None:
-        for raw in output:
-            line = raw.decode(errors="replace").rstrip()
-            if not any(words in line for words in role.unsaid):
-                self.say(line, role.name)
+        with output:
+            for raw in output:
+                line = raw.decode(errors="replace").rstrip()
+                if not any(words in line for words in role.unsaid):
+                    self.say(line, role.name)
 
     # Running
 

@@ -1,16 +1,37 @@
 """Private real services for tests: each on a temporary folder and a free port, gone when the test process is.
 
-`python -m tests.services mariadb redis -- command ...` runs a command with them.
+`python -m tests.services mariadb redis -- command ...` runs a command with them. Needs no Django settings.
 """
 
 import contextlib
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from factory import processes
 from factory import valkey as embedded
+
+
+class NotInstalled(Exception):
+    """The program of a service is not on this machine."""
+
+
+def program(*names: str) -> str:
+    """The first of these programs that is there."""
+    for name in names:
+        for path in (shutil.which(name), f"/usr/sbin/{name}", f"/usr/local/sbin/{name}"):
+            if path and os.access(path, os.X_OK):
+                return path
+    raise NotInstalled(" or ".join(names))
 
 
 def wait_until(ready: Callable[[], bool], *, what: str, seconds: float = 30.0) -> None:
@@ -21,6 +42,17 @@ def wait_until(ready: Callable[[], bool], *, what: str, seconds: float = 30.0) -
         time.sleep(0.02)
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def folder(name: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f"factory-{name}-", ignore_cleanup_errors=True) as path:
@@ -28,15 +60,169 @@ def folder(name: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def valkey(socket: Path | None = None) -> Iterator[str]:
+def running(
+    argv: list[str], log: Path, ready: Callable[[], bool], *, seconds: float = 30.0
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program from the moment it is ready; what it printed is told when it never was."""
+    with log.open("wb") as output:
+        server = processes.start(argv, output=output)
+    try:
+        try:
+            wait_until(
+                lambda: ready() or server.poll() is not None, what=f"the start of {argv[0]}", seconds=seconds
+            )
+            if server.poll() is not None:
+                raise RuntimeError(f"{argv[0]} ended with {server.returncode}:\n{log.read_text()[-2000:]}")
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}:\n{log.read_text()[-2000:]}") from None
+        yield server
+    finally:
+        processes.stop(server, patience=20)
+
+
+@contextlib.contextmanager
+def valkey(place: Path | None = None) -> Iterator[str]:
     """A Valkey on a private socket, keeping nothing. Yields its URL."""
     with folder("valkey") as data:
-        socket = socket or data / "valkey.sock"
-        socket.parent.mkdir(parents=True, exist_ok=True)
-        with (data / "log").open("wb") as log:
-            server = processes.start(embedded.arguments(socket, data, durable=False), output=log)
-        try:
-            wait_until(lambda: embedded.answers(socket), what="Valkey's start")
-            yield f"unix://{socket}"
-        finally:
-            processes.stop(server)
+        place = place or data / "valkey.sock"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        argv = embedded.arguments(place, data, durable=False)
+        with running(argv, data / "log", lambda: embedded.answers(place)):
+            yield f"unix://{place}"
+
+
+@contextlib.contextmanager
+def redis_server(port: int | None = None) -> Iterator[str]:
+    """A Redis or Valkey over TCP, keeping nothing. Yields its URL."""
+    port = port or free_port()
+    server = program("redis-server", "valkey-server")
+    with folder("redis") as data:
+        argv = [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(data), "--save", ""]
+        with running(argv, data / "log", lambda: listens(port)):
+            yield f"redis://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def mariadb(*, durable: bool = True, data: Path | None = None, port: int | None = None) -> Iterator[str]:
+    """A MariaDB with an empty database `factory`. Yields its URL.
+
+    `durable=False` lets it be faster and lose the last second at a crash: for tests that crash nothing.
+    With `data`, what is in that folder stays there and is used again.
+    """
+    server, install = program("mariadbd", "mysqld"), program("mariadb-install-db", "mysql_install_db")
+    port = port or free_port()
+    with folder("mariadb") as private:
+        data = data or private / "data"
+        user = f"--user={getpass.getuser()}"  # as root it wants to be told so
+        if not (data / "mysql").exists():
+            made = subprocess.run(
+                [
+                    *(install, "--no-defaults", f"--datadir={data}", user, "--skip-test-db"),
+                    *("--skip-name-resolve", "--auth-root-authentication-method=normal"),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if made.returncode:
+                raise RuntimeError(f"{install} failed:\n{made.stdout[-1000:]}{made.stderr[-1000:]}")
+        argv = [
+            *(server, "--no-defaults", f"--datadir={data}", f"--socket={private / 'sock'}", user),
+            *(f"--port={port}", "--bind-address=127.0.0.1", f"--pid-file={private / 'pid'}"),
+            *("--skip-name-resolve", "--skip-log-bin", "--innodb-buffer-pool-size=256M"),
+            *("--innodb-log-file-size=128M", "--max-connections=400"),
+            f"--innodb-flush-log-at-trx-commit={1 if durable else 2}",
+        ]
+        import MySQLdb  # absent where it could not be compiled
+
+        def ready() -> bool:
+            try:
+                with contextlib.closing(MySQLdb.connect(host="127.0.0.1", port=port, user="root")) as session:
+                    session.query("CREATE DATABASE IF NOT EXISTS factory CHARACTER SET utf8mb4")
+            except MySQLdb.Error:
+                return False
+            return True
+
+        with running(argv, private / "log", ready, seconds=60):
+            yield f"mysql://root@127.0.0.1:{port}/factory"
+
+
+@contextlib.contextmanager
+def mosquitto(
+    port: int | None = None, *, lines: tuple[str, ...] = ("allow_anonymous true",)
+) -> Iterator[str]:
+    """A Mosquitto with these lines of configuration. Yields its URL."""
+    port = port or free_port()
+    server = program("mosquitto")
+    with folder("mosquitto") as data:
+        settings = data / "mosquitto.conf"
+        settings.write_text(
+            "\n".join([f"user {getpass.getuser()}", f"listener {port} 127.0.0.1", *lines, ""])
+        )
+        with running([server, "-c", str(settings)], data / "log", lambda: listens(port)):
+            yield f"mqtt://127.0.0.1:{port}"
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """Where a private SMTP server listens, and the folder in which each message becomes a file."""
+
+    url: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def messages(self) -> list[str]:
+        return [path.read_text() for path in sorted(self.folder.glob("*.eml"))]
+
+
+MAIL_SERVER = """
+import itertools, sys, time
+from pathlib import Path
+from aiosmtpd.controller import Controller
+
+class Keep:
+    number = itertools.count()
+    async def handle_DATA(self, server, session, envelope):
+        path = Path(sys.argv[2]) / f"{time.time_ns()}-{next(self.number):06}"
+        head = f"X-Envelope-From: {envelope.mail_from}\\nX-Envelope-To: {', '.join(envelope.rcpt_tos)}\\n"
+        path.write_bytes(head.encode() + envelope.original_content)
+        path.rename(path.with_suffix(".eml"))
+        return "250 kept"
+
+Controller(Keep(), hostname="127.0.0.1", port=int(sys.argv[1])).start()
+while True:
+    time.sleep(3600)
+"""
+
+
+@contextlib.contextmanager
+def smtp(port: int | None = None) -> Iterator[Mailbox]:
+    """A mail server that keeps every message in a folder."""
+    port = port or free_port()
+    with folder("smtp") as data:
+        argv = [sys.executable, "-c", MAIL_SERVER, str(port), str(data)]
+        with running(argv, data / "log", lambda: listens(port)) as process:
+            yield Mailbox(f"smtp://127.0.0.1:{port}", data, process)
+
+
+# Name on the command line -> what the URL is called, how it is started
+SERVICES: dict[str, tuple[str, Callable[[], contextlib.AbstractContextManager[str]]]] = {
+    "mariadb": ("DATABASE_URL", lambda: mariadb(durable=False)),
+    "redis": ("REDIS_URL", redis_server),
+    "valkey": ("REDIS_URL", valkey),
+    "mosquitto": ("MQTT_URL", mosquitto),
+}
+
+
+def main(arguments: list[str]) -> int:
+    names, command = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with contextlib.ExitStack() as services:
+        for name in names:
+            variable, start = SERVICES[name]
+            os.environ[variable] = services.enter_context(start())
+        return subprocess.run(command, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -29,9 +29,9 @@ def for_people(rank: User.Role = User.Role.USER) -> Callable[[View], View]:
         @wraps(view)
         def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             user = request.user
-            if not isinstance(user, User) and not user.is_authenticated:
+            if not user.is_authenticated:
                 return _to_sign_in(request)
-            if not user.has_rank_of(rank):  # type: ignore[union-attr]
+            if not user.has_rank_of(rank):
                 raise PermissionDenied
             try:
                 return view(request, *args, **kwargs)

@@ -4,7 +4,7 @@ from django.utils import timezone
 from analytics.pages.doors import for_people, page
 from analytics.queries import Floor, floor_at, now_on, tiles_of, zones_of
 
-FEW = 60
+FEW, MANY = 60, 300
 
 
 @for_people()
@@ -17,8 +17,10 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 def _map(floor: Floor) -> dict:
-    """Small plants get dots that a glove can hit."""
-    return {"zones": zones_of(floor), "few": len(floor.dots) <= FEW}
+    """Small plants get dots that a glove can hit; of large ones the whole should fit a screen."""
+    devices = len(floor.dots)
+    density = "few" if devices <= FEW else "many" if devices > MANY else ""
+    return {"zones": zones_of(floor), "density": density}
 
 
 @for_people()

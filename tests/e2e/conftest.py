@@ -79,7 +79,11 @@ def plant() -> Iterator[Plant]:
     port = free_port()
     with folder("e2e") as data:
         env = {
-            **{k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")},
+            **{
+                k: v
+                for k, v in os.environ.items()
+                if k not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+            },
             "FACTORY_DATA": str(data),
             "FACTORY_DEMO": "0",
             "PORT": str(port),
@@ -88,10 +92,14 @@ def plant() -> Iterator[Plant]:
             "PLANT_TIME_ZONE": "Europe/Berlin",
         }
         with (data / "log").open("wb") as log:
-            server = processes.start([sys.executable, ROOT / "manage.py", "up"], env=env, cwd=ROOT, output=log)
+            server = processes.start(
+                [sys.executable, ROOT / "manage.py", "up"], env=env, cwd=ROOT, output=log
+            )
         plant = Plant(f"http://127.0.0.1:{port}")
         try:
-            wait_until(lambda: plant.is_ready() or server.poll() is not None, what="the server's start", seconds=60)
+            wait_until(
+                lambda: plant.is_ready() or server.poll() is not None, what="the server's start", seconds=60
+            )
             assert server.poll() is None, (data / "log").read_text()
             plant.token = plant.sign_in()
             yield plant

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tests.plant import alive_with, free_port, running
-from tests.services import wait_until
+from tests.plant import alive_with, running
+from tests.services import NotInstalled, free_port, mariadb, redis_server, wait_until
 
 pytestmark = pytest.mark.integration
 ROLES = ("valkey-server", "manage.py serve", "celery --app=factory.celery --quiet worker", "--quiet beat")
@@ -122,7 +122,9 @@ def test_a_hanging_client_does_not_keep_it_alive(tmp_path):
             socket.create_connection(("127.0.0.1", plant.port)) as half_a_request,
             socket.create_connection(("127.0.0.1", plant.port)) as idle,
         ):
-            half_a_request.sendall(b"POST /api/trpc/auth.login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+            half_a_request.sendall(
+                b"POST /api/trpc/auth.login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+            )
             idle.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert idle.recv(12) == b"HTTP/1.1 200"
 
@@ -196,3 +198,29 @@ def test_a_path_too_long_for_a_socket_works(tmp_path):
     assert plant.process.returncode == 0
     assert not alive_with(plant.mark)
 
+
+def test_everything_runs_on_mariadb_with_redis(tmp_path):
+    try:
+        with mariadb(durable=False) as database, redis_server() as redis:
+            with running(tmp_path, DATABASE_URL=database, REDIS_URL=redis, FACTORY_DEMO="1") as plant:
+                plant.wait_ready()
+                plant.wait_for("plant   |")
+                assert not any("unixsocket" in line for line in plant.processes().values())
+
+                assert plant.end() < 10
+
+            assert plant.process.returncode == 0, plant.output
+            assert not (tmp_path / "factory.sqlite3").exists()
+    except (NotInstalled, ImportError) as missing:
+        pytest.skip(f"no {missing}")
+
+
+def test_a_database_that_is_away_is_said_in_one_line(tmp_path):
+    pytest.importorskip("MySQLdb")
+    with running(tmp_path, DATABASE_URL=f"mysql://root@127.0.0.1:{free_port()}/factory") as plant:
+        plant.process.wait(30)
+
+    assert plant.process.returncode == 1
+    assert "The database is not usable: " in plant.lines[-1]
+    assert "Traceback" not in plant.output
+    assert not plant.processes()

@@ -31,17 +31,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         os.umask(0o077)  # the database and the queues hold what nobody else on this machine should read
         supervisor = Supervisor()
-        lock = take_folder(settings.FACTORY_DATA)
-        listener = listen(settings.HOST, settings.PORT)
-        supervisor.listen_to_signals()
-        try:
-            self.run(supervisor, listener)
-        except StopAsked:
-            pass
-        finally:
-            listener.close()  # from now on nobody is left waiting in its queue
-            supervisor.stop()
-            lock.close()
+        with take_folder(settings.FACTORY_DATA), listen(settings.HOST, settings.PORT) as listener:
+            supervisor.listen_to_signals()
+            try:
+                self.run(supervisor, listener)
+            except StopAsked:
+                pass
+            finally:
+                listener.close()  # from now on nobody is left waiting in its queue
+                supervisor.stop()
 
     def run(self, supervisor: Supervisor, listener: socket.socket) -> None:
         stores = roles.stores()
@@ -97,12 +95,15 @@ def take_folder(folder: Path) -> IO[str]:
             folder.chmod(0o700)
         lock = (folder / "up.lock").open("a+")
     except OSError as reason:
-        raise CommandError(f"FACTORY_DATA={str(folder)!r} cannot be used: {reason.strerror}.", returncode=2) from None
+        raise CommandError(
+            f"FACTORY_DATA={str(folder)!r} cannot be used: {reason.strerror}.", returncode=2
+        ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        lock.seek(0)
-        owner = lock.read().strip() or "unknown"
+        with lock:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
         raise CommandError(
             f"FACTORY_DATA={str(folder)!r} is in use by another server (process {owner}).", returncode=2
         ) from None

@@ -158,7 +158,7 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("online", () => { if (!socket) connect(); });
 addEventListener("pagehide", hangUp);
 addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
-document.querySelector("[data-try-now]").addEventListener("click", () => { attempt = 0; connect(); lookAgain(); });
+document.querySelector("[data-try-now]").addEventListener("click", () => { hangUp(); attempt = 0; connect(); lookAgain(); });
 
 // Partials
 

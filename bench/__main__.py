@@ -1,0 +1,23 @@
+"""`python -m bench [NAME] [--quick]`: print figures. docs/bench.md says what they mean."""
+
+import argparse
+import importlib
+import sys
+
+NAMES = ("ingest",)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=NAMES, default=NAMES[0])
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
+    parser.add_argument("--workers", type=int, default=1, help="granian's processes")
+    parser.add_argument("--threads", type=int, default=64, help="threads of each of them")
+    parser.add_argument("--connections", type=int, default=64, help="that send single readings at once")
+    options = parser.parse_args()
+    bench = importlib.import_module(f"bench.{options.name}")
+    return bench.main(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
