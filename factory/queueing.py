@@ -1,7 +1,6 @@
 """Hand work to Celery after the commit, without failing the request when the broker is away."""
 
 import logging
-from functools import partial
 from typing import Any
 
 from celery import Task
@@ -16,11 +15,12 @@ def enqueue_on_commit(task: Task, **kwargs: Any) -> None:
 
     A task that could not be enqueued is only logged: each one must have a sweeper that finds its work.
     """
-    transaction.on_commit(partial(_enqueue, task, kwargs))
 
+    def enqueue() -> None:
+        try:
+            task.apply_async(kwargs=kwargs, retry=False)
+        except (OperationalError, OSError):
+            logger.warning("task.not_enqueued", extra={"task_name": task.name})
 
-def _enqueue(task: Task, kwargs: dict[str, Any]) -> None:
-    try:
-        task.apply_async(kwargs=kwargs, retry=False)
-    except (OperationalError, OSError):
-        logger.warning("task.not_enqueued", extra={"task_name": task.name})
+    # Robust: what is committed stays committed, whatever becomes of the message about it.
+    transaction.on_commit(enqueue, robust=True)

@@ -6,6 +6,7 @@ stop the start with the name and the reason.
 
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 from datetime import timedelta
@@ -19,7 +20,7 @@ from csp.constants import NONE, SELF
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from factory.env import Env
+from factory.env import Env, refuse
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -147,6 +148,8 @@ def private_socket(folder: Path) -> Path:
 VALKEY_SOCKET = private_socket(FACTORY_DATA)
 REDIS_URL = env.url("REDIS_URL", f"unix://{VALKEY_SOCKET}", {"redis", "rediss", "unix"})
 REDIS_EMBEDDED = not env.text("REDIS_URL")
+if not REDIS_URL.startswith("unix://") and not re.fullmatch(r"/?|/\d+", urlsplit(REDIS_URL).path):
+    raise refuse("REDIS_URL", REDIS_URL, "an address such as redis://host:6379/0")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CHANNEL_LAYERS = {
     "default": {
@@ -362,5 +365,9 @@ LOGGING = {
     "formatters": {"line": {"()": "factory.logs.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django.server": {"propagate": True}, "daphne": {"level": "WARNING"}, "celery": {"level": "WARNING"}},
+    "loggers": {
+        "django.server": {"propagate": True},
+        "daphne": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+    },
 }

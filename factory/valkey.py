@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 
 class NoValkey(Exception):
@@ -46,7 +48,7 @@ def arguments(socket: Path, folder: Path, *, durable: bool) -> list[str]:
 
 def answers(socket: Path) -> bool:
     """Whether a Valkey on this socket answers, with its data loaded."""
-    client = Redis(unix_socket_path=str(socket), socket_timeout=1)
+    client = Redis(unix_socket_path=str(socket), socket_timeout=1, retry=Retry(NoBackoff(), 0))
     try:
         return bool(client.ping())
     except (RedisError, OSError):

@@ -26,7 +26,7 @@ class SeenLately:
         if not due:
             return
         write(device_ids=due, at=datetime.fromtimestamp(at_ms / 1000, UTC))
-        transaction.on_commit(lambda: self._remember(due, now))
+        transaction.on_commit(lambda: self._remember(due, now), robust=True)
 
     def _remember(self, device_ids: Iterable[int], now: float) -> None:
         with self._lock:

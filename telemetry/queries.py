@@ -1,5 +1,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from devices.models import Device
@@ -84,15 +85,19 @@ class Pulse:
 
 def plant_pulse(*, at: int) -> Pulse:
     """The power drawn by the devices online, the newest reading, and how many came in the last minute."""
-    rows = State.objects.values_list("device_id", "newest", "latest__power__0", "device__status")
+    rows = State.objects.values_list(
+        "device_id", "newest", "latest__power__0", "device__status", "device__presence__silent_at"
+    )
+    moment = datetime.fromtimestamp(at / 1000, UTC)
     power, powered, newest, lively = 0.0, 0, None, []
-    for device_id, heard, watts, status in rows:
+    for device_id, heard, watts, status, silent_at in rows:
         if heard is None:
             continue
         newest = heard if newest is None else max(newest, heard)
         if heard > at - 60_000:
             lively.append(device_id)
-        if watts is not None and status == Device.Status.ONLINE:
+        online = status == Device.Status.ONLINE and silent_at is not None and silent_at > moment
+        if watts is not None and online:
             power, powered = power + watts, powered + 1
     # The devices by number: with a subquery MariaDB would read their whole history.
     recent = Reading.objects.filter(device_id__in=lively, timestamp__gt=at - 60_000)

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import orjson
@@ -112,12 +111,22 @@ def broadcast(kind: str, items: Iterable[tuple[int, dict[str, Any]]], *, shards:
 
 def broadcast_on_commit(kind: str, items: Iterable[tuple[int, dict[str, Any]]], *, shards: int = 1) -> None:
     """Send news when the transaction at hand has committed, and never if it does not."""
-    transaction.on_commit(partial(broadcast, kind, list(items), shards=shards))
+    ready = list(items)
+
+    def tell() -> None:
+        broadcast(kind, ready, shards=shards)
+
+    # Robust: what is committed stays committed, whatever becomes of the news about it.
+    transaction.on_commit(tell, robust=True)
 
 
 def end_connections_on_commit(credential: str) -> None:
     """Close the sockets that were opened with a credential which has just ended."""
-    transaction.on_commit(partial(broadcaster.send, credential_group(credential), {"type": "live.end"}))
+
+    def end() -> None:
+        broadcaster.send(credential_group(credential), {"type": "live.end"})
+
+    transaction.on_commit(end, robust=True)
 
 
 def credential_group(credential: str) -> str:

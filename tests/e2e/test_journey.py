@@ -136,7 +136,7 @@ def test_the_line_comes_back_by_itself_and_catches_up(signed_in, press):
 
     page.evaluate("window.cut = true; window.lines.forEach((line) => line.close())")
     expect(page.locator("[data-strip]")).to_be_visible()
-    expect(page.locator("[data-strip]")).to_contain_text("No line to the plant since")
+    expect(page.locator("[data-strip]")).to_contain_text("No live line to the plant since")
     send(temperature=98.5)
     page.evaluate("window.cut = false")
     page.get_by_role("button", name="Try now").click()

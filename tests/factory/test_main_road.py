@@ -38,8 +38,8 @@ def services_under_test():
     )
     server.query(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
     try:
-        redis = os.environ.get("REDIS_URL", "").rstrip("/")
-        chosen = {"REDIS_URL": f"{redis}/15"} if redis.startswith("redis:") else {}
+        redis = urlsplit(os.environ.get("REDIS_URL", ""))
+        chosen = {"REDIS_URL": redis._replace(path="/15").geturl()} if redis.scheme == "redis" else {}
         yield {"DATABASE_URL": parts._replace(path=f"/{name}").geturl(), **chosen}
     finally:
         server.query(f"DROP DATABASE {name}")

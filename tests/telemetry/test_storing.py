@@ -153,3 +153,16 @@ def test_storing_costs_the_same_queries_for_any_number_of_devices(devices, djang
     # savepoint, lock, readings, latest, rules of the judge, release
     with django_assert_num_queries(6):
         store_readings(samples=samples, received_at=2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_committed_is_told_as_stored_whatever_fails_after_the_commit(monkeypatch):
+    from factory.live.broadcast import broadcaster
+
+    def fail(*args):
+        raise ValueError("the broker's address is nonsense")
+
+    monkeypatch.setattr(broadcaster, "send", fail)
+
+    assert put(make_device(), (1, {"power": 1})) == [ACCEPTED]
+    assert rows() == [(1, {"power": 1})]

@@ -129,7 +129,7 @@ function show() {
   document.documentElement.classList.toggle("stale", down);
   if (!down) return;
   const wait = Math.max(0, nextTry - Date.now());
-  const words = `No line to the plant since ${clock(downSince, true)}. The values are from then.`;
+  const words = `No live line to the plant since ${clock(downSince, true)}. What you see may be old.`;
   if (stripText.dataset.words !== words) { stripText.dataset.words = words; stripText.textContent = words; }
   indicatorText.textContent = wait ? `Not live, next try in ${duration(wait)}` : "Not live, trying";
 }

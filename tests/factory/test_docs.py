@@ -1,0 +1,26 @@
+"""What the server reads from the environment is what the papers say."""
+
+import re
+
+from django.conf import settings
+
+from factory.settings import env
+from tests.plant import setting_names
+
+ROW = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
+
+
+def test_the_table_of_settings_names_every_setting_once():
+    rows = ROW.findall((settings.BASE_DIR / "docs/settings.md").read_text())
+
+    assert sorted(rows) == sorted(env.names)
+
+
+def test_the_example_names_every_setting():
+    assert setting_names() == env.names
+
+
+def test_the_example_sets_nothing():
+    lines = (settings.BASE_DIR / ".env.example").read_text().splitlines()
+
+    assert [line for line in lines if line and not line.startswith("#")] == []
