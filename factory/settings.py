@@ -168,13 +168,14 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = CELERY_WORKER_REDIRECT_STDOUTS = False  # LOGGING below counts
-# Enqueueing happens after a commit, in a request or in the ingest thread: it may not hang there when the
-# broker is away. What could not be enqueued is found by a sweeper.
+# A broker that is away is found out at once; what could not be enqueued is found by a sweeper.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": 1,
     "retry_on_timeout": False,
     "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
 }
 CELERY_TASK_PUBLISH_RETRY = False
 
