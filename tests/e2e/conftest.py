@@ -1,24 +1,15 @@
 """The whole server as a child process, and Chromium to look at it."""
 
-import json
-import os
 import shutil
-import socket
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from factory import processes
-from tests.services import folder, wait_until
+from tests.plant import ADMIN, ADMIN_SETTINGS, Api, Plant, as_admin, running
+from tests.services import folder
 
-ROOT = Path(__file__).resolve().parents[2]
-EMAIL, PASSWORD = "admin@example.com", "seven wooden ladders"
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,81 +21,15 @@ QUIET = [
 ]
 
 
-@dataclass
-class Plant:
-    """A running server, spoken to as an admin or as a device."""
-
-    url: str
-    token: str = ""
-
-    def call(self, procedure: str, input: Any, *, bearer: str = "") -> Any:
-        request = urllib.request.Request(
-            f"{self.url}/api/trpc/{procedure}",
-            data=json.dumps(input).encode(),
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {bearer or self.token}"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)["result"]["data"]
-
-    def sign_in(self) -> str:
-        request = urllib.request.Request(
-            f"{self.url}/api/auth/login",
-            data=json.dumps({"email": EMAIL, "password": PASSWORD}).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)["token"]
-
-    def is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/health/ready", timeout=2) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
-
-    def add_device(self, **properties: Any) -> tuple[int, str]:
-        """(id, token) of a new device."""
-        device = self.call("devices.create", {"type": "controller", **properties})
-        return device["id"], device["token"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@pytest.fixture(scope="session")
+def plant() -> Iterator[Plant]:
+    with folder("e2e") as data, running(data, PLANT_TIME_ZONE="Europe/Berlin", **ADMIN_SETTINGS) as plant:
+        yield plant.wait_ready()
 
 
 @pytest.fixture(scope="session")
-def plant() -> Iterator[Plant]:
-    port = free_port()
-    with folder("e2e") as data:
-        env = {
-            **{
-                k: v
-                for k, v in os.environ.items()
-                if k not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
-            },
-            "FACTORY_DATA": str(data),
-            "FACTORY_DEMO": "0",
-            "PORT": str(port),
-            "FACTORY_ADMIN_EMAIL": EMAIL,
-            "FACTORY_ADMIN_PASSWORD": PASSWORD,
-            "PLANT_TIME_ZONE": "Europe/Berlin",
-        }
-        with (data / "log").open("wb") as log:
-            server = processes.start(
-                [sys.executable, ROOT / "manage.py", "up"], env=env, cwd=ROOT, output=log
-            )
-        plant = Plant(f"http://127.0.0.1:{port}")
-        try:
-            wait_until(
-                lambda: plant.is_ready() or server.poll() is not None, what="the server's start", seconds=60
-            )
-            assert server.poll() is None, (data / "log").read_text()
-            plant.token = plant.sign_in()
-            yield plant
-        finally:
-            processes.stop(server, patience=12)
+def admin(plant) -> Api:
+    return as_admin(plant)
 
 
 @pytest.fixture(scope="session")
@@ -159,8 +84,8 @@ def visit(plant, browser) -> Iterator[Visit]:
 @pytest.fixture
 def signed_in(visit) -> Visit:
     visit.open("/")
-    visit.page.fill("#id_email", EMAIL)
-    visit.page.fill("#id_password", PASSWORD)
+    visit.page.fill("#id_email", ADMIN["email"])
+    visit.page.fill("#id_password", ADMIN["password"])
     visit.page.click("button:has-text('Sign in')")
     visit.page.wait_for_url(visit.url + "/")
     return visit

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.plant import ADMIN, Api
+
 pytestmark = pytest.mark.e2e
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -17,17 +19,26 @@ _numbers = count(1)
 
 
 @pytest.fixture
-def press(plant):
+def press(plant, admin):
     """A device with a limit and a first reading: (id, send(**values))."""
-    number = next(_numbers)
-    device_id, token = plant.add_device(deviceId=f"press-{number}", name=f"Press {number}", zone="Hall B")
-    plant.call(
+    name = f"press-{next(_numbers)}"
+    device = admin.data(
+        "devices.create",
+        {
+            "deviceId": name,
+            "name": name.replace("p", "P").replace("-", " "),
+            "type": "controller",
+            "zone": "Hall B",
+        },
+    )
+    device_id, own = device["id"], Api(plant, device["token"])
+    admin.data(
         "thresholds.create",
         {"deviceId": device_id, "metric": "temperature", "warningMax": 80, "maxValue": 90},
     )
 
     def send(**values: float) -> None:
-        assert plant.call("readings.create", {"data": values}, bearer=token)["accepted"] == 1
+        assert own.data("readings.create", {"data": values})["accepted"] == 1
 
     send(temperature=71.3, power=11_500)
     return device_id, send
@@ -37,13 +48,13 @@ def wait_for_line(page) -> None:
     expect(page.locator("[data-line]")).to_have_attribute("data-line", "live")
 
 
-def test_from_signing_in_to_acknowledging(plant, visit, press):
+def test_from_signing_in_to_acknowledging(visit, press):
     device_id, send = press
     page = visit.page
     visit.open("/")
     expect(page).to_have_url(re.compile(r"/sign-in\?next=/$"))
-    page.fill("#id_email", "admin@example.com")
-    page.fill("#id_password", "seven wooden ladders")
+    page.fill("#id_email", ADMIN["email"])
+    page.fill("#id_password", ADMIN["password"])
     page.click("button:has-text('Sign in')")
     expect(page).to_have_title("Overview · Smart Factory IoT")
     wait_for_line(page)
@@ -99,7 +110,7 @@ def test_the_course_grows_while_it_is_looked_at(signed_in, press):
     assert signed_in.is_clean()
 
 
-def test_two_people_press_the_same_button(plant, signed_in, press):
+def test_two_people_press_the_same_button(admin, signed_in, press):
     _, send = press
     page = signed_in.page
     send(temperature=97.25)
@@ -112,7 +123,7 @@ def test_two_people_press_the_same_button(plant, signed_in, press):
     # The other person is faster than any news: the click goes out together with theirs.
     page.route(
         "**/acknowledge",
-        lambda route: (plant.call("alerts.acknowledge", {"ids": [alert_id]}), route.continue_()),
+        lambda route: (admin.data("alerts.acknowledge", {"ids": [alert_id]}), route.continue_()),
     )
 
     button.click()

@@ -12,11 +12,10 @@ import httpx
 import pytest
 
 from tests import services
-from tests.plant import Plant, running
+from tests.plant import ADMIN_SETTINGS, Api, as_admin, running
 
 pytestmark = pytest.mark.integration
 THREADS = 50
-ADMIN = {"email": "boss@example.com", "password": "seven wooden ladders"}
 
 
 @contextmanager
@@ -54,12 +53,7 @@ def mailbox():
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory, mailbox):
-    chosen = {
-        "FACTORY_ADMIN_EMAIL": ADMIN["email"],
-        "FACTORY_ADMIN_PASSWORD": ADMIN["password"],
-        "EMAIL_URL": mailbox.url,
-        "ALERT_EMAIL": "shift@example.com",
-    }
+    chosen = {**ADMIN_SETTINGS, "EMAIL_URL": mailbox.url, "ALERT_EMAIL": "shift@example.com"}
     with (
         services_under_test() as those,
         running(tmp_path_factory.mktemp("plant"), **chosen, **those) as plant,
@@ -67,27 +61,9 @@ def plant(tmp_path_factory, mailbox):
         yield plant.wait_ready()
 
 
-class Api:
-    def __init__(self, plant: Plant, token: str = "") -> None:
-        self.base = f"{plant.url}/api/trpc/"
-        self.headers = {"content-type": "application/json"}
-        if token:
-            self.headers["authorization"] = f"Bearer {token}"
-
-    def post(self, path: str, content: bytes) -> httpx.Response:
-        return httpx.post(
-            self.base + path, content=content, headers=self.headers, timeout=20, trust_env=False
-        )
-
-    def data(self, path: str, input: object = None):
-        response = self.post(path, json.dumps(input).encode())
-        assert response.status_code == 200, response.text
-        return response.json()["result"]["data"]
-
-
 @pytest.fixture(scope="module")
 def admin(plant):
-    return Api(plant, Api(plant).data("auth.login", ADMIN)["token"])
+    return as_admin(plant)
 
 
 def new_device(admin, name: str) -> dict:
