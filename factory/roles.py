@@ -36,7 +36,8 @@ def stores() -> list[Role]:
         return []
     data = settings.FACTORY_DATA / "valkey"
     arguments = valkey.arguments(settings.VALKEY_SOCKET, data, durable=True)
-    return [Role("valkey", tuple(arguments), STORES, unsaid=("WARNING Memory overcommit",))]
+    unsaid = ("WARNING Memory overcommit", "signal-handler", "ready to exit")
+    return [Role("valkey", tuple(arguments), STORES, unsaid=unsaid)]
 
 
 def servers(listener: int) -> list[Role]:

@@ -97,7 +97,7 @@ class Supervisor:
         with output:
             for raw in output:
                 line = raw.decode(errors="replace").rstrip()
-                if not any(words in line for words in role.unsaid):
+                if line and not any(words in line for words in role.unsaid):
                     self.say(line, role.name)
 
     # Running
