@@ -31,9 +31,14 @@ env = Env()
 FACTORY_DATA = env.folder("FACTORY_DATA", BASE_DIR / "var")
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, low=1, high=65535)
-PUBLIC_URL = env.url("PUBLIC_URL", f"http://{HOST}:{PORT}", {"http", "https"}).rstrip("/")
+if HOST in {"0.0.0.0", "::", ""} and not env.text("PUBLIC_URL"):
+    raise refuse(
+        "HOST", HOST, "enough: say in PUBLIC_URL by which address the others come, http://plant.local:8000"
+    )
+_host = f"[{HOST}]" if ":" in HOST else HOST
+PUBLIC_URL = env.url("PUBLIC_URL", f"http://{_host}:{PORT}", {"http", "https"}).rstrip("/")
 ALLOWED_ORIGINS = [origin.rstrip("/") for origin in env.words("ALLOWED_ORIGINS")]
-ALLOWED_HOSTS = sorted({urlsplit(PUBLIC_URL).hostname or HOST, HOST, "localhost", "127.0.0.1", "[::1]"})
+ALLOWED_HOSTS = sorted({urlsplit(PUBLIC_URL).hostname or HOST, _host, "localhost", "127.0.0.1", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL, *ALLOWED_ORIGINS]
 
 
@@ -150,12 +155,18 @@ REDIS_URL = env.url("REDIS_URL", f"unix://{VALKEY_SOCKET}", {"redis", "rediss", 
 REDIS_EMBEDDED = not env.text("REDIS_URL")
 if not REDIS_URL.startswith("unix://") and not re.fullmatch(r"/?|/\d+", urlsplit(REDIS_URL).path):
     raise refuse("REDIS_URL", REDIS_URL, "an address such as redis://host:6379/0")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},  # seconds; it may be away
+    }
+}
 CHANNEL_LAYERS = {
     "default": {
         # The pub/sub layer: the default one keeps 100 messages a channel and then drops the newest.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL]},
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2}]},
     }
 }
 
