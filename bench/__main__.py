@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import signal
 import sys
 
 NAMES = ("ingest",)
@@ -15,8 +16,9 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=64, help="threads of each of them")
     parser.add_argument("--connections", type=int, default=64, help="that send single readings at once")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # ends what it has started
     bench = importlib.import_module(f"bench.{options.name}")
-    return bench.main(options)
+    return int(bench.main(options))
 
 
 if __name__ == "__main__":

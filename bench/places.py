@@ -55,7 +55,7 @@ def mariadb() -> Iterator[tuple[str, Path, Place]]:
         with (data / "log").open("wb") as log:
             child = processes.start(
                 [server, "--no-defaults", f"--datadir={data / 'data'}", f"--socket={path}", "--skip-networking",
-                 "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=512M", "--max-connections=400",
+                 "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=512M", "--max-connections=1000",
                  *user],
                 output=log,
             )  # fmt: skip

@@ -5,7 +5,6 @@ wait has a deadline; a caller that is turned away knows that nothing was promise
 """
 
 import logging
-import sys
 import threading
 import time
 from collections import deque
@@ -23,9 +22,6 @@ COMMIT_READINGS = 5_000  # in one transaction at most (a larger single delivery 
 WAIT_SECONDS = 10.0
 ATTEMPTS = 4  # of a transaction that lost a deadlock or waited too long for a lock
 RETRY_SECONDS = 0.05
-# How long a running thread may keep the others waiting for the interpreter. The flushing thread gives it up at
-# every statement; with Python's 5 ms and many busy request threads, getting it back would be most of a commit.
-import os as _os; SWITCH_SECONDS = float(_os.environ.get("SWITCH","0.005"))
 MYSQL_DEADLOCK, MYSQL_LOCK_TIMEOUT = 1213, 1205
 
 Store = Callable[..., list[Outcome]]
@@ -94,7 +90,6 @@ class GroupCommit:
         return not thread.is_alive()
 
     def _flush_for_ever(self) -> None:
-        sys.setswitchinterval(SWITCH_SECONDS)
         try:
             while batch := self._take():
                 close_old_connections()
