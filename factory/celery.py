@@ -11,6 +11,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "send what was left in the outbox": {"task": "alerts.tasks.sweep_deliveries", "schedule": 15.0},
+    "page late alerts that stay open": {"task": "alerts.tasks.page_waiting_late_alerts", "schedule": 60.0},
     "notice silent devices": {"task": "devices.tasks.notice_silent_devices", "schedule": 10.0},
     "forget readings of deleted devices": {"task": "telemetry.tasks.forget_orphans", "schedule": 3600.0},
 }

@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "factory.accounts.middleware.SignedInPerson",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "factory.middleware.PostsTryAgain",
 ]
 
 TEMPLATES = [
@@ -118,7 +119,7 @@ TEMPLATES = [
 DATABASE_URL = env.url("DATABASE_URL", f"sqlite:///{FACTORY_DATA / 'factory.sqlite3'}", {"sqlite", "mysql"})
 DB_TIMEOUT = env.integer("DB_TIMEOUT", 10, low=1, high=600)
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": dict(dj_database_url.parse(DATABASE_URL, conn_max_age=600))
+    "default": dict(dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True))
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     FACTORY_DATA.mkdir(parents=True, exist_ok=True)
@@ -349,7 +350,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 READINGS_RETENTION_DAYS = env.integer("READINGS_RETENTION_DAYS", 90, low=1, high=36500)
 READINGS_FUTURE_SECONDS = 300
-DEVICE_SILENT_SECONDS = env.integer("DEVICE_SILENT_SECONDS", 120, low=5, high=86400)
+DEVICE_SILENT_SECONDS = env.integer("DEVICE_SILENT_SECONDS", 120, low=15, high=86400)
 
 # Mail
 

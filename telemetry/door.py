@@ -139,7 +139,8 @@ def _read_values(data: Any) -> dict[str, float]:
             raise Refusal(f"data.{key[:64]}", "must be a finite number of at most 1e300")
         if not is_metric_name(key):
             raise Refusal(f"data.{key[:64]}", "is no metric name: a-z first, then a-z, 0-9 and _, at most 63")
-        values[key] = value
+        # JSON on disk holds 64-bit integers; beyond them a number is what JavaScript would make of it.
+        values[key] = value if kind is float or -(2**63) <= value < 2**63 else float(value)
     if not values:
         raise Refusal("data", "holds no value")
     return values

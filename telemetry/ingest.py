@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from django.db import DatabaseError, OperationalError, close_old_connections, connection
 
 from factory.errors import Unavailable
+from factory.retrying import again_after_deadlock
 from telemetry.batch import Outcome, Sample
 
 logger = logging.getLogger(__name__)
@@ -20,9 +21,7 @@ logger = logging.getLogger(__name__)
 QUEUE_READINGS = 50_000  # waiting at most; past it callers are turned away
 COMMIT_READINGS = 5_000  # in one transaction at most (a larger single delivery still goes whole)
 WAIT_SECONDS = 10.0
-ATTEMPTS = 4  # of a transaction that lost a deadlock or waited too long for a lock
-RETRY_SECONDS = 0.05
-MYSQL_DEADLOCK, MYSQL_LOCK_TIMEOUT = 1213, 1205
+IDLE_SECONDS = 1.0  # after which the connection is looked after before it is used again
 
 Store = Callable[..., list[Outcome]]
 
@@ -91,9 +90,12 @@ class GroupCommit:
 
     def _flush_for_ever(self) -> None:
         try:
+            used = float("-inf")
             while batch := self._take():
-                close_old_connections()
+                if time.monotonic() - used > IDLE_SECONDS:
+                    close_old_connections()
                 self._flush(batch)
+                used = time.monotonic()
         finally:
             connection.close()
 
@@ -126,15 +128,7 @@ class GroupCommit:
             waiting.done.set()
 
     def _commit(self, samples: Sequence[Sample]) -> list[Outcome]:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self._store(samples=samples, received_at=self._clock())
-            except OperationalError as error:
-                if attempt == ATTEMPTS or not _is_worth_retrying(error):
-                    raise
-                logger.warning("ingest.retry", extra={"attempt": attempt, "error": str(error)})
-                time.sleep(RETRY_SECONDS * attempt)
-        raise AssertionError("unreachable")
+        return again_after_deadlock(lambda: self._store(samples=samples, received_at=self._clock()))
 
     def _fail(self, batch: list[_Waiting], error: Exception) -> None:
         """One caller's data must not fail the others': try each alone, unless the database is gone."""
@@ -151,8 +145,3 @@ class GroupCommit:
         for waiting in batch:
             waiting.error = error
             waiting.done.set()
-
-
-def _is_worth_retrying(error: OperationalError) -> bool:
-    code = error.args[0] if error.args else None
-    return code in {MYSQL_DEADLOCK, MYSQL_LOCK_TIMEOUT} or "locked" in str(error)

@@ -17,6 +17,7 @@ from telemetry.ingest import GroupCommit
 from telemetry.services import store_readings
 
 DRAIN_SECONDS = 6.0
+STORED = {Outcome.ACCEPTED, Outcome.DUPLICATE}
 
 committer = GroupCommit(store_readings)
 on_drain(partial(committer.drain, timeout=DRAIN_SECONDS))
@@ -43,11 +44,12 @@ def receive(*, message: Any, principal: Any) -> dict[str, Any]:
     rejected = delivery.rejected + [
         {"index": place, "reason": outcome.value}
         for place, outcome in zip(delivery.places, outcomes, strict=True)
-        if outcome is Outcome.UNKNOWN_DEVICE
+        if outcome not in STORED
     ]
     count = Counter(outcomes)
-    if count[Outcome.UNKNOWN_DEVICE] == len(outcomes):
-        raise InvalidInput.at("deviceId", "there is no such device")
+    if not count.keys() & STORED:
+        field, _, reason = outcomes[0].value.partition(": ")
+        raise InvalidInput.at(field, reason)
     return {
         "success": True,
         "accepted": count[Outcome.ACCEPTED],

@@ -17,6 +17,7 @@ SENSOR_STREAM = "sensor"
 SENSOR_SHARDS = 16
 LIVE_PER_DEVICE = 100  # of one batch; a device flushing a backlog must not flood the dashboards
 FORGET_ROWS = 10_000
+METRICS_PER_DEVICE = 256
 
 States = dict[int, tuple[int | None, dict[str, Any]]]  # device: newest time, latest values
 
@@ -32,9 +33,13 @@ def store_readings(*, samples: Sequence[Sample], received_at: int) -> list[Outco
     stored = sql.select_readings(_needing_look_up(samples, states))
     outcomes = []
     written: dict[tuple[int, int], dict[str, float]] = {}
+    names: dict[int, set[str]] = {}
     for sample in samples:
         if sample.device_id not in states:
             outcomes.append(Outcome.UNKNOWN_DEVICE)
+            continue
+        if _has_too_many_metrics(sample, names, states):
+            outcomes.append(Outcome.TOO_MANY_METRICS)
             continue
         key = (sample.device_id, sample.timestamp)
         before = written.get(key) or stored.get(key)
@@ -59,6 +64,19 @@ def store_readings(*, samples: Sequence[Sample], received_at: int) -> list[Outco
     return outcomes
 
 
+def _has_too_many_metrics(sample: Sample, names: dict[int, set[str]], states: States) -> bool:
+    """A device that makes up ever new names would make its own state, read at every reading, ever larger."""
+    known = names.get(sample.device_id)
+    if known is None:
+        known = names[sample.device_id] = set(states[sample.device_id][1])
+    if sample.data.keys() <= known:
+        return False
+    if len(known | sample.data.keys()) > METRICS_PER_DEVICE:
+        return True
+    known.update(sample.data)
+    return False
+
+
 def _needing_look_up(samples: Sequence[Sample], states: States) -> dict[int, set[int]]:
     """Only what is not newer than the device's newest reading can be there already."""
     wanted: dict[int, set[int]] = {}
@@ -79,7 +97,7 @@ def _move_latest(changed: Sequence[Sample], states: States) -> list[Sample]:
         news = {
             metric: value
             for metric, value in sample.data.items()
-            if metric not in latest or sample.timestamp >= latest[metric][1]
+            if _is_news(value, sample.timestamp, latest.get(metric))
         }
         for metric, value in news.items():
             latest[metric] = [value, sample.timestamp]
@@ -89,6 +107,11 @@ def _move_latest(changed: Sequence[Sample], states: States) -> list[Sample]:
             fresh.append(sample if len(news) == len(sample.data) else sample._replace(data=news))
     sql.update_states([(device, newest, latest) for device, (newest, latest) in moved.items()])
     return fresh
+
+
+def _is_news(value: float, timestamp: int, known: list[Any] | None) -> bool:
+    """Newer than what is known, or another value for the same moment."""
+    return known is None or timestamp > known[1] or (timestamp == known[1] and value != known[0])
 
 
 def _live_items(changed: Sequence[Sample], states: States) -> list[tuple[int, dict[str, Any]]]:
@@ -124,8 +147,9 @@ def forget_orphans() -> int:
 
     Readings have no foreign key, so nothing cascades to them. Returns how many devices were forgotten.
     """
-    known = set(Device.objects.values_list("pk", flat=True))
-    heard = Reading.objects.order_by().values_list("device_id", flat=True).distinct()
+    # In this order: a device that is registered and heard in between must not look like an orphan.
+    heard = list(Reading.objects.order_by().values_list("device_id", flat=True).distinct())
+    known = set(Device.objects.filter(pk__in=heard).values_list("pk", flat=True))
     orphans = [device_id for device_id in heard if device_id not in known]
     for device_id in orphans:
         rows = Reading.objects.filter(device_id=device_id).order_by("timestamp")

@@ -78,16 +78,24 @@ def lock_states(device_ids: Sequence[int]) -> dict[int, tuple[int | None, dict[s
     found = _select_states(ids)
     missing = [device for device in ids if device not in found]
     if missing:
-        ignore = "IGNORE" if _is_mysql() else "OR IGNORE"
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT {ignore} INTO telemetry_state (device_id, newest, latest)"
-                f" SELECT id, NULL, '{{}}' FROM devices_device WHERE id IN ({_numbers(missing)})"
-            )
-            created = cursor.rowcount
-        if created:
-            found = _select_states(ids)
+        _create_states(missing)
+        found = _select_states(ids)
     return found
+
+
+def _create_states(ids: Sequence[int]) -> None:
+    """Rows for devices that have none; when another process is just creating one, wait for it.
+
+    On MariaDB the update of nothing takes the row's exclusive lock; ignoring the duplicate would take a shared
+    one, and two processes that both go on to write would deadlock.
+    """
+    insert = "INSERT INTO" if _is_mysql() else "INSERT OR IGNORE INTO"
+    otherwise = " ON DUPLICATE KEY UPDATE device_id=telemetry_state.device_id" if _is_mysql() else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{insert} telemetry_state (device_id, newest, latest)"
+            f" SELECT id, NULL, '{{}}' FROM devices_device WHERE id IN ({_numbers(ids)}) ORDER BY id{otherwise}"
+        )
 
 
 def _select_states(ids: Sequence[int]) -> dict[int, tuple[int | None, dict[str, Any]]]:

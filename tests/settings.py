@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
@@ -21,8 +22,9 @@ for line in (ROOT / ".env.example").read_text().splitlines():
 folder = tempfile.mkdtemp(prefix=f"factory-test-{WORKER}-")
 atexit.register(shutil.rmtree, folder, ignore_errors=True)
 os.environ["FACTORY_DATA"] = folder
-if os.environ.get("REDIS_URL"):  # one server for all workers: a database for each
-    os.environ["REDIS_URL"] = os.environ["REDIS_URL"].rstrip("/") + f"/{WORKER.removeprefix('gw')}"
+if os.environ.get("REDIS_URL", "").startswith("redis"):  # one server for all workers: a database for each
+    chosen = urlsplit(os.environ["REDIS_URL"])
+    os.environ["REDIS_URL"] = chosen._replace(path=f"/{WORKER.removeprefix('gw')}").geturl()
 
 from factory.settings import *  # noqa: E402, F403
 from factory.settings import CHANNEL_LAYERS, DATABASES, FACTORY_DATA  # noqa: E402

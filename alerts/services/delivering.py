@@ -46,7 +46,10 @@ def send_delivery(*, delivery_id: int, at: datetime) -> bool:
         code, words = next(iter(refusal.recipients.values()))
         permanent = 500 <= code < 600
         _note_failure(claimed, delivery, f"{code} {words.decode(errors='replace')}", at, permanent=permanent)
-    except (OSError, smtplib.SMTPException) as error:
+    except (
+        Exception
+    ) as error:  # whatever it is: counted, tried a few times more, and never in the others' way
+        logger.info("delivery.error", exc_info=True)
         _note_failure(claimed, delivery, str(error) or type(error).__name__, at, permanent=False)
     else:
         claimed.update(status=Delivery.Status.SENT, sent_at=timezone.now(), error="")

@@ -44,7 +44,9 @@ def judge_batch(batch: StoredBatch) -> None:
             current.update((sample.device_id, metric) for metric in sample.data)
     for step in steps:
         _carry_out(step, received_at=batch.received_at)
-    _page_what_is_still_open(states, after, current, received_at=batch.received_at)
+    late = {key for key, state in states.items() if state.late}
+    late |= {step.key for step in steps if batch.received_at - step.at > LATE_MS}
+    _page_what_is_still_open(late & current, after, received_at=batch.received_at)
     _save(states, before, after, steps, current)
 
 
@@ -139,12 +141,10 @@ def _carry_out(step: Step, *, received_at: int) -> None:
         lifecycle.change_severity(alert=alert, severity=SEVERITIES[step.after], at=at, **figures)
 
 
-def _page_what_is_still_open(
-    states: dict[Key, ConditionState], after: dict[Key, Condition], current: set[Key], *, received_at: int
-) -> None:
+def _page_what_is_still_open(caught_up: set[Key], after: dict[Key, Condition], *, received_at: int) -> None:
     """Of a backlog only what is still open when the device has caught up is paged."""
-    for key, state in states.items():
-        if state.late and key in current and after[key].level is not Level.NORMAL:
+    for key in sorted(caught_up):
+        if after[key].level is not Level.NORMAL:
             alert = Alert.objects.filter(open_key=open_key_of(key)).first()
             if alert is not None:
                 lifecycle.no_longer_late(alert=alert, at=_moment(received_at))

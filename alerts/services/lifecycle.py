@@ -1,7 +1,7 @@
 """The steps of an alert's life. Each is compare-and-set, leaves an event row, and is broadcast."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,8 +15,13 @@ from factory.accounts.models import User
 from factory.errors import Conflict, Forbidden, InvalidInput
 from factory.live.broadcast import broadcast_on_commit
 from factory.queueing import enqueue_on_commit
+from telemetry.services import lock_devices
 
 ALERT_STREAM = "alert"
+LATE_PATIENCE = timedelta(
+    minutes=10
+)  # how long a device may take to flush its backlog before people are told
+LATE_AT_ONCE = 200
 
 
 class AlertAlreadyHandled(Conflict):
@@ -83,11 +88,26 @@ def change_severity(*, alert: Alert, severity: str, at: datetime, **figures: Any
 
 
 def no_longer_late(*, alert: Alert, at: datetime) -> None:
-    """The device has caught up and the trouble is still there: now people hear of it."""
-    if Alert.objects.open().filter(pk=alert.pk, late=True).update(late=False, updated_at=at):
-        event = alert.events.order_by("-pk").first()
-        if event is not None:
-            tell_people(event=event, at=at)
+    """The trouble that began in a backlog is still there: now people hear of it, unless one of them has."""
+    if not Alert.objects.open().filter(pk=alert.pk, late=True).update(late=False, updated_at=at):
+        return
+    worse = alert.events.filter(kind__in=[AlertEvent.Kind.OPENED, AlertEvent.Kind.ROSE])
+    event = worse.order_by("-pk").first()
+    if event is not None and alert.status == Alert.Status.ACTIVE:
+        tell_people(event=event, at=at)
+
+
+@transaction.atomic
+def page_waiting_late_alerts(*, at: datetime) -> int:
+    """Page what has stood open for long though its device never caught up: silent again, or its clock is wrong."""
+    waiting = (
+        Alert.objects.open().filter(late=True, created_at__lte=at - LATE_PATIENCE).order_by("device_id", "pk")
+    )
+    alerts = list(waiting[:LATE_AT_ONCE])
+    lock_devices(device_ids=[alert.device_id for alert in alerts if alert.device_id])
+    for alert in alerts:
+        no_longer_late(alert=alert, at=at)
+    return len(alerts)
 
 
 def resolve_by_itself(*, open_key: str, at: datetime, ended_at: datetime, note: str) -> bool:
@@ -146,13 +166,20 @@ def set_status(*, alert: Alert, status: str, by: User, at: datetime) -> Alert:
 @transaction.atomic
 def acknowledge_alerts(*, alert_ids: Sequence[int], by: User, at: datetime, note: str = "") -> list[Alert]:
     """Acknowledge all of these, or none."""
-    return [acknowledge_alert(alert=get_alert(pk), by=by, at=at, note=note) for pk in sorted(set(alert_ids))]
+    return [acknowledge_alert(alert=alert, by=by, at=at, note=note) for alert in _locked(alert_ids)]
 
 
 @transaction.atomic
 def resolve_alerts(*, alert_ids: Sequence[int], by: User, at: datetime, note: str = "") -> list[Alert]:
     """Resolve all of these by hand, or none."""
-    return [resolve_alert(alert=get_alert(pk), by=by, at=at, note=note) for pk in sorted(set(alert_ids))]
+    return [resolve_alert(alert=alert, by=by, at=at, note=note) for alert in _locked(alert_ids)]
+
+
+def _locked(alert_ids: Sequence[int]) -> list[Alert]:
+    """These alerts, with the judging of their devices held back, so that both write in the same order."""
+    alerts = [get_alert(pk) for pk in sorted(set(alert_ids))]
+    lock_devices(device_ids=[alert.device_id for alert in alerts if alert.device_id])
+    return alerts
 
 
 def _what_happened(alert: Alert) -> str:

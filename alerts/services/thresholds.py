@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from alerts.models import ConditionState, Threshold
+from alerts.queries import get_threshold
 from alerts.rules import why_implausible
 from alerts.services.judging import open_key_of, rule_of
 from alerts.services.lifecycle import resolve_by_itself
@@ -75,7 +76,7 @@ def create_threshold(*, device: Device, metric: str, **values: Any) -> Threshold
 @transaction.atomic
 def edit_threshold(*, threshold: Threshold, at: datetime, **changes: Any) -> Threshold:
     """Change a threshold; its open alert stays, and the next reading is judged by the new bounds."""
-    lock_devices(device_ids=[threshold.device_id])
+    threshold = _locked(threshold)
     for field in changes.keys() & set(FIELDS):
         setattr(threshold, field, changes[field])
     _refuse_implausible(threshold)
@@ -88,7 +89,7 @@ def edit_threshold(*, threshold: Threshold, at: datetime, **changes: Any) -> Thr
 @transaction.atomic
 def delete_threshold(*, threshold: Threshold, at: datetime) -> None:
     """Stop watching a metric; an alert it holds open is over."""
-    lock_devices(device_ids=[threshold.device_id])
+    threshold = _locked(threshold)
     _stop_watching(threshold, at=at)
     threshold.delete()
 
@@ -113,6 +114,12 @@ def replace_thresholds(*, device: Device, wanted: Sequence[dict[str, Any]], at: 
         if metric not in metrics:
             _stop_watching(threshold, at=at)
             threshold.delete()
+
+
+def _locked(threshold: Threshold) -> Threshold:
+    """The threshold as it is now, with its device's judging held back; refuses when it is gone."""
+    lock_devices(device_ids=[threshold.device_id])
+    return get_threshold(threshold.pk)
 
 
 def _stop_watching(threshold: Threshold, *, at: datetime) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from rest_framework.exceptions import ValidationError
 
 from factory.errors import DomainError, Unavailable
@@ -78,6 +79,11 @@ def refusal_for(error: Exception, path: str | None) -> TRPCError:
         return TRPCError(error.code, error.message, data, headers=headers)
     if isinstance(error, ValidationError):
         return _invalid_input(error)
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.error("trpc.database", extra={"procedure": path, "error": str(error)})
+        return TRPCError(
+            "SERVICE_UNAVAILABLE", "The database is not available. Try again.", headers={"Retry-After": "2"}
+        )
     logger.error("trpc.unhandled", exc_info=error, extra={"procedure": path})
     return TRPCError("INTERNAL_SERVER_ERROR", str(error) if settings.DEBUG else "Internal server error")
 

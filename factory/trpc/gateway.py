@@ -15,6 +15,7 @@ from django.urls import URLPattern, re_path
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
+from factory.retrying import again_after_deadlock
 from factory.trpc import wire
 from factory.trpc.call import STRANGER, Call, Identity
 from factory.trpc.errors import TRPCError, refusal_for
@@ -111,10 +112,11 @@ class Gateway:
         call = Call(visit.request, identity)
         if procedure.deprecated:
             _announce(procedure.deprecated, call)
-        if procedure.read is None:
-            value = procedure.handler(call)
+        given = procedure.read(asked.open_input(index)) if procedure.read else {}
+        if procedure.kind == "mutation":
+            value = again_after_deadlock(lambda: procedure.handler(call, **given))
         else:
-            value = procedure.handler(call, **procedure.read(asked.open_input(index)))
+            value = procedure.handler(call, **given)
         if procedure.write is None or value is wire.UNDEFINED:
             return call, value
         return call, procedure.write(value)

@@ -9,10 +9,20 @@ from django.test import Client
 from django.utils import timezone
 
 from alerts.models import Alert, AlertEvent, Delivery
+from factory.retrying import again_after_deadlock
 from telemetry.batch import Sample
 from telemetry.models import Reading
 from telemetry.services import store_readings
-from tests.builders import Trpc, data_of, make_device, make_threshold, make_token
+from tests.builders import (
+    Trpc,
+    data_of,
+    make_device,
+    make_threshold,
+    make_token,
+    make_user,
+    refusal_of,
+    sign_in,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 50
@@ -73,3 +83,77 @@ def test_separate_writers_as_in_several_processes_agree_on_one_alert(machine):
     assert in_threads(write, 8) == ["accepted"] * 8
     assert Alert.objects.count() == 1
     assert Delivery.objects.count() == 1
+
+
+def test_the_first_reading_of_a_device_in_several_processes_at_once_is_accepted_by_all(machine):
+    new = make_device()
+
+    def write(number):
+        samples = [Sample(new.pk, number + 1, {"power": 1.0})]
+        return again_after_deadlock(lambda: store_readings(samples=samples, received_at=1))[0].value
+
+    assert in_threads(write, 8) == ["accepted"] * 8
+
+
+def test_a_device_is_deleted_while_it_reports(machine):
+    admin = make_user(role="admin")
+    token = make_token(machine, at=timezone.now())
+    start, gone = time.time_ns() // 1_000_000, threading.Event()
+
+    def work(number):
+        if number == 0:
+            client = Client()
+            sign_in(client, admin)
+            try:
+                return Trpc(client).mutate("devices.delete", {"id": machine.pk}).status_code
+            finally:
+                gone.set()
+        device, statuses = Trpc(Client(), bearer=token), set()
+        for n in range(200):
+            message = {"temperature": 95, "timestamp": start + number * 1000 + n}
+            statuses.add(device.mutate("readings.create", message).status_code)
+            if gone.is_set():
+                break
+        return statuses
+
+    deleted, *told = in_threads(work, 5)
+
+    assert deleted == 200
+    assert set.union(*told) <= {200, 400, 401, 503}
+    assert Alert.objects.count() == 0
+
+
+def test_a_mutation_that_lost_a_deadlock_is_done_again(client, machine, monkeypatch):
+    """The database's refusal is raised once in place of the work, as MariaDB would raise it."""
+    from django.db import OperationalError
+
+    from devices import services
+
+    sign_in(client, make_user(role="technician"))
+    real, refusals = services.edit_device, [OperationalError(1213, "Deadlock found when trying to get lock")]
+
+    def edit(**changes):
+        if refusals:
+            raise refusals.pop()
+        return real(**changes)
+
+    monkeypatch.setattr(services, "edit_device", edit)
+
+    assert data_of(Trpc(client).mutate("devices.update", {"id": machine.pk, "name": "New"}))["name"] == "New"
+
+
+def test_a_database_that_is_gone_is_a_503_and_not_a_bug(client, machine, monkeypatch):
+    from django.db import OperationalError
+
+    from devices import api
+
+    sign_in(client, make_user())
+
+    def fail():
+        raise OperationalError(2006, "Server has gone away")
+
+    monkeypatch.setattr(api.queries, "device_stats", fail)
+    response = Trpc(client).query("devices.getStats")
+
+    assert refusal_of(response)[:2] == (503, "SERVICE_UNAVAILABLE")
+    assert response.headers["Retry-After"] == "2"

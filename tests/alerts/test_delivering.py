@@ -89,3 +89,22 @@ def test_without_an_address_nothing_is_put_into_the_outbox(settings):
     open_alert(open_key="x", type="system_error", severity="info", message="m", at=NOON, started_at=NOON)
 
     assert Delivery.objects.count() == 0
+
+
+def test_an_unforeseen_error_is_counted_and_does_not_hold_up_the_others(delivery, monkeypatch, mailoutbox):
+    from alerts.services import delivering
+
+    open_alert(open_key="other", type="system_error", severity="info", message="m", at=NOON, started_at=NOON)
+    real = delivering._send_mail
+
+    def send(each):
+        if each.pk == delivery.pk:
+            raise RuntimeError("a template is broken")
+        real(each)
+
+    monkeypatch.setattr(delivering, "_send_mail", send)
+
+    assert send_due(at=NOON) == 1
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.attempts, delivery.error) == ("pending", 1, "a template is broken")
+    assert len(mailoutbox) == 1

@@ -2,9 +2,13 @@ from datetime import timedelta
 
 import pytest
 
-from alerts.models import Alert, ConditionState, Delivery
-from alerts.services.lifecycle import acknowledge_alert, resolve_alert
+from alerts.models import Alert, ConditionState, Delivery, Threshold
+from alerts.queries import ThresholdUnknown
+from alerts.services.lifecycle import acknowledge_alert, page_waiting_late_alerts, resolve_alert
 from alerts.services.thresholds import delete_threshold, edit_threshold, replace_thresholds
+from factory.errors import InvalidInput
+from telemetry.batch import Sample
+from telemetry.services import store_readings
 from tests.builders import NOON, make_device, make_threshold, make_user, store
 
 pytestmark = pytest.mark.django_db
@@ -231,3 +235,84 @@ def test_judging_costs_the_same_queries_for_any_number_of_devices(devices, djang
 
     with django_assert_num_queries(2):  # rules, conditions
         judge_batch(StoredBatch(received_at=1_000, fresh=samples))
+
+
+class TestCatchingUp:
+    @pytest.fixture(autouse=True)
+    def _mail_is_on(self, settings):
+        settings.ALERT_EMAIL = "shift@example.com"
+
+    def paged(self):
+        return list(Delivery.objects.order_by("pk").values_list("event__kind", flat=True))
+
+    def test_a_backlog_and_the_present_in_one_batch_page_what_is_open(self):
+        device = make_device()
+        make_threshold(device, max_value=90.0)
+
+        store(device, (NOON - timedelta(hours=1), 95), (NOON - MINUTE, 96), (NOON, 97))
+
+        assert list(Alert.objects.values_list("late", flat=True)) == [False]
+        assert self.paged() == ["opened"]
+
+    def test_a_backlog_whose_trouble_is_over_by_now_pages_nobody(self):
+        device = make_device()
+        make_threshold(device, max_value=90.0)
+
+        store(device, (NOON - timedelta(hours=1), 95), (NOON, 80))
+
+        assert list(Alert.objects.values_list("late", "status")) == [(True, "resolved")]
+        assert self.paged() == []
+
+    def test_what_became_critical_after_catching_up_is_paged(self):
+        device = make_device()
+        make_threshold(device, warning_max=90.0, max_value=100.0)
+        store(device, (NOON - timedelta(hours=1), 95), (NOON, 96))
+
+        store(device, (NOON + MINUTE, 105))
+
+        assert self.paged() == ["opened", "rose"]
+
+    def test_a_late_alert_that_somebody_acknowledged_pages_nobody(self):
+        device = make_device()
+        make_threshold(device, max_value=90.0)
+        store(device, (NOON - timedelta(hours=1), 95), received=NOON)
+        acknowledge_alert(alert=Alert.objects.get(), by=make_user(), at=NOON)
+
+        store(device, (NOON + MINUTE, 96))
+
+        assert self.paged() == []
+
+    def test_a_device_that_never_catches_up_is_paged_after_a_while(self):
+        device = make_device()
+        make_threshold(device, max_value=90.0)
+        store(device, (NOON - timedelta(hours=1), 95), received=NOON)
+
+        assert page_waiting_late_alerts(at=NOON + timedelta(minutes=9)) == 0
+        assert page_waiting_late_alerts(at=NOON + timedelta(minutes=10)) == 1
+        assert page_waiting_late_alerts(at=NOON + timedelta(minutes=20)) == 0
+        assert self.paged() == ["opened"]
+
+
+def test_a_reading_sent_again_with_one_more_metric_is_judged_once():
+    device = make_device()
+    make_threshold(device, max_value=90.0, count=3)
+
+    for metric in ("power", "rpm", "humidity"):
+        store_readings(
+            samples=[Sample(device.pk, 1_000, {"temperature": 95.0, metric: 1})], received_at=1_000
+        )
+
+    assert Alert.objects.count() == 0
+
+
+def test_a_stale_edit_is_checked_against_the_threshold_as_it_is_now():
+    threshold = make_threshold(make_device(), max_value=90.0)
+    stale = Threshold.objects.get(pk=threshold.pk)
+    edit_threshold(threshold=threshold, at=NOON, max_value=10.0)
+
+    with pytest.raises(InvalidInput, match="minValue"):
+        edit_threshold(threshold=stale, at=NOON, min_value=40.0)
+
+    delete_threshold(threshold=threshold, at=NOON)
+    with pytest.raises(ThresholdUnknown):
+        edit_threshold(threshold=stale, at=NOON, min_value=1.0)

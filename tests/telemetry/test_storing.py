@@ -166,3 +166,43 @@ def test_what_is_committed_is_told_as_stored_whatever_fails_after_the_commit(mon
 
     assert put(make_device(), (1, {"power": 1})) == [ACCEPTED]
     assert rows() == [(1, {"power": 1})]
+
+
+def test_a_device_registered_while_orphans_are_looked_for_keeps_its_readings(monkeypatch):
+    """Registered and heard between the two questions of the sweep."""
+    store(make_device(), (NOON, 1))
+    real, late = Device.objects.filter, []
+
+    def filter_devices(*args, **wanted):
+        if not late:
+            late.append(make_device())
+            store(late[0], (NOON, 1))
+        return real(*args, **wanted)
+
+    monkeypatch.setattr(Device.objects, "filter", filter_devices)
+
+    assert forget_orphans() == 0
+    assert Reading.objects.count() == 2
+
+
+def test_a_device_cannot_make_up_names_without_end():
+    device = make_device()
+    for start in range(0, 256, 64):
+        assert put(device, (start, {f"m{n}": 1 for n in range(start, start + 64)})) == [ACCEPTED]
+
+    assert put(device, (300, {"one_more": 1}), (301, {"m1": 2})) == [Outcome.TOO_MANY_METRICS, ACCEPTED]
+    assert len(State.objects.get().latest) == 256
+
+
+def test_a_whole_number_beyond_64_bits_is_stored_as_javascript_would_see_it():
+    from telemetry.door import TimeLimits, open_door
+
+    limits = TimeLimits.at(ms(NOON), retention_days=90, future_seconds=300)
+    device = make_device()
+    delivery = open_door(
+        {"data": {"power": 10**30, "rpm": 2**53}}, resolve=lambda _: device.pk, limits=limits
+    )
+
+    store_readings(samples=delivery.samples, received_at=ms(NOON))
+
+    assert rows()[0][1] == {"power": 1e30, "rpm": 2**53}

@@ -1,0 +1,23 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from factory.retrying import again_after_deadlock
+
+
+class PostsTryAgain:
+    """A form that lost a deadlock is carried out again. Last in the list: the view is all that is repeated."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        if request.method != "POST":
+            return None
+        return again_after_deadlock(lambda: view(request, *args, **kwargs))

@@ -1,0 +1,34 @@
+"""Losing a deadlock is nobody's fault: the transaction was rolled back whole, and may simply be tried again."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import OperationalError
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+ATTEMPTS = 4
+PAUSE_SECONDS = 0.05
+MYSQL_DEADLOCK, MYSQL_LOCK_TIMEOUT = 1213, 1205
+
+
+def was_rolled_back_for_others(error: OperationalError) -> bool:
+    """Whether the database gave this transaction up in favour of another one's."""
+    code = error.args[0] if error.args else None
+    return code in {MYSQL_DEADLOCK, MYSQL_LOCK_TIMEOUT} or "locked" in str(error)
+
+
+def again_after_deadlock(work: Callable[[], T]) -> T:
+    """Do `work`, whose writes are atomic, and do it again when the database gave it up."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return work()
+        except OperationalError as error:
+            if attempt == ATTEMPTS or not was_rolled_back_for_others(error):
+                raise
+            logger.warning("database.retry", extra={"attempt": attempt, "error": str(error)})
+            time.sleep(PAUSE_SECONDS * attempt)
+    raise AssertionError("unreachable")
