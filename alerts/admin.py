@@ -1,12 +1,14 @@
+from copy import copy
+
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.utils import timezone
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
 from alerts.models import Alert, AlertEvent, Delivery, Threshold
 from alerts.services import lifecycle
 from alerts.services import thresholds as services
+from factory.accounts.backoffice import ReadOnlyAdmin, RoomAdmin, report
 from factory.errors import DomainError
 
 
@@ -17,20 +19,17 @@ class ThresholdForm(ModelForm):
 
     def clean(self):
         cleaned = super().clean() or {}
-        problems = services.problems_of(Threshold(**{**services.DEFAULTS, **cleaned}))
-        if problems:
-            names = {
-                "minValue": "min_value",
-                "maxValue": "max_value",
-                "warningMin": "warning_min",
-                "warningMax": "warning_max",
-            }
-            raise ValidationError({names.get(field, field): reason for field, reason in problems.items()})
+        # As it would be: what the form does not ask for, or could not read, stays as it is.
+        threshold = copy(self.instance)
+        for name, value in cleaned.items():
+            setattr(threshold, name, value)
+        problems = services.problems_of(threshold)
+        report(self, {field: [reason] for field, reason in problems.items()})
         return cleaned
 
 
 @admin.register(Threshold)
-class ThresholdAdmin(ModelAdmin):
+class ThresholdAdmin(RoomAdmin):
     form = ThresholdForm
     list_display = ["device", "metric", "min_value", "warning_min", "warning_max", "max_value", "enabled"]
     list_filter = ["enabled", "metric", "device__zone"]
@@ -53,7 +52,7 @@ class ThresholdAdmin(ModelAdmin):
         services.delete_threshold(threshold=obj, at=timezone.now())
 
     def delete_queryset(self, request, queryset) -> None:
-        for threshold in queryset:
+        for threshold in queryset.order_by("device_id"):  # they are locked in this order
             services.delete_threshold(threshold=threshold, at=timezone.now())
 
 
@@ -66,21 +65,6 @@ class EventInline(TabularInline):
 
     def has_add_permission(self, request, obj=None) -> bool:
         return False
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Shown, searched and acted upon, but never typed into."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
-
-    def get_readonly_fields(self, request, obj=None):
-        return [field.name for field in self.model._meta.fields]
 
 
 @admin.register(Alert)

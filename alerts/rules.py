@@ -5,9 +5,14 @@ over at least `hold_ms` were outside its bounds, and opens again when they were 
 hysteresis, for `clear_ms`. Outside means below the lower or above the upper bound, not equal to it.
 """
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
+
+BOUNDS = ("minValue", "warningMin", "warningMax", "maxValue")  # from low to high
+LONGEST_MS = 86_400_000
+MOST_IN_A_ROW = 1000
 
 
 class Level(IntEnum):
@@ -104,13 +109,29 @@ def _is_outside(value: float, lower: float | None, upper: float | None, margin: 
     return (lower is not None and value < lower + margin) or (upper is not None and value > upper - margin)
 
 
+def _is_finite(number: float | None) -> bool:
+    return number is None or math.isfinite(number)
+
+
 def why_implausible(rule: Rule) -> dict[str, str]:
     """{field: reason} for a rule that cannot be meant; empty when it can."""
     bounds = (rule.min_value, rule.warning_min, rule.warning_max, rule.max_value)
+    problems = {
+        name: "must be finite" for name, bound in zip(BOUNDS, bounds, strict=True) if not _is_finite(bound)
+    }
+    if not (_is_finite(rule.hysteresis) and rule.hysteresis >= 0):
+        problems["hysteresis"] = "must be 0 or more"
+    if not 0 <= rule.hold_ms <= LONGEST_MS:
+        problems["holdSeconds"] = f"must be from 0 to {LONGEST_MS // 1000}"
+    if not 0 <= rule.clear_ms <= LONGEST_MS:
+        problems["clearSeconds"] = f"must be from 0 to {LONGEST_MS // 1000}"
+    if not 1 <= rule.count <= MOST_IN_A_ROW:
+        problems["count"] = f"must be from 1 to {MOST_IN_A_ROW}"
+    if problems:
+        return problems
     if all(bound is None for bound in bounds):
         return {"maxValue": "give at least one of minValue, maxValue, warningMin, warningMax"}
-    names = ("minValue", "warningMin", "warningMax", "maxValue")
-    known = [(name, bound) for name, bound in zip(names, bounds, strict=True) if bound is not None]
+    known = [(name, bound) for name, bound in zip(BOUNDS, bounds, strict=True) if bound is not None]
     for (lower, low), (upper, high) in pairwise(known):
         if low > high:
             return {upper: f"must not be below {lower} ({low:g})"}

@@ -12,9 +12,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("name", nargs="?", choices=NAMES, default=NAMES[0])
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
-    parser.add_argument("--workers", type=int, default=1, help="granian's processes")
+    parser.add_argument("--workers", type=int, default=2, help="granian's processes")
     parser.add_argument("--threads", type=int, default=64, help="threads of each of them")
-    parser.add_argument("--connections", type=int, default=64, help="that send single readings at once")
+    parser.add_argument("--connections", type=int, default=128, help="that send single readings at once")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # ends what it has started
     bench = importlib.import_module(f"bench.{options.name}")

@@ -88,7 +88,7 @@ def granian(environment: Mapping[str, str], *, workers: int, threads: int) -> It
     argv: list[str | Path] = [
         Path(sys.executable).parent / "granian", "factory.wsgi:application", "--interface", "wsgi", "--http", "1",
         "--no-ws", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers),
-        "--blocking-threads", str(threads), "--backpressure", "1024", "--log-level", "warning",
+        "--blocking-threads", str(threads), "--backpressure", "1024", "--log-level", "error",
     ]  # fmt: skip
     with _running(argv, environment, port) as place:
         yield place

@@ -1,13 +1,36 @@
 from django.contrib import admin, messages
+from django.forms import ModelForm
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 
 from devices import services
 from devices.models import Credential, Device
+from factory.accounts.backoffice import Cascading, ReadOnlyAdmin, RoomAdmin, report
+
+
+class DeviceForm(ModelForm):
+    class Meta:
+        model = Device
+        fields = ["external_id", "name", "type", *sorted(services.EDITABLE - {"name", "type"})]
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        # It moves by itself while the form is open; only what a person has changed is a change.
+        self.fields["status"].show_hidden_initial = True
+
+    def clean(self):
+        cleaned = super().clean() or {}
+        for name, empty in (("tags", []), ("metadata", {})):
+            if name in cleaned and cleaned[name] is None:  # an emptied box
+                cleaned[name] = empty
+        shapes = {"tags": [], "metadata": {}, **cleaned}
+        problems = services.why_misshapen(tags=shapes["tags"], metadata=shapes["metadata"])
+        report(self, {field: [reason] for field, reason in problems.items()})
+        return cleaned
 
 
 @admin.register(Device)
-class DeviceAdmin(ModelAdmin):
+class DeviceAdmin(Cascading, RoomAdmin):
+    form = DeviceForm
     list_display = ["external_id", "name", "type", "status", "zone", "firmware_version", "last_seen"]
     list_display_links = ["external_id", "name"]
     list_filter = ["status", "type", "zone"]
@@ -70,16 +93,8 @@ class DeviceAdmin(ModelAdmin):
 
 
 @admin.register(Credential)
-class CredentialAdmin(ModelAdmin):
+class CredentialAdmin(ReadOnlyAdmin):
     list_display = ["id", "device", "label", "created_at", "expires_at", "revoked_at"]
     list_select_related = ["device"]
     search_fields = ["device__external_id", "label"]
-    readonly_fields = ["device", "label", "created_at", "expires_at", "revoked_at"]
     exclude = ["token_hash"]
-    show_full_result_count = False
-
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False

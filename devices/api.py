@@ -5,6 +5,7 @@ from rest_framework import serializers
 from devices import queries, services
 from devices.fields import DeviceReference
 from devices.models import EXTERNAL_ID, Device
+from devices.services import TAG_LENGTH, TAGS_LIMIT
 from factory.accounts.permissions import ADMIN, TECHNICIAN, VIEWER
 from factory.errors import InvalidInput
 from factory.trpc.router import Router
@@ -63,7 +64,9 @@ class DeviceProperties(WireSerializer):
     zone = StrictString(max_length=64, required=False, allow_blank=True)
     firmware_version = StrictString(max_length=64, required=False, allow_blank=True)
     metadata = FreeForm(required=False)
-    tags = serializers.ListField(child=StrictString(max_length=64), max_length=50, required=False)
+    tags = serializers.ListField(
+        child=StrictString(max_length=TAG_LENGTH), max_length=TAGS_LIMIT, required=False
+    )
 
 
 class NewDevice(DeviceProperties):
@@ -86,7 +89,7 @@ class ById(WireSerializer):
 
 
 class ByDeviceId(WireSerializer):
-    device_id = StrictString(max_length=64)
+    device_id = StrictString(max_length=64, trim_whitespace=False)
 
 
 @router.query("list", permission=VIEWER, input=DeviceFilter, output=DeviceRow, many=True)

@@ -1,7 +1,28 @@
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.lookups import IContains
 
 EXTERNAL_ID = r"^[A-Za-z0-9._:-]{1,64}\Z"
+
+
+class ExactCharField(models.CharField):
+    """Text that is equal only to itself. MariaDB would take capitals, accents and a space at the end for the same."""
+
+    def db_parameters(self, connection):
+        parameters = super().db_parameters(connection)
+        if connection.vendor == "mysql":
+            mariadb = connection.mysql_is_mariadb
+            parameters["collation"] = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+        return parameters
+
+
+@ExactCharField.register_lookup
+class FoundInAnyCase(IContains):
+    """Searching stays as generous as it is in other columns."""
+
+    def process_lhs(self, compiler, connection, lhs=None):
+        sql, parameters = super().process_lhs(compiler, connection, lhs)
+        return (f"{sql} COLLATE utf8mb4_unicode_ci" if connection.vendor == "mysql" else sql), parameters
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
@@ -25,7 +46,7 @@ class Device(models.Model):
         ERROR = "error"
 
     # The name the device uses for itself: `deviceId` in a device object, its user name on MQTT.
-    external_id = models.CharField(
+    external_id = ExactCharField(
         "device id",
         max_length=64,
         unique=True,

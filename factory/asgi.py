@@ -43,7 +43,8 @@ def identify_listener(handshake: Handshake) -> Listener | None:
     if identity is None or identity.principal is None:
         return None
     if isinstance(identity.principal, DevicePrincipal):
-        name = devices_services.connection_name(identity.principal.device_id)
+        assert isinstance(identity.credential, int)
+        name = devices_services.connection_name(identity.credential)
     else:
         assert isinstance(identity.credential, Session)
         name = accounts_services.connection_name(identity.credential.pk)

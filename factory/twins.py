@@ -14,12 +14,16 @@ def plain_twin(gateway: Gateway, path: str) -> Callable[[HttpRequest], HttpRespo
 
     @csrf_exempt  # the gateway asks for JSON and, with a cookie, for its own Origin
     def view(request: HttpRequest) -> HttpResponse:
+        if request.GET.get("batch") == "1":
+            refusal = {"message": "Batches are for /api/trpc.", "code": "BAD_REQUEST"}
+            return HttpResponse(orjson.dumps(refusal), status=400, content_type="application/json")
         response = gateway.view(request, path)
         if not response.content:
             return response
         envelope = orjson.loads(response.content)
         if "error" in envelope:
             error = envelope["error"]
+            error = error.get("json", error)  # who wrote superjson is still answered plainly
             body = {"message": error["message"], "code": error["data"]["code"]}
             if "fieldErrors" in error["data"]:
                 body["fieldErrors"] = error["data"]["fieldErrors"]

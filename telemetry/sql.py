@@ -75,6 +75,8 @@ def lock_states(device_ids: Sequence[int]) -> dict[int, tuple[int | None, dict[s
     A device heard for the first time gets its row; one that does not exist is left out.
     """
     ids = sorted(set(device_ids))
+    if not ids:
+        return {}
     found = _select_states(ids)
     missing = [device for device in ids if device not in found]
     if missing:

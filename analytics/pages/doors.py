@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -60,9 +61,14 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
 
 def _within(request: HttpRequest, url: str) -> str:
     """The path of an address on this site; empty for any other."""
-    if not url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+    hosts = {request.get_host()}
+    if not url_has_allowed_host_and_scheme(url, hosts, require_https=request.is_secure()):
         return ""
-    return "/" + url.split("/", 3)[3] if "://" in url else url
+    parts = urlsplit(url)
+    if parts.netloc:
+        url = parts._replace(scheme="", netloc="", path=parts.path or "/").geturl()
+    # Without its host it may look like another one: //evil.example is a path there, and a host here.
+    return url if url_has_allowed_host_and_scheme(url, hosts) else ""
 
 
 def where_from(request: HttpRequest) -> str:

@@ -2,9 +2,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 
 from factory.accounts import services
+from factory.accounts.backoffice import Cascading, ReadOnlyAdmin, RoomAdmin, report
 from factory.accounts.models import Session, User
 from factory.errors import DomainError
 
@@ -23,21 +23,29 @@ class UserForm(forms.ModelForm):
         model = User
         fields = ["email", "name", "role", "is_active"]
 
+    def clean_email(self) -> str:
+        return services.normal_email(self.cleaned_data["email"])
+
     def clean(self) -> dict:
         cleaned = super().clean() or {}
+        if self.instance.pk:
+            try:
+                services.refuse_without_admin(user=self.instance, **cleaned)
+            except DomainError as refusal:
+                report(self, refusal.fields)
         password = cleaned.get("new_password")
         if not self.instance.pk and not password:
             self.add_error("new_password", "Give this person a first password.")
         if password:
             try:
-                services.check_new_password(password, user=self.instance, field="new_password")
+                services.check_new_password(password, user=self.instance, field="newPassword")
             except DomainError as refusal:
-                self.add_error("new_password", refusal.fields["new_password"])
+                report(self, refusal.fields)
         return cleaned
 
 
 @admin.register(User)
-class UserAdmin(ModelAdmin):
+class UserAdmin(Cascading, RoomAdmin):
     form = UserForm
     list_display = ["email", "name", "role", "is_active", "last_login"]
     list_filter = ["role", "is_active"]
@@ -53,6 +61,8 @@ class UserAdmin(ModelAdmin):
                 email=obj.email, password=password, name=obj.name, role=User.Role(obj.role)
             )
             obj.pk = created.pk
+            if not obj.is_active:
+                services.edit_user(user=created, is_active=False)
             return
         services.edit_user(
             user=obj,
@@ -61,6 +71,12 @@ class UserAdmin(ModelAdmin):
         if password:
             services.set_password(user=obj, password=password, at=timezone.now())
 
+    def delete_model(self, request, obj) -> None:
+        services.delete_users(users=[obj], by=request.user, at=timezone.now())
+
+    def delete_queryset(self, request, queryset) -> None:
+        services.delete_users(users=queryset, by=request.user, at=timezone.now())
+
     @admin.action(description="End all sessions of the selected people", permissions=["change"])
     def end_sessions(self, request, queryset) -> None:
         ended = sum(services.revoke_all_sessions(user=user, at=timezone.now()) for user in queryset)
@@ -68,20 +84,12 @@ class UserAdmin(ModelAdmin):
 
 
 @admin.register(Session)
-class SessionAdmin(ModelAdmin):
+class SessionAdmin(ReadOnlyAdmin):
     list_display = ["id", "user", "address", "created_at", "expires_at", "revoked_at"]
     list_select_related = ["user"]
     search_fields = ["user__email", "address"]
-    readonly_fields = ["user", "address", "agent", "created_at", "expires_at", "revoked_at"]
     exclude = ["token_id"]
     actions = ["revoke"]
-    show_full_result_count = False
-
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
 
     @admin.action(description="End the selected sessions", permissions=["change"])
     def revoke(self, request, queryset) -> None:

@@ -1,4 +1,5 @@
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
@@ -26,8 +27,28 @@ class EmailTaken(Conflict):
     """Somebody signs in with this e-mail already."""
 
 
+class UserUnknown(NotFound):
+    """There is no such person."""
+
+
+class LastAdmin(Conflict):
+    """Nobody would be left who can let people in."""
+
+
+class OwnAccount(Conflict):
+    """Nobody takes away the ground they stand on."""
+
+
 class SessionUnknown(NotFound):
     """No such session among those the person may end."""
+
+
+EDITABLE = {"email", "name", "role", "is_active"}
+
+
+def normal_email(email: str) -> str:
+    """An e-mail as it is kept and compared."""
+    return email.strip().lower()
 
 
 def check_new_password(password: str, *, user: User, field: str) -> str:
@@ -42,12 +63,18 @@ def check_new_password(password: str, *, user: User, field: str) -> str:
 @transaction.atomic
 def create_user(*, email: str, password: str, name: str = "", role: User.Role = User.Role.USER) -> User:
     """Add a person who can sign in from now on."""
-    draft = User(email=email.strip().lower(), name=name, role=role)
+    draft = User(email=normal_email(email), name=name, role=role)
     check_new_password(password, user=draft, field="password")
     try:
         with transaction.atomic():
             return User.objects.create_user(draft.email, password, name=name, role=role)
     except IntegrityError:
+        _refuse_taken(draft.email)
+        raise
+
+
+def _refuse_taken(email: str, *, but: int | None = None) -> None:
+    if User.objects.filter(email=email).exclude(pk=but).exists():
         raise EmailTaken("This e-mail is in use already.", fields={"email": ["is in use already"]}) from None
 
 
@@ -88,7 +115,7 @@ def sign_in(
     *, email: str, password: str, at: datetime, address: str = "", agent: str = ""
 ) -> tuple[User, str]:
     """Check e-mail and password; wrong ones are indistinguishable in words and in time."""
-    user = User.objects.filter(email=email.strip().lower()).first()
+    user = User.objects.filter(email=normal_email(email)).first()
     if user is None:
         User().set_password(password)  # the same work as a comparison
         raise WrongCredentials("E-mail or password is wrong.")
@@ -152,10 +179,58 @@ def change_password(
 @transaction.atomic
 def edit_user(*, user: User, **changes) -> User:
     """An admin changes a person's name, role or right to sign in."""
-    allowed = {"email", "name", "role", "is_active"}
-    for field in changes.keys() & allowed:
-        setattr(user, field, changes[field])
-    user.save(update_fields=sorted(changes.keys() & allowed))
-    if not user.is_active:
+    values = {field: changes[field] for field in changes.keys() & EDITABLE}
+    if not values:
+        return user
+    if "email" in values:
+        values["email"] = normal_email(values["email"])
+        _refuse_taken(values["email"], but=user.pk)
+    refuse_without_admin(user=user, **values)
+    try:
+        with transaction.atomic():
+            found = User.objects.filter(pk=user.pk).update(**values)
+    except IntegrityError:
+        _refuse_taken(values.get("email", ""), but=user.pk)
+        raise
+    if not found:
+        raise UserUnknown(f"There is no person {user.pk}.")
+    for field, value in values.items():
+        setattr(user, field, value)
+    if values.get("is_active") is False:
         revoke_all_sessions(user=user, at=timezone.now())
     return user
+
+
+def refuse_without_admin(
+    *, user: User, role: str = User.Role.ADMIN, is_active: bool = True, **_others
+) -> None:
+    """Refuse changes that leave no admin who can sign in. `role` and `is_active` are what they would become."""
+    if role == User.Role.ADMIN and is_active:
+        return
+    if _holds_every_admin({user.pk}):
+        field = "isActive" if role == User.Role.ADMIN else "role"
+        raise LastAdmin(
+            "This is the last admin who can sign in.",
+            fields={field: ["is that of the last admin who can sign in"]},
+        )
+
+
+@transaction.atomic
+def _holds_every_admin(user_ids: set[int]) -> bool:
+    """Whether all admins who can sign in are among these; holds the admins, as two may go at once."""
+    admins = User.objects.select_for_update().filter(role=User.Role.ADMIN, is_active=True)
+    found = set(admins.order_by("pk").values_list("pk", flat=True))
+    return bool(found) and found <= user_ids
+
+
+@transaction.atomic
+def delete_users(*, users: Iterable[User], by: User, at: datetime) -> int:
+    """Remove people with their sessions; what they did stays, without their name."""
+    ids = {user.pk for user in users}
+    if by.pk in ids:
+        raise OwnAccount("You cannot delete yourself.")
+    if _holds_every_admin(ids):
+        raise LastAdmin("The last admin who can sign in cannot be deleted.")
+    _end(Session.objects.filter(user__in=ids), at=at)
+    User.objects.filter(pk__in=ids).delete()
+    return len(ids)

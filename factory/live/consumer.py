@@ -5,7 +5,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from django.conf import settings
 from factory.errors import DomainError
 from factory.live.broadcast import credential_group
 from factory.live.channels import ChannelRegistry, Stream
+from factory.live.following import Following
 from factory.live.handshake import Handshake, Listener, read_handshake
 
 logger = logging.getLogger(__name__)
@@ -25,21 +25,7 @@ CLOSE_STRANGER = 4401
 CLOSE_TOO_MANY = 4429
 MESSAGES_PER_MINUTE = 1000
 BATCH_SECONDS = 0.1
-PENDING_LIMIT = 5_000  # readings waiting for the next batch of one connection
-
-
-@dataclass
-class Following:
-    """What one connection follows on one stream."""
-
-    everything: bool = False
-    keys: set[int] = field(default_factory=set)
-
-    def wants(self, key: int) -> bool:
-        return self.everything or key in self.keys
-
-    def __bool__(self) -> bool:
-        return self.everything or bool(self.keys)
+NAMES_AT_ONCE = 200
 
 
 def envelope(kind: str, data: bytes) -> bytes:
@@ -60,62 +46,65 @@ class LiveConsumer(AsyncWebsocketConsumer):
         super().__init__()
         self.registry = registry
         self.identify = identify
+        self.listener: Listener | None = None  # nobody yet, or nobody any more
+        self.following: dict[str, Following] = {}
+        self.joined: set[str] = set()
+        self.received: deque[float] = deque()
+        self.order = asyncio.Lock()  # numbered news goes out in order, also while a gap is being refilled
+        self.beating: asyncio.Task[None] | None = None
+        self.batching: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        handshake = read_handshake(self.scope)
-        self.listener = await database_sync_to_async(self.identify)(handshake)
-        await self.accept(subprotocol=handshake.subprotocol)
+        self.handshake = read_handshake(self.scope)
+        self.listener = await self._identify()
+        await self.accept(subprotocol=self.handshake.subprotocol)
         if self.listener is None:
             await self.close(code=CLOSE_STRANGER)
             return
-        self.following: dict[str, Following] = {}
-        self.joined: set[str] = set()
-        self.seen: dict[str, int] = {}
-        self.batch = False
-        self.pending: dict[str, deque[tuple[int, str]]] = {}
-        self.skipped = 0
-        self.received: deque[float] = deque()
-        self.order = asyncio.Lock()  # numbered news goes out in order, also while a gap is being refilled
         await self._join(credential_group(self.listener.credential))
-        self.beating = asyncio.create_task(self._heartbeat())
-        self.batching: asyncio.Task[None] | None = None
+        # The credential may have ended before anybody could tell us so.
+        if await self._is_still_the_same():
+            self.beating = asyncio.create_task(self._heartbeat())
 
     async def disconnect(self, code: int) -> None:
-        for task in (getattr(self, "beating", None), getattr(self, "batching", None)):
+        for task in (self.beating, self.batching):
             if task is not None:
                 task.cancel()
-        for group in getattr(self, "joined", ()):
+        for group in self.joined:
             await self.channel_layer.group_discard(group, self.channel_name)
 
     # From the client
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if getattr(self, "listener", None) is None:
+        if self.listener is None:
             return
         if self._too_many():
             await self._error("Too many messages: at most 1000 a minute.")
-            await self.close(code=CLOSE_TOO_MANY)
+            await self._turn_away(CLOSE_TOO_MANY)
             return
         try:
             message = orjson.loads(text_data if text_data is not None else bytes_data or b"")
-            kind = message["type"]
-        except (orjson.JSONDecodeError, TypeError, KeyError):
+        except orjson.JSONDecodeError:
+            message = None
+        kind = message.get("type") if isinstance(message, dict) else None
+        if not isinstance(kind, str):
             await self._error('Send JSON objects with a "type".')
-            return
-        if kind == "ping":
+        elif kind == "ping":
             await self._say("pong", {})
         elif kind in {"subscribe", "unsubscribe"}:
             names = message.get("channels")
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 await self._error("channels: must be a list of names")
+            elif len(names) > NAMES_AT_ONCE:
+                await self._error(f"channels: at most {NAMES_AT_ONCE} at a time")
             elif kind == "subscribe":
                 await self._subscribe(names, batch=message.get("batch") is True)
             else:
                 await self._unsubscribe(names)
-        elif isinstance(kind, str) and kind in self.registry.handlers:
+        elif kind in self.registry.handlers:
             await self._handle(kind, message)
         else:
-            await self._error(f"Unknown message type {str(kind)[:40]!r}.")
+            await self._error(f"Unknown message type {kind[:40]!r}.")
 
     def _too_many(self) -> bool:
         now = time.monotonic()
@@ -125,46 +114,43 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return len(self.received) > MESSAGES_PER_MINUTE
 
     async def _subscribe(self, names: list[str], *, batch: bool) -> None:
+        found: dict[str, dict[str, int | None]] = {}
         confirmed, refused = [], []
-        for name in names[:200]:
-            found = await self._find(name)
-            if found is None:
+        for name in names:
+            match = await self._find(name)
+            if match is None:
                 refused.append(name)
                 continue
-            stream, key = found
-            following = self.following.setdefault(stream.kind, Following())
-            if key is None:
-                following.everything = True
-            else:
-                following.keys.add(key)
-            if stream.newest and stream.kind not in self.seen:
-                self.seen[stream.kind] = await database_sync_to_async(stream.newest)()
-            for group in stream.groups_for(key):
-                await self._join(group)
+            stream, key = match
+            found.setdefault(stream.kind, {})[name] = key
             confirmed.append(name)
-        self.batch = batch
-        if batch and self.batching is None:
-            self.batching = asyncio.create_task(self._send_batches())
+        for kind, channels in found.items():
+            await self._follow(self.registry.streams[kind], channels, batch=batch)
         if refused:
             await self._error("Unknown or forbidden: " + ", ".join(name[:80] for name in refused))
         if confirmed or not names:
             await self._say("subscription_confirm", {"channels": confirmed})
 
+    async def _follow(self, stream: Stream, channels: dict[str, int | None], *, batch: bool) -> None:
+        following = self.following.get(stream.kind)
+        if following is None:
+            seen = await database_sync_to_async(stream.newest)() if stream.newest else 0
+            following = self.following[stream.kind] = Following(stream, seen=seen)
+        following.add(channels)
+        following.batch = batch and stream.batched is not None
+        await self._tune_in(stream, following.groups())
+        if following.batch and self.batching is None:
+            self.batching = asyncio.create_task(self._send_batches())
+
     async def _unsubscribe(self, names: list[str]) -> None:
-        for name in names[:200]:
-            found = await self._find(name)
-            if found is None or found[0].kind not in self.following:
-                continue
-            stream, key = found
-            following = self.following[stream.kind]
-            if key is None:
-                following.everything = False
-            else:
-                following.keys.discard(key)
-            if not following:
-                for group in stream.groups_for(None):
-                    await self._leave(group)
-        await self._say("subscription_confirm", {"channels": []})
+        async with self.order:  # not in the middle of a refill
+            for kind, following in list(self.following.items()):
+                following.drop(names)
+                if not following.names:
+                    del self.following[kind]
+                await self._tune_in(following.stream, following.groups())
+        followed = [name for following in self.following.values() for name in following.names]
+        await self._say("subscription_confirm", {"channels": followed})
 
     async def _find(self, name: str) -> tuple[Stream, int | None] | None:
         match = self.registry.match(name)
@@ -197,74 +183,100 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._pass_on_numbered(stream, event["items"])
             return
         following = self.following.get(stream.kind)
-        if not following:
+        if following is None:
             return
         wanted = [(key, text) for key, _, text in event["items"] if following.wants(key)]
-        if self.batch and stream.batched:
-            self._keep_for_batch(stream, wanted)
+        if following.batch:
+            following.keep(wanted)
         else:
             for _, text in wanted:
                 await self._send(stream.message, text.encode())
 
     async def live_end(self, event: dict[str, Any]) -> None:
         """The credential this connection came with has ended."""
-        await self.close(code=CLOSE_STRANGER)
+        await self._turn_away(CLOSE_STRANGER)
 
     async def _pass_on_numbered(self, stream: Stream, items: list[list[Any]]) -> None:
         async with self.order:
-            following = self.following.get(stream.kind, Following())
+            following = self.following.get(stream.kind)
+            if following is None:
+                return  # on its way while the stream was left
             for key, seq, text in items:
-                seen = self.seen.get(stream.kind, seq - 1)
-                if seq > seen + 1:
-                    await self._refill(stream, before=seq)
-                self.seen[stream.kind] = max(seen, seq)
+                if seq > following.seen + 1:
+                    await self._refill(following, before=seq)
+                following.seen = max(following.seen, seq)
                 if following.wants(key):
                     await self._send(stream.message, text.encode())
 
-    async def _refill(self, stream: Stream, *, before: int | None) -> None:
-        """Send what the numbers say was missed; the caller holds the order."""
+    async def _refill(self, following: Following, *, before: int | None) -> None:
+        """Send what the numbers say was missed, page by page; the caller holds the order."""
+        stream = following.stream
         assert stream.refill is not None
-        following = self.following[stream.kind]
-        missed = await database_sync_to_async(stream.refill)(self.seen[stream.kind], before)
-        for key, seq, data in missed:
-            self.seen[stream.kind] = max(self.seen[stream.kind], seq)
-            if following.wants(key):
-                await self._send(stream.message, orjson.dumps(data))
-
-    def _keep_for_batch(self, stream: Stream, wanted: list[tuple[int, str]]) -> None:
-        """A reader too slow for its batches keeps the newest value of each device."""
-        waiting = self.pending.setdefault(stream.kind, deque())
-        waiting.extend(wanted)
-        if len(waiting) > PENDING_LIMIT:
-            newest = dict(waiting)
-            self.skipped += len(waiting) - len(newest)
-            self.pending[stream.kind] = deque(newest.items())
+        while missed := await database_sync_to_async(stream.refill)(following.seen, before):
+            for key, seq, data in missed:
+                following.seen = max(following.seen, seq)
+                if following.wants(key):
+                    await self._send(stream.message, orjson.dumps(data))
+            if following.seen + 1 == before:
+                break
 
     async def _send_batches(self) -> None:
         while True:
             await asyncio.sleep(BATCH_SECONDS)
-            if self.skipped:
-                skipped, self.skipped = self.skipped, 0
+            if skipped := sum(following.take_skipped() for following in self.following.values()):
                 await self._say("lagging", {"skipped": skipped})
-            ready, self.pending = self.pending, {}
-            for name, waiting in ready.items():
-                batched = self.registry.streams[name].batched
-                if batched and waiting:
-                    kind, member = batched
-                    texts = ",".join(text for _, text in waiting)
-                    await self._send(kind, f'{{"{member}":[{texts}]}}'.encode())
+            for following in list(self.following.values()):
+                texts = following.take_batch()
+                if following.stream.batched and texts:
+                    kind, member = following.stream.batched
+                    await self._send(kind, f'{{"{member}":[{",".join(texts)}]}}'.encode())
 
     # Housekeeping
 
     async def _heartbeat(self) -> None:
-        while True:
+        while self.listener is not None:
             await asyncio.sleep(settings.WS_TIMEOUT / 2)
-            await self._say("heartbeat", {})
-            for name, following in self.following.items():
-                stream = self.registry.streams[name]
-                if stream.refill and following:  # the last news may have been the one that got lost
-                    async with self.order:
-                        await self._refill(stream, before=None)
+            try:
+                await self._beat()
+            except Exception:
+                logger.exception("live.heartbeat_failed")
+
+    async def _beat(self) -> None:
+        """Give a sign of life, and look for what the channel layer may have lost."""
+        await self._say("heartbeat", {})
+        if not await self._is_still_the_same():
+            return
+        for kind in list(self.following):
+            async with self.order:
+                following = self.following.get(kind)
+                if following and following.stream.refill:
+                    await self._refill(following, before=None)
+
+    async def _identify(self) -> Listener | None:
+        return await database_sync_to_async(self.identify)(self.handshake)
+
+    async def _is_still_the_same(self) -> bool:
+        """Ask again who is behind the handshake; an end that nobody told us of closes the connection."""
+        found = await self._identify()
+        if self.listener is None or found != self.listener:
+            await self._turn_away(CLOSE_STRANGER)
+            return False
+        self.listener = found  # the same person, perhaps in another role
+        return True
+
+    async def _turn_away(self, code: int) -> None:
+        """Close from our side; nothing is said or heard after that."""
+        if self.listener is not None:
+            self.listener = None
+            await self.close(code=code)
+
+    async def _tune_in(self, stream: Stream, wanted: set[str]) -> None:
+        """Be in just those of the stream's broadcast groups."""
+        for group in stream.groups_for(None):
+            if group in wanted:
+                await self._join(group)
+            else:
+                await self._leave(group)
 
     async def _join(self, group: str) -> None:
         if group not in self.joined:
@@ -283,4 +295,5 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self._say("error", {"error": reason})
 
     async def _send(self, kind: str, data: bytes) -> None:
-        await self.send(text_data=envelope(kind, data).decode())
+        if self.listener is not None:
+            await self.send(text_data=envelope(kind, data).decode())

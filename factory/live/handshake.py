@@ -44,7 +44,10 @@ def is_allowed_origin(origin: str, *, host: str) -> bool:
     """A browser sends its page's origin; a page of somebody else's must not ride on our cookie."""
     if origin in {settings.PUBLIC_URL, *settings.ALLOWED_ORIGINS}:
         return True
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     return parts.scheme in {"http", "https"} and bool(host) and parts.netloc == host
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from rest_framework import serializers
 from factory.trpc import superjson
 
 SAFE_INTEGER = 2**53 - 1  # beyond it JavaScript loses digits
+DEEPEST = 24  # levels of objects and arrays in a free-form value; MariaDB keeps 31
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -111,10 +113,26 @@ def _millis(value: Any) -> Any:
     return (value - EPOCH) // timedelta(milliseconds=1) if isinstance(value, datetime) else value
 
 
+def is_too_deep(value: Any, levels: int = DEEPEST) -> bool:
+    """Whether objects and arrays stand more than so many levels inside each other."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [inner for outer in layer if isinstance(outer, dict | list) for inner in _members(outer)]
+    return any(isinstance(inner, dict | list) for inner in layer)
+
+
+def _members(outer: dict | list) -> Iterable[Any]:
+    return outer.values() if isinstance(outer, dict) else outer
+
+
 class FreeForm(serializers.JSONField):
     """A value the contract leaves open (an object, unless `anything=True`), kept as it came."""
 
-    default_error_messages = {"object": "Expected an object, got {got}.", "finite": "Numbers must be finite."}
+    default_error_messages = {
+        "object": "Expected an object, got {got}.",
+        "finite": "Numbers must be finite.",
+        "deep": f"May nest {DEEPEST} levels deep.",
+    }
 
     def __init__(self, *, anything: bool = False, **options: Any) -> None:
         super().__init__(**options)
@@ -123,6 +141,8 @@ class FreeForm(serializers.JSONField):
     def to_internal_value(self, data: Any) -> Any:
         if not self.anything and not isinstance(data, dict):
             self.fail("object", got=_kind(data))
+        if is_too_deep(data):
+            self.fail("deep")
         try:
             return json.loads(json.dumps(data, default=_iso, allow_nan=False))
         except ValueError:

@@ -1,6 +1,5 @@
 """The whole road with real processes: server, worker, broker, database and mail server."""
 
-import json
 import os
 import threading
 import time
@@ -8,7 +7,6 @@ from contextlib import contextmanager
 from email import message_from_string, policy
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from tests import services
