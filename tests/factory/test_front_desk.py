@@ -174,3 +174,24 @@ class TestEnvironment:
     def test_a_short_secret_key_is_refused(self):
         with override_settings(SECRET_KEY="short"):
             assert [problem.id for problem in secret_key_is_long_enough(None)] == ["factory.E001"]
+
+
+def test_a_form_that_lost_a_deadlock_is_carried_out_again(client, monkeypatch):
+    """The database's refusal is raised once in place of the work, as MariaDB would raise it."""
+    from django.db import OperationalError
+
+    from factory.accounts import services
+
+    user = make_user()
+    real, refusals = services.sign_in, [OperationalError(1213, "Deadlock found when trying to get lock")]
+
+    def sign_in_once_refused(**given):
+        if refusals:
+            raise refusals.pop()
+        return real(**given)
+
+    monkeypatch.setattr(services, "sign_in", sign_in_once_refused)
+
+    response = client.post("/sign-in", {"email": user.email, "password": PASSWORD})
+
+    assert (response.status_code, refusals) == (302, [])
