@@ -154,7 +154,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _find(self, name: str) -> tuple[Stream, int | None] | None:
         match = self.registry.match(name)
-        if match is None or not match[0].allows(self.listener):
+        if match is None or self.listener is None or not match[0].allows(self.listener):
             return None
         channel, text = match
         if channel.find is None:

@@ -2,86 +2,21 @@
 
 import asyncio
 import itertools
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.testing import WebsocketCommunicator
-from django.utils import timezone
 
-from alerts.models import Alert
+from alerts.models import Alert, AlertEvent
 from alerts.services.lifecycle import acknowledge_alert
-from devices.identity import known_tokens
-from devices.services import edit_device, rotate_token
-from factory.accounts.services import open_session, revoke_all_sessions
-from factory.asgi import application
-from factory.live import consumer
+from devices.services import edit_device
+from factory.live import consumer, following
 from factory.live.broadcast import broadcast
-from tests.builders import make_device, make_threshold, make_token, make_user, store
+from telemetry.consumers import sensor
+from tests.builders import make_threshold
+from tests.live.sockets import STRANGER, a_device, a_session, a_token, a_viewer, connected, now, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
-STRANGER = 4401
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_tokens():
-    known_tokens.clear()
-
-
-def now():
-    return datetime.now(UTC)
-
-
-@sync_to_async
-def a_session(role="user"):
-    user = make_user(role=role)
-    return user, open_session(user=user, at=timezone.now())
-
-
-a_device = sync_to_async(make_device)
-a_token = sync_to_async(lambda device: make_token(device, at=timezone.now()))
-stored = sync_to_async(store)
-
-
-class Socket(WebsocketCommunicator):
-    async def subscribe(self, *channels, **options):
-        await self.send_json_to({"type": "subscribe", "channels": list(channels), **options})
-
-    async def next(self, *types):
-        """The next message of one of these types, as (type, data)."""
-        while True:
-            message = await self.receive_json_from(timeout=5)
-            assert set(message) == {"type", "data", "timestamp"}
-            if not types or message["type"] in types:
-                return message["type"], message["data"]
-
-    async def closed_with(self) -> int:
-        while True:
-            output = await self.receive_output(timeout=5)
-            if output["type"] == "websocket.close":
-                return output["code"]
-
-
-@asynccontextmanager
-async def connected(*, cookie="", bearer="", origin="", subprotocols=None):
-    headers = [(b"host", b"testserver")]
-    if cookie:
-        headers.append((b"cookie", f"app_session_id={cookie}".encode()))
-    if bearer:
-        headers.append((b"authorization", f"Bearer {bearer}".encode()))
-    if origin:
-        headers.append((b"origin", origin.encode()))
-    socket = Socket(application, "/ws", headers=headers, subprotocols=subprotocols)
-    accepted, socket.chosen = await socket.connect(timeout=5)
-    assert accepted
-    yield socket
-    await socket.disconnect()
-
-
-async def a_viewer():
-    _, token = await a_session()
-    return connected(bearer=token)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +33,7 @@ async def test_a_cookie_counts_from_our_own_pages_only():
     async with connected(cookie=token, origin="http://testserver") as socket:
         await socket.subscribe("alerts")
         assert await socket.next() == ("subscription_confirm", {"channels": ["alerts"]})
-    for origin in ("https://evil.example", "", "null"):
+    for origin in ("https://evil.example", "", "null", "http://[", "http://testserver\0"):
         async with connected(cookie=token, origin=origin) as socket:
             assert await socket.closed_with() == STRANGER
 
@@ -269,59 +204,8 @@ async def test_status_changes_are_told():
     assert (data["deviceId"], data["status"]) == (device.pk, "maintenance")
 
 
-async def test_ending_a_session_closes_its_sockets_at_once():
-    user, token = await a_session()
-
-    async with connected(bearer=token) as socket:
-        await socket.subscribe("alerts")
-        await socket.next("subscription_confirm")
-        await sync_to_async(revoke_all_sessions)(user=user, at=now())
-        assert await socket.closed_with() == STRANGER
-
-
-async def test_rotating_a_token_closes_the_devices_sockets():
-    device = await a_device()
-
-    async with connected(bearer=await a_token(device)) as socket:
-        await socket.send_json_to({"type": "ping"})
-        await socket.next("pong")
-        await sync_to_async(rotate_token)(device=device, at=now())
-        assert await socket.closed_with() == STRANGER
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("not json", 'Send JSON objects with a "type".'),
-        ("[]", 'Send JSON objects with a "type".'),
-        ("{}", 'Send JSON objects with a "type".'),
-        ('{"type": "dance"}', "Unknown message type 'dance'."),
-        ('{"type": 5}', "Unknown message type '5'."),
-        ('{"type": "subscribe"}', "channels: must be a list of names"),
-        ('{"type": "subscribe", "channels": [1]}', "channels: must be a list of names"),
-    ],
-)
-async def test_what_cannot_be_understood_is_said_and_the_socket_stays(text, told):
-    async with await a_viewer() as socket:
-        await socket.send_to(text_data=text)
-        assert await socket.next() == ("error", {"error": told})
-        await socket.send_json_to({"type": "ping"})
-        assert await socket.next() == ("pong", {})
-
-
-async def test_too_many_messages_close_the_socket(monkeypatch):
-    monkeypatch.setattr(consumer, "MESSAGES_PER_MINUTE", 3)
-
-    async with await a_viewer() as socket:
-        for _ in range(4):
-            await socket.send_json_to({"type": "ping"})
-        kinds = [(await socket.next())[0] for _ in range(4)]
-        assert kinds == ["pong", "pong", "pong", "error"]
-        assert await socket.closed_with() == 4429
-
-
 async def test_a_reader_behind_keeps_the_newest_of_each_device_and_is_told(monkeypatch):
-    monkeypatch.setattr(consumer, "PENDING_LIMIT", 3)
+    monkeypatch.setattr(following, "PENDING_LIMIT", 3)
     one, two = await a_device(), await a_device()
     start = now()
     moments = [start + timedelta(milliseconds=n) for n in itertools.islice(itertools.count(), 4)]
@@ -356,3 +240,93 @@ async def test_the_heartbeat_brings_what_was_lost_last(settings):
         assert (await socket.next("alert"))[1]["seq"] == lost.pk
         await socket.next("heartbeat")
         assert (await socket.next())[0] == "heartbeat"  # and it comes once
+
+
+async def test_unsubscribing_one_channel_leaves_the_others_on_its_stream():
+    device = await a_device()
+    await sync_to_async(make_threshold)(device, max_value=90.0)
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("alerts", "alerts:all", "devices")
+        await socket.next("subscription_confirm")
+        await socket.send_json_to({"type": "unsubscribe", "channels": ["alerts:all", "devices", "nonsense"]})
+        assert await socket.next() == ("subscription_confirm", {"channels": ["alerts"]})
+        await stored(device, (now(), 95))
+        assert (await socket.next("alert"))[1]["deviceId"] == device.pk
+
+
+async def test_the_last_channel_of_a_shard_leaves_its_group(monkeypatch):
+    one, two = await a_device(), await a_device()
+    left = []
+    leave = consumer.LiveConsumer._leave
+
+    async def noting(self, group):
+        if group in self.joined:
+            left.append(group)
+        await leave(self, group)
+
+    monkeypatch.setattr(consumer.LiveConsumer, "_leave", noting)
+
+    async with await a_viewer() as socket:
+        await socket.subscribe(*(f"device:{device.pk}:sensor" for device in (one, two)))
+        await socket.next("subscription_confirm")
+        await socket.send_json_to({"type": "unsubscribe", "channels": [f"device:{one.pk}:sensor"]})
+        assert await socket.next() == ("subscription_confirm", {"channels": [f"device:{two.pk}:sensor"]})
+        assert left == sensor.groups_for(one.pk)
+        await stored(two, (now(), 1))
+        assert (await socket.next("sensor_data"))[1]["deviceId"] == two.pk
+
+
+async def test_whoever_comes_back_is_not_told_what_passed_meanwhile():
+    device = await a_device()
+    await sync_to_async(make_threshold)(device, max_value=90.0)
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("alerts")
+        await socket.next("subscription_confirm")
+        await socket.send_json_to({"type": "unsubscribe", "channels": ["alerts"]})
+        assert await socket.next() == ("subscription_confirm", {"channels": []})
+        for value in (95, 1, 95, 1):
+            await stored(device, (now(), value))
+        await socket.subscribe("alerts")
+        await socket.next("subscription_confirm")
+        newest = await AlertEvent.objects.alatest("pk")
+        await stored(device, (now(), 95))
+
+        assert (await socket.next("alert"))[1]["seq"] > newest.pk
+
+
+async def test_batches_go_on_when_something_else_is_subscribed_without():
+    device = await a_device()
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("readings", batch=True)
+        await socket.subscribe("alerts")
+        for _ in range(2):
+            await socket.next("subscription_confirm")
+        await stored(device, (now(), 1))
+        assert (await socket.next())[0] == "sensor_batch"
+
+        await socket.subscribe(f"device:{device.pk}:sensor")
+        await socket.next("subscription_confirm")
+        await stored(device, (now(), 1))
+        assert (await socket.next())[0] == "sensor_data"
+
+
+async def test_a_gap_of_more_than_a_page_is_refilled_to_its_end():
+    device = await a_device()
+    await sync_to_async(make_threshold)(device, max_value=90.0)
+
+    async with await a_viewer() as socket:
+        await socket.subscribe("alerts")
+        await socket.next("subscription_confirm")
+        await stored(device, (now(), 95))
+        first = (await socket.next("alert"))[1]["seq"]
+        alert = await Alert.objects.aget()
+        step = {"alert": alert, "kind": "rose", "severity": "critical", "status": "active", "at": now()}
+        await AlertEvent.objects.abulk_create(AlertEvent(**step) for _ in range(1200))
+        last = (await AlertEvent.objects.alatest("pk")).pk + 1
+        await sync_to_async(broadcast)("alert", [(device.pk, {"alertId": alert.pk, "seq": last})])
+        told = [(await socket.next("alert"))[1]["seq"] for _ in range(1201)]
+
+    assert told == list(range(first + 1, last + 1))
