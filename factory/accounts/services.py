@@ -73,7 +73,7 @@ def create_user(*, email: str, password: str, name: str = "", role: User.Role = 
         raise
 
 
-def _refuse_taken(email: str, *, but: int | None = None) -> None:
+def _refuse_taken(email: str, *, but: int = 0) -> None:
     if User.objects.filter(email=email).exclude(pk=but).exists():
         raise EmailTaken("This e-mail is in use already.", fields={"email": ["is in use already"]}) from None
 

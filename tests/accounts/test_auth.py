@@ -239,3 +239,17 @@ class TestPlainTwins:
         answer = self.post(client, "login", {"email": "a@b.c"})
 
         assert (answer.status_code, list(answer.json()["fieldErrors"])) == (400, ["password"])
+
+    @pytest.mark.parametrize("query", ["batch=1", "batch=1&input=%7B%7D"])
+    def test_batches_are_refused_plainly(self, client, query):
+        answer = client.get(f"/api/auth/me?{query}")
+
+        assert (answer.status_code, answer.json()) == (
+            400,
+            {"message": "Batches are for /api/trpc.", "code": "BAD_REQUEST"},
+        )
+
+    def test_one_who_writes_superjson_is_refused_plainly_too(self, client):
+        answer = self.post(client, "login", {"json": {"email": "a@b.c", "password": "x"}})
+
+        assert answer.json() == {"message": "E-mail or password is wrong.", "code": "UNAUTHORIZED"}

@@ -140,3 +140,35 @@ def test_a_band_as_wide_as_the_range_is_implausible():
         "hysteresis": "must be smaller than the range between the bounds"
     }
     assert why_implausible(Rule(id=1, min_value=0, max_value=10, hysteresis=9)) == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "reason"),
+    [
+        ({"hysteresis": -0.1}, "hysteresis", "must be 0 or more"),
+        ({"hysteresis": float("nan")}, "hysteresis", "must be 0 or more"),
+        ({"hysteresis": float("inf")}, "hysteresis", "must be 0 or more"),
+        ({"min_value": float("-inf")}, "minValue", "must be finite"),
+        ({"max_value": float("inf")}, "maxValue", "must be finite"),
+        ({"warning_min": float("nan")}, "warningMin", "must be finite"),
+        ({"warning_max": float("nan")}, "warningMax", "must be finite"),
+        ({"count": 0}, "count", "must be from 1 to 1000"),
+        ({"count": 1001}, "count", "must be from 1 to 1000"),
+        ({"hold_ms": -1}, "holdSeconds", "must be from 0 to 86400"),
+        ({"hold_ms": 86_400_001}, "holdSeconds", "must be from 0 to 86400"),
+        ({"clear_ms": -1}, "clearSeconds", "must be from 0 to 86400"),
+        ({"clear_ms": 86_400_001}, "clearSeconds", "must be from 0 to 86400"),
+    ],
+)
+def test_numbers_beyond_reason_are_implausible(values, field, reason):
+    assert why_implausible(Rule(**{"id": 1, "max_value": 90.0, **values})) == {field: reason}
+
+
+def test_every_number_beyond_reason_is_named():
+    assert list(why_implausible(Rule(id=1, hysteresis=-1, count=0))) == ["hysteresis", "count"]
+
+
+def test_numbers_at_the_edge_of_reason_are_plausible():
+    edge = Rule(id=1, max_value=90.0, hysteresis=0, count=1000, hold_ms=86_400_000, clear_ms=86_400_000)
+
+    assert why_implausible(edge) == {}

@@ -1,11 +1,19 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from devices.models import Credential, Device, Presence
-from devices.queries import alive_credential
-from devices.services import edit_device, note_seen, notice_silent_devices, revoke_token
+from devices.queries import DeviceUnknown, alive_credential, find_device, get_device_ids
+from devices.services import (
+    DeviceIdTaken,
+    edit_device,
+    note_seen,
+    notice_silent_devices,
+    register_device,
+    revoke_token,
+)
 from factory.errors import InvalidInput
 from tests.builders import NOON, Trpc, data_of, make_device, make_token, make_user, refusal_of, sign_in
 
@@ -78,6 +86,92 @@ def test_bad_properties_are_named(technician, change, field):
     status, code, message = refusal_of(response)
     assert (status, code, message.partition(":")[0].partition(".")[0]) == (400, "BAD_REQUEST", field)
     assert Device.objects.count() == 0
+
+
+def nested(levels):
+    value = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("levels", [25, 33, 200])
+def test_metadata_nested_too_deep_for_the_database_is_named(technician, levels):
+    device = make_device(external_id="press-1")
+    new = {"deviceId": "press-3", "name": "Press 3", "type": "sensor", "metadata": nested(levels)}
+    refusal = (400, "BAD_REQUEST", "metadata: May nest 24 levels deep.")
+
+    assert refusal_of(technician.mutate("devices.create", new)) == refusal
+    change = {"id": device.pk, "metadata": nested(levels)}
+    assert refusal_of(technician.mutate("devices.update", change)) == refusal
+    assert Device.objects.get() == device
+
+
+def test_metadata_nested_as_deep_as_allowed_is_kept(technician):
+    new = {"deviceId": "press-3", "name": "Press 3", "type": "sensor", "metadata": nested(24)}
+
+    row = data_of(technician.mutate("devices.create", new))
+
+    assert Device.objects.get(pk=row["id"]).metadata == nested(24)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"tags": None}, "tags"),
+        ({"tags": {}}, "tags"),
+        ({"tags": "press"}, "tags"),
+        ({"tags": ["press", 5]}, "tags"),
+        ({"tags": [""]}, "tags"),
+        ({"tags": ["x" * 65]}, "tags"),
+        ({"tags": ["x"] * 51}, "tags"),
+        ({"metadata": None}, "metadata"),
+        ({"metadata": []}, "metadata"),
+        ({"metadata": nested(25)}, "metadata"),
+        ({"metadata": {"a": float("nan")}}, "metadata"),
+        ({"metadata": {"a": {1}}}, "metadata"),
+    ],
+)
+def test_services_refuse_tags_and_metadata_of_another_shape(change, field):
+    with pytest.raises(InvalidInput) as refusal:
+        register_device(external_id="press-3", name="P", type="sensor", at=NOON, **change)
+    assert list(refusal.value.fields) == [field]
+    with pytest.raises(InvalidInput):
+        edit_device(device=make_device(), at=NOON, **change)
+
+
+def test_only_a_taken_id_is_told_as_one(monkeypatch):
+    """Anything else the database refuses is a bug, and must look like one."""
+    monkeypatch.setattr("devices.services._refuse_invalid", lambda device: None)
+
+    with pytest.raises(IntegrityError):
+        register_device(external_id="press-3", name=None, type="sensor", at=NOON)
+    make_device(external_id="press-4")
+    with pytest.raises(DeviceIdTaken):
+        register_device(external_id="press-4", name="P", type="sensor", at=NOON)
+
+
+@pytest.mark.parametrize("other", ["PRESS-1", "press-1 ", "prẹss-1"])
+def test_a_device_id_is_itself_and_nothing_alike(technician, other):
+    make_device(external_id="press-1")
+
+    for name, input in (
+        ("getById", {"id": other}),
+        ("getByDeviceId", {"deviceId": other}),
+        ("update", {"id": other, "name": "New"}),
+    ):
+        ask = technician.mutate if name == "update" else technician.query
+        assert refusal_of(ask(f"devices.{name}", input))[:2] == (404, "NOT_FOUND")
+    assert find_device(other) is None
+    with pytest.raises(DeviceUnknown):
+        get_device_ids([other])
+
+
+def test_ids_that_differ_in_case_are_two_devices(technician):
+    small, large = make_device(external_id="press-1"), make_device(external_id="PRESS-1")
+
+    assert (find_device("press-1"), find_device("PRESS-1")) == (small, large)
+    assert len(data_of(technician.query("devices.list", {"search": "Press-1"}))) == 2
 
 
 def test_a_device_id_is_taken_once(technician):
@@ -220,3 +314,84 @@ def test_silence_says_nothing_new_of_a_device_in_maintenance():
 def test_a_service_refuses_what_a_form_would():
     with pytest.raises(InvalidInput, match="name"):
         edit_device(device=make_device(), at=NOON, name="")
+
+
+def online_by(way):
+    """A device that people call online, in one of the ways there are."""
+    if way == "registering":
+        return make_device(status="online")
+    device = make_device(status="maintenance")
+    if way == "ending maintenance":
+        note_seen(device_ids=[device.pk], at=NOON - timedelta(minutes=5))
+        assert notice_silent_devices(at=NOON) == []
+    edit_device(device=device, at=NOON, status="online")
+    return device
+
+
+@pytest.mark.parametrize("way", ["registering", "editing", "ending maintenance"])
+def test_a_device_called_online_by_hand_goes_offline_when_it_is_not_heard(settings, way):
+    settings.DEVICE_SILENT_SECONDS = 60
+    device = online_by(way)
+
+    assert notice_silent_devices(at=NOON + timedelta(seconds=59)) == []
+    assert notice_silent_devices(at=NOON + timedelta(seconds=60)) == [device.pk]
+    assert Device.objects.get().status == "offline"
+
+
+def test_calling_a_device_online_does_not_move_a_deadline_that_stands(settings):
+    settings.DEVICE_SILENT_SECONDS = 60
+    device = make_device()
+    note_seen(device_ids=[device.pk], at=NOON)
+
+    edit_device(device=device, at=NOON + timedelta(seconds=30), status="online")
+
+    assert Presence.objects.get().silent_at == NOON + timedelta(seconds=60)
+
+
+def test_nobody_waits_for_a_device_that_is_not_called_online():
+    make_device(status="error")
+    edit_device(device=make_device(), at=NOON, status="maintenance")
+
+    assert list(Presence.objects.values_list("silent_at", flat=True)) == [None, None]
+
+
+def test_editing_writes_only_what_was_changed():
+    stale, fresh = make_device(name="Press", zone="Hall A"), Device.objects.get()
+    edit_device(device=fresh, at=NOON, zone="Hall B", status="maintenance")
+
+    edit_device(device=stale, at=NOON + timedelta(hours=1), name="Press 3")
+
+    device = Device.objects.get()
+    assert (device.name, device.zone, device.status) == ("Press 3", "Hall B", "maintenance")
+    assert device.updated_at == NOON + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("change", [{"name": "New"}, {"status": "online"}])
+def test_a_device_that_is_gone_is_not_edited(change):
+    device = make_device()
+    Device.objects.all().delete()
+
+    with pytest.raises(DeviceUnknown):
+        edit_device(device=device, at=NOON, **change)
+
+
+@pytest.mark.parametrize("devices", [1, 3])
+def test_noticing_silence_costs_the_same_for_any_number_of_devices(devices, django_assert_num_queries):
+    later = NOON + timedelta(hours=1)
+    ids = [make_device().pk for _ in range(devices)]
+    note_seen(device_ids=ids, at=NOON)
+
+    # due, two savepoints, the locked deadlines, their end, the locked devices, their status
+    with django_assert_num_queries(9):
+        assert notice_silent_devices(at=later) == ids
+    with django_assert_num_queries(1):
+        assert notice_silent_devices(at=later) == []
+
+
+def test_more_silent_devices_than_one_transaction_takes_are_all_noticed(monkeypatch):
+    monkeypatch.setattr("devices.services.SILENT_AT_ONCE", 2)
+    ids = [make_device().pk for _ in range(5)]
+    note_seen(device_ids=ids, at=NOON)
+
+    assert sorted(notice_silent_devices(at=NOON + timedelta(hours=1))) == ids
+    assert set(Device.objects.values_list("status", flat=True)) == {"offline"}

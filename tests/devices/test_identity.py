@@ -18,7 +18,9 @@ def five_seconds_later():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("devices", [1, 3])
-def test_known_tokens_cost_nothing_and_every_few_seconds_one_query_for_all(devices, django_assert_num_queries):
+def test_known_tokens_cost_nothing_and_every_few_seconds_one_query_for_all(
+    devices, django_assert_num_queries
+):
     tokens = {make_token(device): device for device in (make_device() for _ in range(devices))}
     five_seconds_later()
     for token in tokens:

@@ -256,3 +256,20 @@ def test_times_become_utc_and_dates_of_superjson_are_understood():
 
 def test_free_form_values_are_kept_as_json():
     assert FreeForm().run_validation({"at": AT}) == {"at": "2026-01-02T03:04:05.678Z"}
+
+
+def nested(levels, kind=dict):
+    value = kind()
+    for _ in range(levels - 1):
+        value = {"a": value} if kind is dict else [value]
+    return value
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+def test_free_form_values_nest_as_deep_as_every_database_keeps(kind):
+    field = FreeForm(anything=True)
+
+    assert field.run_validation(nested(24, kind)) == nested(24, kind)
+    for levels in (25, 5000):
+        with pytest.raises(ValidationError, match="May nest 24 levels deep"):
+            field.run_validation(nested(levels, kind))
