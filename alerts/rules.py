@@ -35,6 +35,17 @@ class Rule:
     clear_ms: int = 0
     count: int = 1
 
+    def is_well_inside(self, value: float) -> bool:
+        """Within all bounds: what nearly every reading of a healthy plant is."""
+        low, warning_low = self.min_value, self.warning_min
+        high, warning_high = self.max_value, self.warning_max
+        return (
+            (low is None or value >= low)
+            and (high is None or value <= high)
+            and (warning_low is None or value >= warning_low)
+            and (warning_high is None or value <= warning_high)
+        )
+
     def is_critical(self, value: float, *, margin: float = 0.0) -> bool:
         return _is_outside(value, self.min_value, self.max_value, margin)
 
@@ -78,8 +89,13 @@ class Condition:
         return Level.WARNING if self.warning.closed else Level.NORMAL
 
 
+NORMAL = Condition()
+
+
 def judge(rule: Rule, condition: Condition, value: float, at: int) -> Condition:
     """The condition after a reading of event time `at`; the very same object when nothing changes."""
+    if condition is NORMAL and rule.is_well_inside(value):
+        return condition
     warning, critical = condition.warning, condition.critical
     next_warning = _step(
         warning, rule.is_warning(value, margin=rule.hysteresis if warning.closed else 0.0), rule, at

@@ -96,7 +96,7 @@ def edit_device(*, device: Device, at: datetime, **changes: Any) -> Device:
         setattr(device, field, value)
     _refuse_invalid(device)
     if values.get("status") == Device.Status.ONLINE:
-        _expect_word_from(device, at=at)
+        _expect_word_from([device.pk], at=at)
     device.updated_at = at
     if not Device.objects.filter(pk=device.pk).update(**values, updated_at=at):
         raise DeviceUnknown(f"There is no device {device.pk}.")
@@ -184,7 +184,13 @@ def note_seen(*, device_ids: Iterable[int], at: datetime) -> None:
     offline = Device.objects.filter(pk__in=ids, status=Device.Status.OFFLINE)
     back = list(offline.values_list("pk", flat=True))
     if back:
-        _move_status(back, Device.Status.OFFLINE, Device.Status.ONLINE, at=at)
+        _bring_back(back, at=at)
+
+
+@transaction.atomic
+def _bring_back(device_ids: list[int], *, at: datetime) -> None:
+    _expect_word_from(device_ids, at=at)  # also where a clock was put back, and nothing moved the deadline
+    _move_status(device_ids, Device.Status.OFFLINE, Device.Status.ONLINE, at=at)
 
 
 def notice_silent_devices(*, at: datetime) -> list[int]:
@@ -216,7 +222,6 @@ def _take_for_silent(due: list[int], *, at: datetime) -> tuple[list[int], list[i
     return silent, _move_status(silent, Device.Status.ONLINE, Device.Status.OFFLINE, at=at)
 
 
-@transaction.atomic
 def _move_status(device_ids: list[int], old: Device.Status, new: Device.Status, *, at: datetime) -> list[int]:
     """Change the status of those that have the old one; returns their ids. Presences are locked before devices."""
     # By key alone: by the index of statuses InnoDB would lock in another order than editing does.
@@ -228,11 +233,14 @@ def _move_status(device_ids: list[int], old: Device.Status, new: Device.Status, 
     return moved
 
 
-def _expect_word_from(device: Device, *, at: datetime) -> None:
-    """A device that people call online has as long as any other to be heard."""
-    presence = Presence.objects.select_for_update().filter(device=device).first()
-    if presence is not None and presence.silent_at is None:
-        Presence.objects.filter(device=device).update(silent_at=_deadline(at))
+def _expect_word_from(device_ids: list[int], *, at: datetime) -> None:
+    """Nobody is online for ever: a device that becomes so is waited for, if it is not already."""
+    rows = Presence.objects.select_for_update().filter(pk__in=device_ids).order_by("pk")
+    unexpected = [
+        device_id for device_id, silent_at in rows.values_list("pk", "silent_at") if silent_at is None
+    ]
+    if unexpected:
+        Presence.objects.filter(pk__in=unexpected).update(silent_at=_deadline(at))
 
 
 def _deadline(at: datetime) -> datetime:

@@ -1,19 +1,19 @@
-"""Judging inside the ingest transaction: load rules and conditions, ask the pure judge, write what changed."""
+"""Judging inside the ingest transaction: load what is watched, ask the pure judge, write what changed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from alerts.models import Alert, ConditionState, Threshold
-from alerts.rules import Condition, Latch, Level, Rule, judge
+from alerts.models import Alert, Threshold
+from alerts.rules import NORMAL, Level, Rule, judge
 from alerts.services import lifecycle
+from alerts.watched import Key, Watched, save_conditions, watched_metrics
 from telemetry.batch import Sample, StoredBatch
 from telemetry.metrics import metric_for
 
 LATE_MS = 600_000  # a reading that arrives later than this after its time is judged, but pages nobody
 SEVERITIES = {Level.WARNING: Alert.Severity.WARNING, Level.CRITICAL: Alert.Severity.CRITICAL}
-
-Key = tuple[int, str]  # device, metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,50 +30,64 @@ class Step:
 
 def judge_batch(batch: StoredBatch) -> None:
     """Judge what was news in a stored batch, on event time; the devices' state rows are locked."""
-    rules = rules_for({sample.device_id for sample in batch.fresh})
-    if not rules:
+    by_device = watched_metrics({sample.device_id for sample in batch.fresh})
+    if not by_device:
         return
-    states = _states_for({device_id for device_id, _ in rules})
-    before = {key: condition_of(state) for key, state in states.items()}
-    after = dict(before)
     steps: list[Step] = []
-    current: set[Key] = set()  # judged by a reading that is not late
+    current: set[Key] = set()  # not at rest after a reading that is not late
     for sample in batch.fresh:
-        steps += _judge_sample(sample, rules, after)
-        if batch.received_at - sample.timestamp <= LATE_MS:
-            current.update((sample.device_id, metric) for metric in sample.data)
+        watched = by_device.get(sample.device_id)
+        if watched:
+            is_late = batch.received_at - sample.timestamp > LATE_MS
+            steps += _judge_sample(sample, watched, current, is_late=is_late)
     for step in steps:
         _carry_out(step, received_at=batch.received_at)
-    late = {key for key, state in states.items() if state.late}
-    late |= {step.key for step in steps if batch.received_at - step.at > LATE_MS}
-    _page_what_is_still_open(late & current, after, received_at=batch.received_at)
-    _save(states, before, after, steps, current)
+    moved = {
+        (device_id, metric): each
+        for device_id, watched in by_device.items()
+        for metric, each in watched.items()
+        if each.condition is not each.before or each.late
+    }
+    if moved:
+        _settle(moved, steps, current, received_at=batch.received_at)
 
 
-def _judge_sample(sample: Sample, rules: dict[Key, Rule], conditions: dict[Key, Condition]) -> list[Step]:
-    steps = []
+def _judge_sample(
+    sample: Sample, watched: dict[str, Watched], current: set[Key], *, is_late: bool
+) -> Iterator[Step]:
     for metric, value in sample.data.items():
-        key = (sample.device_id, metric)
-        rule = rules.get(key)
-        if rule is None:
+        each = watched.get(metric)
+        if each is None:
             continue
-        before = conditions.get(key, NORMAL)
-        after = judge(rule, before, value, sample.timestamp)
+        before = each.condition
+        after = judge(each.rule, before, value, sample.timestamp)
+        if not is_late and after is not NORMAL:
+            current.add((sample.device_id, metric))
         if after is before:
             continue
-        conditions[key] = after
+        each.condition = after
         if after.level is not before.level:
-            steps.append(Step(key, rule, before.level, after.level, value, sample.timestamp))
-    return steps
+            yield Step(
+                (sample.device_id, metric), each.rule, before.level, after.level, value, sample.timestamp
+            )
 
 
-NORMAL = Condition()
-
-
-def rules_for(device_ids: set[int]) -> dict[Key, Rule]:
-    """The rules in force for these devices, by device and metric: one query, so a change counts at once."""
-    rows = Threshold.objects.filter(device_id__in=device_ids, enabled=True)
-    return {(row.device_id, row.metric): rule_of(row) for row in rows}
+def _settle(moved: dict[Key, Watched], steps: list[Step], current: set[Key], *, received_at: int) -> None:
+    """Keep the conditions that changed, and page what began in a backlog and is still open now."""
+    began_late = {step.key for step in steps if received_at - step.at > LATE_MS}
+    changed = []
+    for key, each in sorted(moved.items()):
+        was_late = each.late or key in began_late
+        is_open = each.condition.level is not Level.NORMAL
+        if was_late and is_open and key in current:
+            alert = Alert.objects.filter(open_key=open_key_of(key)).first()
+            if alert is not None:
+                lifecycle.no_longer_late(alert=alert, at=_moment(received_at))
+        late = was_late and is_open and key not in current
+        if each.condition is not each.before or late != each.late:
+            each.late = late
+            changed.append((key, each))
+    save_conditions(changed)
 
 
 def rule_of(row: Threshold) -> Rule:
@@ -91,22 +105,9 @@ def rule_of(row: Threshold) -> Rule:
     )
 
 
-def condition_of(state: ConditionState) -> Condition:
-    """The pure condition a state row stands for."""
-    return Condition(
-        warning=Latch(state.warning, state.warning_since, state.warning_count),
-        critical=Latch(state.critical, state.critical_since, state.critical_count),
-    )
-
-
 def open_key_of(key: Key) -> str:
     """At most one open alert per device and metric."""
     return f"metric:{key[0]}:{key[1]}"
-
-
-def _states_for(device_ids: set[int]) -> dict[Key, ConditionState]:
-    rows = ConditionState.objects.filter(device_id__in=device_ids)
-    return {(row.device_id, row.metric): row for row in rows}
 
 
 def _carry_out(step: Step, *, received_at: int) -> None:
@@ -139,52 +140,6 @@ def _carry_out(step: Step, *, received_at: int) -> None:
         if step.after < step.before:
             figures = {}  # the worst value stays
         lifecycle.change_severity(alert=alert, severity=SEVERITIES[step.after], at=at, **figures)
-
-
-def _page_what_is_still_open(caught_up: set[Key], after: dict[Key, Condition], *, received_at: int) -> None:
-    """Of a backlog only what is still open when the device has caught up is paged."""
-    for key in sorted(caught_up):
-        if after[key].level is not Level.NORMAL:
-            alert = Alert.objects.filter(open_key=open_key_of(key)).first()
-            if alert is not None:
-                lifecycle.no_longer_late(alert=alert, at=_moment(received_at))
-
-
-def _save(
-    states: dict[Key, ConditionState],
-    before: dict[Key, Condition],
-    after: dict[Key, Condition],
-    steps: list[Step],
-    current: set[Key],
-) -> None:
-    stepped = {step.key for step in steps}
-    changed: list[ConditionState] = []
-    created: list[ConditionState] = []
-    for key, condition in after.items():
-        state = states.get(key) or ConditionState(device_id=key[0], metric=key[1])
-        late = condition.level is not Level.NORMAL and key not in current and (key in stepped or state.late)
-        if condition is before.get(key) and late == state.late:
-            continue
-        state.warning, state.critical = condition.warning.closed, condition.critical.closed
-        state.warning_since, state.warning_count = condition.warning.since, condition.warning.count
-        state.critical_since, state.critical_count = condition.critical.since, condition.critical.count
-        state.late = late
-        (changed if key in states else created).append(state)
-    if created:
-        ConditionState.objects.bulk_create(created)
-    if changed:
-        ConditionState.objects.bulk_update(changed, STATE_FIELDS)
-
-
-STATE_FIELDS = [
-    "warning",
-    "warning_since",
-    "warning_count",
-    "critical",
-    "critical_since",
-    "critical_count",
-    "late",
-]
 
 
 def describe(step: Step) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from alerts.models import ConditionState, Threshold
 from alerts.queries import get_threshold
@@ -12,6 +12,7 @@ from alerts.rules import why_implausible
 from alerts.services.judging import open_key_of, rule_of
 from alerts.services.lifecycle import resolve_by_itself
 from devices.models import Device
+from devices.queries import get_device
 from factory.errors import Conflict, InvalidInput
 from telemetry.metrics import METRIC_NAME
 from telemetry.services import lock_devices
@@ -63,13 +64,12 @@ def create_threshold(*, device: Device, metric: str, **values: Any) -> Threshold
     threshold = Threshold(device=device, metric=metric, **values)
     _refuse_implausible(threshold)
     lock_devices(device_ids=[device.pk])
-    try:
-        with transaction.atomic():
-            threshold.save(force_insert=True)
-    except IntegrityError:
+    get_device(device.pk)  # it may have gone meanwhile
+    if Threshold.objects.filter(device=device, metric=metric).exists():
         raise ThresholdTaken(
             f"metric: {metric} has a threshold already", fields={"metric": ["has a threshold already"]}
-        ) from None
+        )
+    threshold.save(force_insert=True)
     return threshold
 
 

@@ -338,6 +338,17 @@ def test_a_device_called_online_by_hand_goes_offline_when_it_is_not_heard(settin
     assert Device.objects.get().status == "offline"
 
 
+def test_a_device_heard_again_after_the_clock_was_put_back_is_waited_for():
+    device = make_device()
+    note_seen(device_ids=[device.pk], at=NOON)
+    assert notice_silent_devices(at=NOON + timedelta(hours=1)) == [device.pk]
+
+    note_seen(device_ids=[device.pk], at=NOON - timedelta(hours=1))
+
+    assert Device.objects.get().status == "online"
+    assert notice_silent_devices(at=NOON) == [device.pk]
+
+
 def test_calling_a_device_online_does_not_move_a_deadline_that_stands(settings):
     settings.DEVICE_SILENT_SECONDS = 60
     device = make_device()
@@ -381,8 +392,8 @@ def test_noticing_silence_costs_the_same_for_any_number_of_devices(devices, djan
     ids = [make_device().pk for _ in range(devices)]
     note_seen(device_ids=ids, at=NOON)
 
-    # due, two savepoints, the locked deadlines, their end, the locked devices, their status
-    with django_assert_num_queries(9):
+    # which are due, a savepoint and its release, deadlines locked and ended, devices locked and changed
+    with django_assert_num_queries(7):
         assert notice_silent_devices(at=later) == ids
     with django_assert_num_queries(1):
         assert notice_silent_devices(at=later) == []
