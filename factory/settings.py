@@ -87,14 +87,14 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "factory.middleware.StaticFiles",
+    "factory.middleware.PagePolicy",
     "factory.admin_policy.AdminPolicy",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "factory.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "factory.accounts.middleware.SignedInPerson",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "factory.middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "factory.middleware.PostsTryAgain",
 ]
