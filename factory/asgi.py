@@ -5,26 +5,25 @@ HTTP never runs through Django's ASGI handler, which is several times slower (do
 
 import os
 
-from django.core.wsgi import get_wsgi_application
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
-http = get_wsgi_application()  # loads the apps; what is imported below needs them
 
-from a2wsgi import WSGIMiddleware  # noqa: E402
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.urls import path  # noqa: E402
+from factory.wsgi import application as http  # noqa: I001 -- loads the apps; what follows needs them
 
-from alerts import consumers as alerts_channels  # noqa: E402
-from devices import consumers as devices_channels  # noqa: E402
-from devices import services as devices_services  # noqa: E402
-from devices.identity import DevicePrincipal, device_behind  # noqa: E402
-from factory.accounts import services as accounts_services  # noqa: E402
-from factory.accounts.identity import person_behind  # noqa: E402
-from factory.accounts.models import Session  # noqa: E402
-from factory.live.channels import ChannelRegistry  # noqa: E402
-from factory.live.consumer import LiveConsumer  # noqa: E402
-from factory.live.handshake import Handshake, Listener  # noqa: E402
-from telemetry import consumers as telemetry_channels  # noqa: E402
+from a2wsgi import WSGIMiddleware
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.urls import path
+
+from alerts import consumers as alerts_channels
+from devices import consumers as devices_channels
+from devices import services as devices_services
+from devices.identity import DevicePrincipal, device_behind
+from factory.accounts import services as accounts_services
+from factory.accounts.identity import person_behind
+from factory.accounts.models import Session
+from factory.live.channels import ChannelRegistry
+from factory.live.consumer import LiveConsumer
+from factory.live.handshake import Handshake, Listener
+from telemetry import consumers as telemetry_channels
 
 # Each ingesting thread waits for its commit, so threads are the width of a group commit, not of the CPU.
 HTTP_THREADS = 64

@@ -1,8 +1,68 @@
-"""HTTP, all of it: pages, API and admin run through WSGI threads (see docs/decisions/0001)."""
+"""HTTP, all of it: pages, API and admin run through WSGI threads (docs/decisions/0001).
+
+Procedures take a short way in (docs/decisions/0007): a device's reading needs no session, form, message, page
+policy, URL resolving or request signals, and together these cost more than storing it.
+"""
 
 import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
-application = get_wsgi_application()
+pages = get_wsgi_application()  # loads the apps; what is imported below needs them
+
+from django.db import close_old_connections  # noqa: E402
+from django.http import HttpRequest, HttpResponse  # noqa: E402
+from django.middleware.security import SecurityMiddleware  # noqa: E402
+
+from factory.middleware import PROCEDURES  # noqa: E402
+from factory.refusals import bad_request  # noqa: E402
+from factory.urls import gateway  # noqa: E402
+
+LOOK_AFTER_SECONDS = 1.0  # how often a thread's database connection is looked after
+
+
+class ProcedureDoor:
+    """From a WSGI environment to the gateway: security headers and redirect, the host's name, nothing else."""
+
+    def __init__(self) -> None:
+        self._secured = SecurityMiddleware(self._checked)
+        self._thread = threading.local()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self._look_after_connections()
+        response = cast(HttpResponse, self._secured(WSGIRequest(environ)))
+        headers = list(response.items())
+        headers += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
+        start_response(f"{response.status_code} {response.reason_phrase}", headers)
+        return [response.content]
+
+    def _checked(self, request: HttpRequest) -> HttpResponse:
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return bad_request(request)
+        prefix = next(prefix for prefix in PROCEDURES if request.path_info.startswith(prefix))
+        return gateway.view(request, request.path_info[len(prefix) :])
+
+    def _look_after_connections(self) -> None:
+        """What Django does at the start of each request; a thread serves hundreds a second."""
+        now = time.monotonic()
+        if now - getattr(self._thread, "looked", 0.0) > LOOK_AFTER_SECONDS:
+            self._thread.looked = now
+            close_old_connections()
+
+
+procedures = ProcedureDoor()
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Every HTTP request comes through here."""
+    way_in = procedures if environ["PATH_INFO"].startswith(PROCEDURES) else pages
+    return way_in(environ, start_response)

@@ -14,7 +14,7 @@ from telemetry.presence import seen_lately
 from telemetry.signals import readings_stored
 
 SENSOR_STREAM = "sensor"
-SENSOR_SHARDS = 16
+SENSOR_SHARDS = 4
 LIVE_PER_DEVICE = 100  # of one batch; a device flushing a backlog must not flood the dashboards
 FORGET_ROWS = 10_000
 METRICS_PER_DEVICE = 256
