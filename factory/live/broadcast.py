@@ -78,10 +78,10 @@ class Broadcaster:
     async def _send_one(self, layer: Any, group: str, message: dict[str, Any]) -> None:
         try:
             await asyncio.wait_for(layer.group_send(group, message), SEND_TIMEOUT)
-        except Exception:
+        except Exception as error:
             self.dropped += 1
             if not self.failing:
-                logger.warning("broadcast.failing", exc_info=True)
+                logger.warning("broadcast.failing", extra={"error": str(error)})
             self.failing = True
         else:
             self.sent += 1
