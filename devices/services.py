@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from devices.queries import DeviceUnknown
 from devices.tokens import hash_of, new_token
 from factory.errors import Conflict, InvalidInput
 from factory.live.broadcast import broadcast_on_commit, end_connections_on_commit
+from factory.retrying import again_after_deadlock
 from factory.trpc.fields import DEEPEST, is_too_deep
 
 STATUS_STREAM = "status"
@@ -199,7 +201,7 @@ def notice_silent_devices(*, at: datetime) -> list[int]:
     while True:
         overdue = Presence.objects.filter(silent_at__lte=at).order_by("silent_at")
         due = list(overdue.values_list("device_id", flat=True)[:SILENT_AT_ONCE])
-        silent, offline = _take_for_silent(due, at=at) if due else ([], [])
+        silent, offline = again_after_deadlock(partial(_take_for_silent, due, at=at)) if due else ([], [])
         went += offline
         if len(silent) < SILENT_AT_ONCE:
             return went
