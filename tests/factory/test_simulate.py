@@ -123,8 +123,7 @@ class Hesitant(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         with self.server.lock:
             status, headers = self.server.refusals.pop(0) if self.server.refusals else (200, {})
-            if status == 200:
-                self.server.taken.append(body)
+            (self.server.taken if status == 200 else self.server.refused).append(body)
         answer = b"{}"
         self.send_response(status)
         for name, value in {**headers, "content-length": str(len(answer))}.items():
@@ -140,7 +139,8 @@ class Hesitant(BaseHTTPRequestHandler):
 def hesitant():
     with ThreadingHTTPServer(("127.0.0.1", 0), Hesitant) as http:
         http.daemon_threads = True
-        http.lock, http.refusals, http.taken = threading.Lock(), [], []
+        http.lock = threading.Lock()
+        http.refusals, http.taken, http.refused = [], [], []
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield http
@@ -198,8 +198,11 @@ def test_a_reading_that_the_server_will_never_take_is_not_sent_again(hesitant):
 
     simulate_until(hesitant, lambda: len(hesitant.taken) >= 2)
 
-    assert all(set(body) == {"timestamp", "data"} for body in hesitant.taken)
-    assert set(hesitant.taken[0]["data"]) == {"temperature", "vibration", "power", "pressure"}
+    refused = {reading["timestamp"] for reading in readings_in(hesitant.refused)}
+    taken = readings_in(hesitant.taken)
+    assert refused
+    assert refused.isdisjoint(reading["timestamp"] for reading in taken)
+    assert set(taken[0]["data"]) == {"temperature", "vibration", "power", "pressure"}
 
 
 # The command
