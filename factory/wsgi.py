@@ -21,10 +21,10 @@ from django.db import close_old_connections  # noqa: E402
 from django.http import HttpRequest, HttpResponse  # noqa: E402
 from django.middleware.security import SecurityMiddleware  # noqa: E402
 
-from factory.middleware import PROCEDURES  # noqa: E402
 from factory.refusals import bad_request  # noqa: E402
 from factory.urls import gateway  # noqa: E402
 
+PROCEDURES = ("/api/trpc/", "/api/v1/trpc/")
 LOOK_AFTER_SECONDS = 1.0  # how often a thread's database connection is looked after
 
 

@@ -195,14 +195,3 @@ def test_a_form_that_lost_a_deadlock_is_carried_out_again(client, monkeypatch):
     response = client.post("/sign-in", {"email": user.email, "password": PASSWORD})
 
     assert (response.status_code, refusals) == (302, [])
-
-
-def test_procedures_answer_without_what_only_pages_need_and_pages_keep_it(client):
-    sign_in(client, make_user())
-
-    procedure = client.get("/api/trpc/auth.me").headers
-    page = client.get("/").headers
-
-    assert "content-security-policy" not in procedure
-    assert procedure["x-content-type-options"] == "nosniff"
-    assert "content-security-policy" in page
