@@ -84,6 +84,8 @@ class Presence(models.Model):
     device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="presence")
     last_seen_at = models.DateTimeField(null=True)
     silent_at = models.DateTimeField(null=True)  # stored deadline; null while nobody waits for the device
+    # Which of its lives the device was in when it last said hello: a goodbye of an earlier one is stale.
+    generation = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "devices_presence"
@@ -100,6 +102,8 @@ class Credential(models.Model):
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="credentials")
     token_hash = models.CharField(max_length=64, unique=True)
+    # What a broker's password file holds for this token ($7$...: PBKDF2), since our hash is not one it knows.
+    broker_verifier = models.CharField(max_length=200, blank=True, default="", editable=False)
     label = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -109,3 +113,19 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"Credential {self.pk} of device {self.device_id}"
+
+
+class RefusedMessage(models.Model):
+    """A message of a device that nobody understood, kept for a look: the last hundred of each device."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="refused_messages")
+    topic = models.CharField(max_length=64)  # what follows `factory/<d>/`
+    payload = models.TextField()  # its beginning, as text
+    reason = models.CharField(max_length=255)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["device", "id"], name="refused_by_device")]
+
+    def __str__(self) -> str:
+        return f"Refused message {self.pk} on {self.topic}"

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "factory",
+    "factory.live",
     "factory.accounts",
     "devices",
     "telemetry",

@@ -2,13 +2,18 @@
 
 There is no timer: the next batch gathers while the last one commits. The queue is bounded and every
 wait has a deadline; a caller that is turned away knows that nothing was promised.
+
+A device that flushes the backlog of an outage goes to a lane of its own, of which a small slice is written
+between two live batches: whoever reports the present hardly notices those who report the past.
 """
 
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import DatabaseError, OperationalError, close_old_connections, connection
 
@@ -18,30 +23,38 @@ from telemetry.batch import Outcome, Sample
 
 logger = logging.getLogger(__name__)
 
-QUEUE_READINGS = 50_000  # waiting at most; past it callers are turned away
+QUEUE_READINGS = 50_000  # waiting at most in each lane; past it callers are turned away
 COMMIT_READINGS = 5_000  # in one transaction at most (a larger single delivery still goes whole)
+SLICE_READINGS = 500  # of the backlog in one transaction: what a live reading may have to wait for
+BACKLOG_AGE_MS = 60_000  # a delivery whose newest reading is older than this tells of the past
 WAIT_SECONDS = 10.0
 IDLE_SECONDS = 1.0  # after which the connection is looked after before it is used again
 
 Store = Callable[..., list[Outcome]]
+Done = Callable[[list[Outcome], Exception | None], object]
 
 
 class IngestBusy(Unavailable):
     """Too much is waiting, or the database did not answer in time."""
 
 
+@dataclass(slots=True, eq=False)
 class _Waiting:
-    """One caller's samples, until their outcomes are there."""
+    """One caller's samples, until their outcomes are there and `done` has been told."""
 
-    __slots__ = ("done", "error", "outcomes", "samples")
+    samples: Sequence[Sample]
+    done: Done
+    is_backlog: bool = False
+    taken: int = 0  # how many samples have gone into a transaction
+    outcomes: list[Outcome] = field(default_factory=list)
 
-    def __init__(self, samples: Sequence[Sample]) -> None:
-        self.samples = samples
-        # Held until the outcomes are there: a bare lock, since an Event costs more than all else here.
-        self.done = threading.Lock()
-        self.done.acquire()
-        self.outcomes: list[Outcome] = []
-        self.error: Exception | None = None
+
+@dataclass(slots=True)
+class _Part:
+    """The samples of one caller that go into one transaction: all of them, or a slice of a backlog."""
+
+    waiting: _Waiting
+    samples: Sequence[Sample]
 
 
 class GroupCommit:
@@ -52,32 +65,71 @@ class GroupCommit:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._queue: deque[_Waiting] = deque()
-        self._waiting_readings = 0
+        self._live: deque[_Waiting] = deque()
+        self._backlog: deque[_Waiting] = deque()
+        self._live_readings = self._backlog_readings = 0
+        self._behind: Counter[int] = Counter()  # devices with something in the backlog lane
+        self._backlog_turn = False
         self._wake = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
         self._closed = False
 
     def submit(self, samples: Sequence[Sample], *, timeout: float = WAIT_SECONDS) -> list[Outcome]:
         """Store samples and wait until they are committed; one outcome each, in their order."""
-        waiting = _Waiting(samples)
+        # Held until the outcomes are there: a bare lock, since an Event costs more than all else here.
+        lock = threading.Lock()
+        lock.acquire()
+        answer: list[Any] = []
+
+        def done(outcomes: list[Outcome], error: Exception | None) -> None:
+            answer.extend((outcomes, error))
+            lock.release()
+
+        self.hand_in(samples, done)
+        if not lock.acquire(timeout=timeout):
+            # It may still be stored; sent again it is a duplicate, which changes nothing.
+            raise IngestBusy("The database did not answer in time. Send it again.", retry_after=2)
+        outcomes, error = answer
+        if error is not None:
+            raise error
+        return outcomes
+
+    def hand_in(self, samples: Sequence[Sample], done: Done) -> None:
+        """Queue samples; `done(outcomes, error)` is called once, by the flushing thread, which must not be held up.
+
+        Refused with `IngestBusy` when too much waits already; then `done` is never called.
+        """
+        waiting = _Waiting(samples, done)
         with self._wake:
             if self._closed:
                 raise IngestBusy("The server is shutting down. Send it again.", retry_after=5)
-            if self._waiting_readings and self._waiting_readings + len(samples) > QUEUE_READINGS:
-                raise IngestBusy("Too many readings are waiting. Send it again later.", retry_after=2)
+            if self._is_backlog(samples):
+                self._queue_backlog(waiting)
+            else:
+                self._refuse_when_full(self._live_readings, samples)
+                self._live.append(waiting)
+                self._live_readings += len(samples)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._flush_for_ever, name="ingest", daemon=True)
                 self._thread.start()
-            self._queue.append(waiting)
-            self._waiting_readings += len(samples)
             self._wake.notify()
-        if not waiting.done.acquire(timeout=timeout):
-            # It may still be stored; sent again it is a duplicate, which changes nothing.
-            raise IngestBusy("The database did not answer in time. Send it again.", retry_after=2)
-        if waiting.error is not None:
-            raise waiting.error
-        return waiting.outcomes
+
+    def _queue_backlog(self, waiting: _Waiting) -> None:
+        self._refuse_when_full(self._backlog_readings, waiting.samples)
+        waiting.is_backlog = True
+        self._backlog.append(waiting)
+        self._backlog_readings += len(waiting.samples)
+        self._behind.update({sample.device_id for sample in waiting.samples})
+
+    def _refuse_when_full(self, readings: int, samples: Sequence[Sample]) -> None:
+        if readings and readings + len(samples) > QUEUE_READINGS:
+            raise IngestBusy("Too many readings are waiting. Send it again later.", retry_after=2)
+
+    def _is_backlog(self, samples: Sequence[Sample]) -> bool:
+        """Of the past, or of a device whose past still waits: what it says next must not overtake that."""
+        if self._behind and any(sample.device_id in self._behind for sample in samples):
+            return True
+        return max(sample.timestamp for sample in samples) < self._clock() - BACKLOG_AGE_MS
 
     def drain(self, *, timeout: float) -> bool:
         """Take nothing new and finish what waits; False when that took longer."""
@@ -93,50 +145,73 @@ class GroupCommit:
     def _flush_for_ever(self) -> None:
         try:
             used = float("-inf")
-            while batch := self._take():
+            while parts := self._take():
                 if time.monotonic() - used > IDLE_SECONDS:
                     close_old_connections()
-                self._flush(batch)
+                self._flush(parts)
                 used = time.monotonic()
         finally:
             connection.close()
 
-    def _take(self) -> list[_Waiting]:
-        """Everything that waits, up to what one transaction should hold; nothing means closed and empty."""
+    def _take(self) -> list[_Part]:
+        """What the next transaction should hold, the lanes in turns; nothing means closed and empty."""
         with self._wake:
-            while not self._queue:
+            while not self._live and not self._backlog:
                 if self._closed:
                     return []
                 self._wake.wait()
-            batch = [self._queue.popleft()]
-            readings = len(batch[0].samples)
-            while self._queue and readings + len(self._queue[0].samples) <= COMMIT_READINGS:
-                batch.append(self._queue.popleft())
-                readings += len(batch[-1].samples)
-            self._waiting_readings -= readings
-            return batch
+            # Live first, and after each live batch a slice of the backlog, so that neither ever starves.
+            self._backlog_turn = bool(self._backlog) and (self._backlog_turn or not self._live)
+            parts = self._take_slice() if self._backlog_turn else self._take_live()
+            self._backlog_turn = not self._backlog_turn
+            return parts
 
-    def _flush(self, batch: list[_Waiting]) -> None:
-        samples = [sample for waiting in batch for sample in waiting.samples]
+    def _take_live(self) -> list[_Part]:
+        parts: list[_Part] = []
+        readings = 0
+        while self._live and (not parts or readings + len(self._live[0].samples) <= COMMIT_READINGS):
+            waiting = self._live.popleft()
+            parts.append(_Part(waiting, waiting.samples))
+            readings += len(waiting.samples)
+        self._live_readings -= readings
+        return parts
+
+    def _take_slice(self) -> list[_Part]:
+        parts: list[_Part] = []
+        room = SLICE_READINGS
+        while self._backlog and room:
+            waiting = self._backlog[0]
+            samples = waiting.samples[waiting.taken : waiting.taken + room]
+            parts.append(_Part(waiting, samples))
+            waiting.taken += len(samples)
+            room -= len(samples)
+            if waiting.taken == len(waiting.samples):
+                self._backlog.popleft()
+        self._backlog_readings -= SLICE_READINGS - room
+        return parts
+
+    def _flush(self, parts: list[_Part]) -> None:
         try:
-            outcomes = self._commit(samples)
+            outcomes = self._commit([sample for part in parts for sample in part.samples])
         except Exception as error:
-            self._fail(batch, error)
+            self._fail(parts, error)
             return
         place = 0
-        for waiting in batch:
-            waiting.outcomes = outcomes[place : place + len(waiting.samples)]
-            place += len(waiting.samples)
-            waiting.done.release()
+        for part in parts:
+            waiting, after = part.waiting, place + len(part.samples)
+            waiting.outcomes += outcomes[place:after]
+            place = after
+            if len(waiting.outcomes) == len(waiting.samples):
+                self._finish(waiting)
 
     def _commit(self, samples: Sequence[Sample]) -> list[Outcome]:
         return again_after_deadlock(lambda: self._store(samples=samples, received_at=self._clock()))
 
-    def _fail(self, batch: list[_Waiting], error: Exception) -> None:
+    def _fail(self, parts: list[_Part], error: Exception) -> None:
         """One caller's data must not fail the others': try each alone, unless the database is gone."""
-        if len(batch) > 1 and not isinstance(error, OperationalError):
-            for waiting in batch:
-                self._flush([waiting])
+        if len(parts) > 1 and not isinstance(error, OperationalError):
+            for part in parts:
+                self._flush([part])
             return
         if isinstance(error, DatabaseError):
             logger.error("ingest.failed", extra={"error": str(error)})
@@ -144,6 +219,23 @@ class GroupCommit:
         else:
             logger.error("ingest.failed", exc_info=error)
         connection.close()
-        for waiting in batch:
-            waiting.error = error
-            waiting.done.release()
+        for part in parts:
+            self._finish(part.waiting, error)
+
+    def _finish(self, waiting: _Waiting, error: Exception | None = None) -> None:
+        if waiting.is_backlog:
+            self._leave_backlog(waiting)
+        try:
+            waiting.done(waiting.outcomes, error)
+        except Exception:
+            logger.exception("ingest.caller_failed")
+
+    def _leave_backlog(self, waiting: _Waiting) -> None:
+        with self._wake:
+            if waiting.taken < len(waiting.samples):  # given up half way
+                self._backlog_readings -= len(waiting.samples) - waiting.taken
+                self._backlog.remove(waiting)
+            for device_id in {sample.device_id for sample in waiting.samples}:
+                self._behind[device_id] -= 1
+                if not self._behind[device_id]:
+                    del self._behind[device_id]

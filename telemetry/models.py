@@ -1,6 +1,6 @@
 from django.db import models
 
-from devices.models import Device
+from devices.models import Device, ExactCharField
 
 
 class Reading(models.Model):
@@ -26,3 +26,85 @@ class State(models.Model):
     device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="+")
     newest = models.BigIntegerField(null=True)
     latest = models.JSONField(default=dict)
+
+
+class Quarter(models.Model):
+    """What a device's readings of one metric come to in one quarter of an hour.
+
+    `bucket` is the quarter's start, ms since the epoch. The row with an empty metric counts the readings
+    themselves. A quarter that only an interval between two samples crosses has no samples: its count is 0
+    and its values are null. Recomputed from raw, never counted up by hand: `telemetry.services.rollups`.
+    """
+
+    pk = models.CompositePrimaryKey("device_id", "metric", "bucket")
+    device_id = models.BigIntegerField()
+    metric = ExactCharField(max_length=63)
+    bucket = models.BigIntegerField()
+    count = models.IntegerField()
+    sum = models.FloatField()
+    min = models.FloatField(null=True)
+    min_at = models.BigIntegerField(null=True)
+    max = models.FloatField(null=True)
+    max_at = models.BigIntegerField(null=True)
+    first = models.FloatField(null=True)
+    first_at = models.BigIntegerField(null=True)
+    last = models.FloatField(null=True)
+    last_at = models.BigIntegerField(null=True)
+    integral = models.FloatField()  # the metric's unit times seconds
+    covered_ms = models.BigIntegerField()
+    increase = models.FloatField(null=True)  # of a counter
+
+
+class Watermark(models.Model):
+    """Up to where a device's readings are in the rollups; what is newer is answered from raw.
+
+    `last` is {metric: [value, timestamp]} as of `rolled_to`: where the next interval begins. `turn` moves
+    with every change, so that of two workers one wins.
+    """
+
+    device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="+")
+    rolled_to = models.BigIntegerField()
+    last = models.JSONField(default=dict)
+    turn = models.BigIntegerField(default=0)
+
+
+class DirtyQuarter(models.Model):
+    """A quarter whose rollup no longer tells what raw says, since something late arrived in or beside it."""
+
+    pk = models.CompositePrimaryKey("device_id", "bucket")
+    device_id = models.BigIntegerField()
+    bucket = models.BigIntegerField()
+    version = models.BigIntegerField(default=1)
+
+    class Meta:
+        db_table = "telemetry_dirty"
+
+
+class MetricRule(models.Model):
+    """What an admin declared of a metric; it goes before the built-in declaration of the same key."""
+
+    class Kind(models.TextChoices):
+        GAUGE = "gauge"
+        COUNTER = "counter"
+
+    class Integration(models.TextChoices):
+        HOLD = "hold"
+        TRAPEZOID = "trapezoid"
+
+    key = ExactCharField(max_length=63, primary_key=True)
+    label = models.CharField(max_length=120)
+    unit = models.CharField(max_length=32, blank=True)
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.GAUGE)
+    integration = models.CharField(max_length=16, choices=Integration, default=Integration.TRAPEZOID)
+    max_gap_seconds = models.IntegerField(default=900)
+    plausible_min = models.FloatField(null=True)
+    plausible_max = models.FloatField(null=True)
+    rollover = models.FloatField(null=True)  # a counter starts at 0 again when it reaches this
+    # Set when the rule changed after something had been rolled up by the old one.
+    rebuild_due = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "telemetry_metric"
+
+    def __str__(self) -> str:
+        return self.key
