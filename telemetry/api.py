@@ -6,12 +6,17 @@ from devices.fields import DeviceReference
 from devices.identity import DEVICE
 from devices.queries import get_device, get_device_ids
 from factory.accounts.permissions import ADMIN, VIEWER
+from factory.errors import InvalidInput
+from factory.trpc.download import Download
 from factory.trpc.router import UNDEFINED, Router
 from factory.trpc.serializers import MillisField, StrictInteger, StrictString, WireSerializer
 from telemetry import queries
-from telemetry.metrics import DECLARED
+from telemetry.buckets import CALENDAR
+from telemetry.export import csv_name, readings_as_csv
 from telemetry.reception import receive
-from telemetry.services import reading_row
+from telemetry.retention import raw_is_there
+from telemetry.rows import reading_row
+from telemetry.rules import known_metrics
 
 router = Router("readings")
 
@@ -68,7 +73,17 @@ class ByDevices(WireSerializer):
 class Aggregation(Range):
     device_ids = serializers.ListField(child=DeviceReference(), min_length=1, max_length=1000)
     interval_ms = StrictInteger(default=3_600_000, min_value=1000, max_value=366 * 86_400_000)
+    interval = serializers.ChoiceField(choices=CALENDAR, required=False)
     metrics = serializers.ListField(child=StrictString(max_length=63), required=False, max_length=64)
+    time_zone = TimeZoneField(required=False)
+
+
+class Export(Range):
+    device_id = DeviceReference(required=False)
+    device_ids = serializers.ListField(child=DeviceReference(), required=False, min_length=1, max_length=10_000)
+    metrics = serializers.ListField(
+        child=StrictString(max_length=63), required=False, min_length=1, max_length=256
+    )
     time_zone = TimeZoneField(required=False)
 
 
@@ -81,6 +96,8 @@ class MetricRow(WireSerializer):
     max_gap_seconds = serializers.IntegerField()
     plausible_min = serializers.FloatField(allow_null=True)
     plausible_max = serializers.FloatField(allow_null=True)
+    rollover = serializers.FloatField(allow_null=True)
+    rebuild_due = serializers.BooleanField()
 
 
 @router.mutation("create", permission=DEVICE | ADMIN, input=Message, output=Reception)
@@ -131,21 +148,53 @@ def get_aggregated(
     start_time: int,
     end_time: int,
     interval_ms: int,
+    interval: str | None = None,
     time_zone: str | None = None,
     metrics: list[str] | None = None,
 ):
-    """Buckets over the readings of several devices in [startTime, endTime), empty ones left out."""
+    """Buckets over the readings of several devices in [startTime, endTime), empty ones left out.
+
+    `interval` (day, week, month) follows the calendar of `timeZone` and goes before `intervalMs`.
+    """
     return queries.aggregated(
         device_ids=get_device_ids(device_ids),
         start=start_time,
         end=end_time,
         interval_ms=interval_ms,
+        interval=interval,
         time_zone=time_zone,
         metrics=metrics,
     )
 
 
+@router.query("exportCsv", permission=VIEWER, input=Export, downloads=True)
+def export_csv(
+    call,
+    *,
+    start_time: int,
+    end_time: int,
+    device_id: int | str | None = None,
+    device_ids: list[int | str] | None = None,
+    metrics: list[str] | None = None,
+    time_zone: str | None = None,
+):
+    """Readings in [startTime, endTime) as a CSV file of any size, a column per metric; never in a batch."""
+    if (device_id is None) is (device_ids is None):
+        raise InvalidInput.at("deviceId", "give either deviceId or deviceIds")
+    references = device_ids or [device_id or 0]
+    export = readings_as_csv(
+        device_ids=get_device_ids(references),
+        start=start_time,
+        end=end_time,
+        metrics=metrics,
+        time_zone=time_zone,
+    )
+    headers = {} if raw_is_there(start_time, end_time) else {"X-Readings-Archived": "true"}
+    name = csv_name(references, start_time, end_time)
+    return Download(name, "text/csv; charset=utf-8; header=present", export, headers)
+
+
 @router.query("metrics", permission=VIEWER, output=MetricRow, many=True)
 def metrics(call):
     """The declared metrics with their units and what may be assumed of them."""
-    return DECLARED
+    return known_metrics()

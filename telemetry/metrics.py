@@ -1,17 +1,23 @@
-"""The declared metrics: what they are called, measured in, and how they may be integrated.
+"""What is known of a metric: how it is called, measured in, and how it may be integrated.
 
-Any other name that matches `METRIC_NAME` is accepted too, as a gauge without a unit.
+Six are declared here; an admin may declare others, or these differently (`telemetry.rules`). Any other name
+that matches `METRIC_NAME` is accepted too, as a gauge without a unit.
 """
 
 import re
 from dataclasses import dataclass
 
 METRIC_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+LONGEST_GAP_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One measured quantity. `max_gap_seconds`: over a longer gap nothing is integrated."""
+    """One measured quantity.
+
+    `max_gap_seconds`: over a longer gap between two samples nothing is integrated. A counter starts at 0
+    again when it reaches `rollover`.
+    """
 
     key: str
     label: str
@@ -21,6 +27,17 @@ class Metric:
     max_gap_seconds: int = 900
     plausible_min: float | None = None
     plausible_max: float | None = None
+    rollover: float | None = None
+    rebuild_due: bool = False  # the rule changed, and older rollups still follow the one before
+
+    @property
+    def is_counter(self) -> bool:
+        return self.kind == "counter"
+
+    @property
+    def holds(self) -> bool:
+        """A value holds until the next one; otherwise it moves to it in a straight line."""
+        return self.integration == "hold"
 
     def is_plausible(self, value: float) -> bool:
         above = self.plausible_min is None or value >= self.plausible_min
@@ -38,6 +55,6 @@ DECLARED = (
 BY_KEY = {metric.key: metric for metric in DECLARED}
 
 
-def metric_for(key: str) -> Metric:
-    """The declared metric, or what is assumed of an undeclared one."""
+def built_in(key: str) -> Metric:
+    """The metric as it is declared here, or what is assumed of an undeclared one."""
     return BY_KEY.get(key) or Metric(key, key.replace("_", " ").capitalize(), "")

@@ -2,13 +2,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from devices.models import Device
 from factory.errors import InvalidInput
 from telemetry import sql
-from telemetry.aggregate import aggregate, bucket_rule, longest_bucket_count
+from telemetry.aggregates import totals
+from telemetry.buckets import buckets_for
 from telemetry.downsample import keep_extremes
+from telemetry.metrics import BY_KEY
 from telemetry.models import Reading, State
+from telemetry.reach import TooManyRows
+from telemetry.rows import bucket_row, is_filled
+from telemetry.rules import metric_for
 
 T = TypeVar("T")
 
@@ -47,21 +53,39 @@ def aggregated(
     device_ids: Sequence[int],
     start: int,
     end: int,
-    interval_ms: int,
+    interval_ms: int | None = None,
+    interval: str | None = None,
     time_zone: str | None = None,
     metrics: Iterable[str] | None = None,
 ) -> list[dict]:
     """Readings of several devices in [start, end) as buckets, ascending, empty ones left out.
 
-    Exact to the last commit: computed from the raw readings.
+    Buckets are `interval_ms` long, or an `interval` of the calendar: day, week or month. Exact to the last commit.
     """
     _checked_range(start, end)
-    if longest_bucket_count(start, end, interval_ms) > BUCKETS_LIMIT + 2:
+    buckets = buckets_for(
+        interval_ms=interval_ms, interval=interval, zone=ZoneInfo(time_zone) if time_zone else None
+    )
+    if buckets.count_at_most(start, end) > BUCKETS_LIMIT + 2:
         raise InvalidInput.at("intervalMs", f"gives more than {BUCKETS_LIMIT} buckets; take a longer one")
-    rows = _bounded(sql.stream_readings(device_ids, start, end))
-    buckets = aggregate(rows, bucket_of=bucket_rule(interval_ms, time_zone))
     wanted = None if metrics is None else set(metrics)
-    return [buckets[at].as_row(at, metrics=wanted) for at in sorted(buckets)]
+    try:
+        found = totals(
+            device_ids=device_ids,
+            start=start,
+            end=end,
+            buckets=buckets,
+            rule=metric_for,
+            metrics=None if wanted is None else wanted | BY_KEY.keys(),
+            rows_limit=RAW_ROWS_LIMIT,
+        )
+    except TooManyRows:
+        raise InvalidInput.at(
+            "intervalMs",
+            f"more than {RAW_ROWS_LIMIT} readings would have to be read; take a shorter range,"
+            " or an interval of whole quarters of an hour",
+        ) from None
+    return [bucket_row(at, found[at], metrics=wanted) for at in sorted(found) if is_filled(found[at])]
 
 
 def _bounded(rows: Iterator[T]) -> Iterator[T]:

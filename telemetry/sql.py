@@ -16,8 +16,10 @@ CHUNK_ROWS = 20_000
 LOOKUP_DEVICES = 200  # OR-ed per statement; SQLite limits the depth of an expression
 LOOKUP_TIMES = 1000
 
+States = dict[int, tuple[int | None, dict[str, Any]]]  # device: newest time, latest values
 
-def _is_mysql() -> bool:
+
+def is_mysql() -> bool:
     return connection.vendor == "mysql"
 
 
@@ -30,7 +32,7 @@ def upsert_readings(rows: Sequence[tuple[int, int, dict[str, float]]], *, receiv
     if not rows:
         return
     with connection.cursor() as cursor:
-        if _is_mysql():
+        if is_mysql():
             values = ",".join(
                 f"({device},{timestamp},{_quoted(orjson.dumps(data).decode())},{received_at})"
                 for device, timestamp, data in rows
@@ -53,7 +55,7 @@ def update_states(rows: Sequence[tuple[int, int, dict[str, Any]]]) -> None:
     if not rows:
         return
     with connection.cursor() as cursor:
-        if _is_mysql():
+        if is_mysql():
             values = ",".join(
                 f"({device},{newest},{_quoted(orjson.dumps(latest).decode())})"
                 for device, newest, latest in rows
@@ -69,7 +71,7 @@ def update_states(rows: Sequence[tuple[int, int, dict[str, Any]]]) -> None:
             )
 
 
-def lock_states(device_ids: Sequence[int]) -> dict[int, tuple[int | None, dict[str, Any]]]:
+def lock_states(device_ids: Sequence[int]) -> States:
     """Lock the devices' state rows in key order: {device: (newest, latest)}.
 
     A device heard for the first time gets its row; one that does not exist is left out.
@@ -91,22 +93,28 @@ def _create_states(ids: Sequence[int]) -> None:
     On MariaDB the update of nothing takes the row's exclusive lock; ignoring the duplicate would take a shared
     one, and two processes that both go on to write would deadlock.
     """
-    insert = "INSERT INTO" if _is_mysql() else "INSERT OR IGNORE INTO"
-    otherwise = " ON DUPLICATE KEY UPDATE device_id=telemetry_state.device_id" if _is_mysql() else ""
+    insert = "INSERT INTO" if is_mysql() else "INSERT OR IGNORE INTO"
+    otherwise = " ON DUPLICATE KEY UPDATE device_id=telemetry_state.device_id" if is_mysql() else ""
     with connection.cursor() as cursor:
         cursor.execute(
             f"{insert} telemetry_state (device_id, newest, latest)"
-            f" SELECT id, NULL, '{{}}' FROM devices_device WHERE id IN ({_numbers(ids)}) ORDER BY id{otherwise}"
+            f" SELECT id, NULL, '{{}}' FROM devices_device WHERE id IN ({numbers(ids)}) ORDER BY id{otherwise}"
         )
 
 
-def _select_states(ids: Sequence[int]) -> dict[int, tuple[int | None, dict[str, Any]]]:
+def read_states(device_ids: Sequence[int]) -> States:
+    """As `lock_states`, without a lock and without rows for those that have none."""
+    ids = sorted(set(device_ids))
+    return _select_states(ids, lock=False) if ids else {}
+
+
+def _select_states(ids: Sequence[int], *, lock: bool = True) -> States:
     # SQLite has taken its one write lock at BEGIN.
-    lock = " FOR UPDATE" if _is_mysql() else ""
+    suffix = " FOR UPDATE" if lock and is_mysql() else ""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT device_id, newest, latest FROM telemetry_state"
-            f" WHERE device_id IN ({_numbers(ids)}) ORDER BY device_id{lock}"
+            f" WHERE device_id IN ({numbers(ids)}) ORDER BY device_id{suffix}"
         )
         return {device: (newest, orjson.loads(latest)) for device, newest, latest in cursor.fetchall()}
 
@@ -117,7 +125,7 @@ def select_readings(wanted: dict[int, set[int]]) -> dict[tuple[int, int], dict[s
     for device, timestamps in wanted.items():
         ordered = sorted(timestamps)
         for start in range(0, len(ordered), LOOKUP_TIMES):
-            times = _numbers(ordered[start : start + LOOKUP_TIMES])
+            times = numbers(ordered[start : start + LOOKUP_TIMES])
             clauses.append(f"(device_id={int(device)} AND timestamp IN ({times}))")
     found = {}
     with connection.cursor() as cursor:
@@ -178,5 +186,5 @@ def stream_readings(
             after = rows[-1][0]
 
 
-def _numbers(values: Iterable[int]) -> str:
+def numbers(values: Iterable[int]) -> str:
     return ",".join(str(int(value)) for value in values)

@@ -10,7 +10,7 @@ from alerts.rules import NORMAL, Level, Rule, judge
 from alerts.services import lifecycle
 from alerts.watched import Key, Watched, save_conditions, watched_metrics
 from telemetry.batch import Sample, StoredBatch
-from telemetry.metrics import metric_for
+from telemetry.rules import metric_for
 
 LATE_MS = 600_000  # a reading that arrives later than this after its time is judged, but pages nobody
 SEVERITIES = {Level.WARNING: Alert.Severity.WARNING, Level.CRITICAL: Alert.Severity.CRITICAL}

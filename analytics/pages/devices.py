@@ -14,7 +14,7 @@ from devices.queries import devices_matching, get_device
 from devices.services import register_device, rotate_token
 from factory.accounts.models import User
 from factory.errors import DomainError
-from telemetry.metrics import metric_for
+from telemetry.rules import metric_for
 
 PER_PAGE = 50
 RANGES = {

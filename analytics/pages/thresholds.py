@@ -17,7 +17,8 @@ from analytics.templatetags.plant import label
 from devices.queries import get_device
 from factory.accounts.models import User
 from factory.errors import DomainError
-from telemetry.metrics import METRIC_NAME, metric_for
+from telemetry.metrics import METRIC_NAME
+from telemetry.rules import metric_for
 
 BOUNDS = ("min_value", "warning_min", "warning_max", "max_value")
 PATIENCE = ("hysteresis", "hold_seconds", "clear_seconds", "count")

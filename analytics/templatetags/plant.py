@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from alerts.models import Threshold
 from analytics.queries import Zone
-from telemetry.metrics import metric_for
+from telemetry.rules import metric_for
 
 register = template.Library()
 

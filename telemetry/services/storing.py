@@ -3,23 +3,21 @@ from typing import Any
 
 from django.db import transaction
 
-from devices.models import Device
 from devices.services import note_seen
 from factory.live.broadcast import broadcast_on_commit
 from telemetry import sql
 from telemetry.batch import Outcome, Sample, StoredBatch
-from telemetry.metrics import DECLARED
 from telemetry.models import Reading
 from telemetry.presence import seen_lately
+from telemetry.rows import reading_row
+from telemetry.services.marking import mark_late
 from telemetry.signals import readings_stored
+from telemetry.sql import States
 
 SENSOR_STREAM = "sensor"
 SENSOR_SHARDS = 4
 LIVE_PER_DEVICE = 100  # of one batch; a device flushing a backlog must not flood the dashboards
-FORGET_ROWS = 10_000
 METRICS_PER_DEVICE = 256
-
-States = dict[int, tuple[int | None, dict[str, Any]]]  # device: newest time, latest values
 
 
 @transaction.atomic
@@ -55,6 +53,7 @@ def store_readings(*, samples: Sequence[Sample], received_at: int) -> list[Outco
     changed = [
         sample for sample, outcome in zip(samples, outcomes, strict=True) if outcome is Outcome.ACCEPTED
     ]
+    mark_late(changed, states)
     fresh = _move_latest(changed, states)
     heard = {sample.device_id for sample in samples if sample.device_id in states}
     seen_lately.note(heard, at_ms=received_at, write=note_seen)
@@ -128,31 +127,6 @@ def _live_items(changed: Sequence[Sample], states: States) -> list[tuple[int, di
     return items
 
 
-def reading_row(device_id: int, timestamp: int, data: dict[str, float]) -> dict[str, Any]:
-    """A reading as clients know it: declared metrics as members, null where absent, and all of `data`."""
-    row: dict[str, Any] = {"deviceId": device_id, "timestamp": timestamp}
-    for metric in DECLARED:
-        row[metric.key] = data.get(metric.key)
-    row["data"] = data
-    return row
-
-
 def lock_devices(*, device_ids: Sequence[int]) -> None:
     """Hold back all writing of these devices' readings until the transaction at hand is over."""
     sql.lock_states(device_ids)
-
-
-def forget_orphans() -> int:
-    """Remove the readings of devices that are gone, in steps short enough for a running plant.
-
-    Readings have no foreign key, so nothing cascades to them. Returns how many devices were forgotten.
-    """
-    # In this order: a device that is registered and heard in between must not look like an orphan.
-    heard = list(Reading.objects.order_by().values_list("device_id", flat=True).distinct())
-    known = set(Device.objects.filter(pk__in=heard).values_list("pk", flat=True))
-    orphans = [device_id for device_id in heard if device_id not in known]
-    for device_id in orphans:
-        rows = Reading.objects.filter(device_id=device_id).order_by("timestamp")
-        while times := list(rows.values_list("timestamp", flat=True)[:FORGET_ROWS]):
-            rows.filter(timestamp__lte=times[-1]).delete()
-    return len(orphans)

@@ -1,0 +1,185 @@
+"""Readings of several devices as buckets: from the rollups where they tell, and from raw where they do not.
+
+Everything is read in one snapshot. The rollups tell what raw says up to each device's watermark, but for the
+quarters that were marked dirty since; those, the newer readings and the ends of the range that are not whole
+quarters are folded from raw. So an answer is exact to the last commit.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from telemetry import rollup_sql, sql
+from telemetry.buckets import Buckets
+from telemetry.fold import QUARTER_MS, Fold, Last, Rule, Tallies, quarter_of, runs_of, take_newer
+from telemetry.reach import Newest, Stretch, folded, widest_gap
+from telemetry.rollup_sql import Mark, Sum
+from telemetry.tally import READINGS, Tally
+
+
+@dataclass(slots=True)
+class Total:
+    """One metric of all devices in one bucket. `integral` is in the metric's unit times seconds."""
+
+    count: int = 0
+    sum: float = 0.0
+    min: float | None = None
+    max: float | None = None
+    last: float | None = None
+    last_key: tuple[int, int] | None = (
+        None  # when and of which device; of the same moment the highest id's counts
+    )
+    integral: float = 0.0
+    covered_ms: int = 0
+    increase: float | None = None
+
+    def add(self, part: Sum | Tally) -> None:
+        self.count += part.count
+        self.sum += part.sum
+        if part.min is not None and (self.min is None or part.min < self.min):
+            self.min = part.min
+        if part.max is not None and (self.max is None or part.max > self.max):
+            self.max = part.max
+        self.integral += part.integral
+        self.covered_ms += part.covered_ms
+        if part.increase is not None:
+            self.increase = (self.increase or 0.0) + part.increase
+
+    def offer_last(self, at: int, device_id: int, value: float | None) -> None:
+        if self.last_key is None or (at, device_id) > self.last_key:
+            self.last_key, self.last = (at, device_id), value
+
+
+@dataclass(slots=True)
+class Answer:
+    """Totals by bucket and metric; those of the metric `READINGS` count the readings."""
+
+    buckets: Buckets
+    totals: dict[int, dict[str, Total]] = field(default_factory=dict)
+
+    def total(self, at: int, metric: str) -> Total:
+        return self.totals.setdefault(self.buckets.start_of(at), {}).setdefault(metric, Total())
+
+    def add_tallies(self, device_id: int, tallies: Tallies) -> None:
+        for (metric, at), tally in tallies.items():
+            total = self.total(at, metric)
+            total.add(tally)
+            if tally.last_at is not None:
+                total.offer_last(tally.last_at, device_id, tally.last)
+
+    def add_sums(self, sums: Iterable[Sum]) -> None:
+        """Sums of stored quarters; the last values themselves are looked up for the winners only."""
+        wanted: dict[tuple[int, str, int], list[Total]] = {}
+        for part in sums:
+            total = self.total(part.bucket, part.metric)
+            total.add(part)
+            if part.last_at is None:
+                continue
+            key = (part.last_at, part.last_device)
+            if total.last_key is None or key > total.last_key:
+                total.last_key = key
+                wanted.setdefault((part.last_device, part.metric, quarter_of(part.last_at)), []).append(total)
+        for (device_id, metric, bucket), value in rollup_sql.last_values(
+            key for key, totals in wanted.items() if key[1] != READINGS
+        ).items():
+            for total in wanted[device_id, metric, bucket]:
+                assert total.last_key is not None
+                if (total.last_key[1], quarter_of(total.last_key[0])) == (device_id, bucket):
+                    total.last = value
+
+
+def totals(
+    *,
+    device_ids: Sequence[int],
+    start: int,
+    end: int,
+    buckets: Buckets,
+    rule: Rule,
+    metrics: Iterable[str] | None = None,
+    rows_limit: int | None = None,
+) -> dict[int, dict[str, Total]]:
+    """{bucket: {metric: total}} of [start, end); raises `TooManyRows` when raw would have to be read past the limit."""
+    wanted = None if metrics is None else frozenset(metrics)
+    with rollup_sql.snapshot():
+        newest = {
+            device_id: {metric: at for metric, (_, at) in latest.items()}
+            for device_id, (_, latest) in sql.read_states(device_ids).items()
+        }
+        reading = _Reading(Answer(buckets), newest, rule, wanted, rows_limit)
+        first, last = -(-start // QUARTER_MS) * QUARTER_MS, quarter_of(end)
+        if buckets.step % QUARTER_MS or first >= last:
+            reading.fold_all(start, end, step=buckets.step if buckets.step % QUARTER_MS else QUARTER_MS)
+        else:
+            reading.fold_all(start, first)
+            reading.fold_all(last, end)
+            reading.add_rollups(first, last)
+    return reading.answer.totals
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What one answer reads."""
+
+    answer: Answer
+    newest: dict[int, Newest]
+    rule: Rule
+    metrics: frozenset[str] | None
+    rows_limit: int | None
+
+    def fold_all(self, start: int, end: int, *, step: int = QUARTER_MS) -> None:
+        """A range of which nothing is taken from the rollups."""
+        if start >= end:
+            return
+        for stretch in self._folded(
+            Stretch(device_id, start, self._fold(start, end, step=step), newest)
+            for device_id, newest in self.newest.items()
+        ):
+            self.answer.add_tallies(stretch.device_id, stretch.fold.tallies)
+            stretch.fold.tallies.clear()
+
+    def add_rollups(self, first: int, last: int) -> None:
+        """[first, last) in whole quarters: the clean ones, the dirty ones, and the tails."""
+        names = self.metrics if self.metrics is not None else frozenset().union(*self.newest.values())
+        devices = sorted(self.newest)
+        self.answer.add_sums(
+            rollup_sql.sum_quarters(
+                devices, sorted({READINGS, *names}), first, last, self.answer.buckets.step
+            )
+        )
+        marks = rollup_sql.watermarks(devices)
+        seeds: dict[int, Last] = {device_id: dict(mark.last) for device_id, mark in marks.items()}
+        for span in self._folded(self._spans(marks)):
+            take_newer(seeds[span.device_id], span.fold.last, before=span.fold.hi)
+            tallies = {key: t for key, t in span.fold.tallies.items() if first <= key[1] < last}
+            self.answer.add_tallies(span.device_id, tallies)
+        for tail in self._folded(self._tails(marks, seeds, first, last)):
+            self.answer.add_tallies(tail.device_id, tail.fold.tallies)
+            tail.fold.tallies.clear()
+
+    def _spans(self, marks: dict[int, Mark]) -> Iterator[Stretch]:
+        for device_id, buckets in rollup_sql.dirty_quarters(sorted(marks)).items():
+            rolled_to = marks[device_id].rolled_to
+            for lo, hi in runs_of(bucket for bucket in buckets if bucket <= rolled_to):
+                newest = self.newest[device_id]
+                yield Stretch(device_id, lo, self._fold(lo, hi), newest, until=rolled_to + 1)
+
+    def _tails(
+        self, marks: dict[int, Mark], seeds: dict[int, Last], first: int, last: int
+    ) -> Iterator[Stretch]:
+        """What is newer than the watermarks, as far as it counts in [first, last)."""
+        for device_id, newest in self.newest.items():
+            fold = self._fold(first, last)
+            gap = widest_gap(newest, self.rule)
+            mark = marks.get(device_id)
+            if mark is None or mark.rolled_to < first - gap:
+                yield Stretch(device_id, first, fold, newest)
+                continue
+            fold.last = seeds[device_id]
+            tail = Stretch(device_id, mark.rolled_to + 1, fold, newest, is_seeded=True)
+            if mark.rolled_to < last + gap or tail.counters:
+                yield tail
+
+    def _fold(self, lo: int, hi: int, *, step: int = QUARTER_MS) -> Fold:
+        return Fold(self.rule, lo, hi, step, metrics=self.metrics)
+
+    def _folded(self, stretches: Iterable[Stretch]) -> Iterator[Stretch]:
+        return folded(stretches, limit=self.rows_limit)

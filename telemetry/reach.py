@@ -1,0 +1,103 @@
+"""Folding stretches of raw readings so that the intervals across their borders are right too."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+
+from telemetry import rollup_sql
+from telemetry.fold import ALWAYS, Fold, Row, Rule
+from telemetry.rollup_sql import Window
+
+Newest = dict[str, int]  # metric: the time of its newest sample
+
+
+class TooManyRows(Exception):
+    """More raw readings than may be read for one answer."""
+
+
+@dataclass(slots=True, eq=False)
+class Stretch:
+    """What `fold` is to be fed of a device: raw readings from `start` on, to the end of what counts.
+
+    With `is_seeded` the fold knows already what came before; else that is looked up. Nothing from `until` on is
+    looked at.
+    """
+
+    device_id: int
+    start: int
+    fold: Fold
+    newest: Newest
+    is_seeded: bool = False
+    until: int = ALWAYS
+
+    @property
+    def counters(self) -> list[str]:
+        wanted = self.fold.metrics
+        return [m for m in self.newest if (wanted is None or m in wanted) and self.fold.rule(m).is_counter]
+
+    def window(self) -> Window:
+        """With as much on both sides as an interval of a gauge may be long."""
+        gap = widest_gap(self.newest, self.fold.rule)
+        begin = self.start if self.is_seeded else self.start - gap
+        return self.device_id, begin, min(self.fold.hi + gap, self.until)
+
+    def seed(self) -> None:
+        """A counter's interval may be longer than any gap."""
+        if self.is_seeded:
+            return
+        _, begin, _ = self.window()
+        for metric in self.counters:
+            row = rollup_sql.neighbour(self.device_id, metric, begin, before=True)
+            if row is not None:
+                self.fold.feed([row])
+
+    def reach_on(self) -> None:
+        """To the next sample of a counter whose last one lies before the end."""
+        _, _, end = self.window()
+        for metric in self.counters:
+            before = self.fold.last.get(metric)
+            if before is not None and before[1] < self.fold.hi and self.newest[metric] >= end:
+                row = rollup_sql.neighbour(self.device_id, metric, end, before=False)
+                if row is not None and row[0] < self.until:
+                    self.fold.feed([row])
+
+
+def widest_gap(metrics: Iterable[str], rule: Rule) -> int:
+    """The longest interval, in ms, over which a gauge among these metrics is integrated."""
+    return max((rule(m).max_gap_seconds * 1000 for m in metrics if not rule(m).is_counter), default=0)
+
+
+def folded(stretches: Iterable[Stretch], *, limit: int | None = None) -> Iterator[Stretch]:
+    """Feed each stretch from raw and give it back; raises `TooManyRows` past `limit` readings."""
+    read = 0
+
+    def counted(rows: Iterable[tuple[int, Row]]) -> Iterator[Row]:
+        nonlocal read
+        for _, row in rows:
+            read += 1
+            if limit is not None and read > limit:
+                raise TooManyRows
+            yield row
+
+    for together in _rounds(stretches):
+        for stretch in together.values():
+            stretch.seed()
+        windows = [stretch.window() for stretch in together.values()]
+        for device_id, rows in groupby(rollup_sql.stream_windows(windows), key=itemgetter(0)):
+            stretch = together.pop(device_id)
+            stretch.fold.feed(counted(rows))
+            stretch.reach_on()
+            yield stretch
+        for stretch in together.values():
+            stretch.reach_on()
+            yield stretch
+
+
+def _rounds(stretches: Iterable[Stretch]) -> Iterator[dict[int, Stretch]]:
+    """One stretch of each device at a time, so that a statement can read those of many devices."""
+    waiting: Sequence[Stretch] = list(stretches)
+    while waiting:
+        together: dict[int, Stretch] = {}
+        waiting = [s for s in waiting if together.setdefault(s.device_id, s) is not s]
+        yield together

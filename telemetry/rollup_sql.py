@@ -1,0 +1,341 @@
+"""Statements over the rollups, in both dialects, on plain tuples as in `telemetry.sql`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
+
+import orjson
+from django.db import DatabaseError, connection
+
+from telemetry.fold import ALWAYS, Last, Row, Tallies
+from telemetry.sql import CHUNK_ROWS, LOOKUP_DEVICES, is_mysql, numbers
+from telemetry.tally import FIELDS, Tally
+
+COLUMNS = ", ".join(FIELDS)
+WRITE_ROWS = 1_000
+T = TypeVar("T")
+Key = tuple[int, str, int]  # device, metric, bucket
+Window = tuple[int, int, int]  # device, from, to (exclusive)
+
+
+NEVER = -ALWAYS  # the watermark of a device of which nothing is rolled up
+
+
+class Mark(NamedTuple):
+    """Up to where a device's readings are rolled up, and the last sample of each metric as of then."""
+
+    rolled_to: int
+    last: Last
+    turn: int
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """All statements inside see the database as it was at one moment.
+
+    Inside a transaction that is already open that transaction's own view has to do.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        if is_mysql():
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        else:
+            cursor.execute("BEGIN DEFERRED")
+    try:
+        yield
+    finally:
+        try:
+            connection.rollback()
+        except DatabaseError:
+            connection.close()
+
+
+def watermarks(device_ids: Sequence[int]) -> dict[int, Mark]:
+    found = {}
+    for part in _chunks(device_ids, CHUNK_ROWS):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT device_id, rolled_to, last, turn FROM telemetry_watermark"
+                f" WHERE device_id IN ({numbers(part)})"
+            )
+            for device, rolled_to, last, turn in cursor.fetchall():
+                samples = {metric: (value, at) for metric, (value, at) in orjson.loads(last).items()}
+                found[device] = Mark(rolled_to, samples, turn)
+    return found
+
+
+def dirty_quarters(device_ids: Sequence[int], *, lock: bool = False) -> dict[int, dict[int, int]]:
+    """{device: {bucket: version}} of everything that waits to be computed anew."""
+    found: dict[int, dict[int, int]] = {}
+    suffix = " FOR UPDATE" if lock and is_mysql() else ""
+    for part in _chunks(device_ids, CHUNK_ROWS):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT device_id, bucket, version FROM telemetry_dirty"
+                f" WHERE device_id IN ({numbers(part)}){suffix}"
+            )
+            for device, bucket, version in cursor.fetchall():
+                found.setdefault(device, {})[bucket] = version
+    return found
+
+
+def mark_dirty(pairs: Iterable[tuple[int, int]]) -> None:
+    """Note (device, bucket) pairs as no longer told truly by their rollups; in key order, to lock in order."""
+    ordered = sorted(pairs)
+    again = (
+        "ON DUPLICATE KEY UPDATE version=version+1"
+        if is_mysql()
+        else "ON CONFLICT (device_id, bucket) DO UPDATE SET version=version+1"
+    )
+    for part in _chunks(ordered, WRITE_ROWS):
+        values = ",".join(f"({int(device)},{int(bucket)},1)" for device, bucket in part)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO telemetry_dirty (device_id, bucket, version) VALUES {values} {again}"
+            )
+
+
+def delete_marks(pairs: Iterable[tuple[int, int]]) -> None:
+    for part in _chunks(sorted(pairs), LOOKUP_DEVICES):
+        where = " OR ".join(f"(device_id={int(d)} AND bucket={int(b)})" for d, b in part)
+        with connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM telemetry_dirty WHERE {where}")
+
+
+def write_watermarks(rows: Sequence[tuple[int, Mark]]) -> None:
+    """Write the watermarks of devices; those that have one are locked by the caller."""
+    again = (
+        "ON DUPLICATE KEY UPDATE rolled_to=VALUES(rolled_to), last=VALUES(last), turn=VALUES(turn)"
+        if is_mysql()
+        else "ON CONFLICT (device_id) DO UPDATE"
+        " SET rolled_to=excluded.rolled_to, last=excluded.last, turn=excluded.turn"
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO telemetry_watermark (device_id, rolled_to, last, turn) VALUES (%s,%s,%s,%s) {again}",
+            [
+                (device, mark.rolled_to, orjson.dumps(mark.last).decode(), mark.turn)
+                for device, mark in sorted(rows)
+            ],
+        )
+
+
+def create_watermarks() -> None:
+    """A watermark, before everything, for each device that has readings and none."""
+    insert = "INSERT IGNORE INTO" if is_mysql() else "INSERT OR IGNORE INTO"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.device_id FROM telemetry_state AS s LEFT JOIN telemetry_watermark AS w"
+            " ON w.device_id=s.device_id WHERE w.device_id IS NULL AND s.newest IS NOT NULL ORDER BY s.device_id"
+        )
+        for part in _chunks(cursor.fetchall(), WRITE_ROWS):
+            values = ",".join(f"({int(device)},{NEVER},'{{}}',0)" for (device,) in part)
+            cursor.execute(f"{insert} telemetry_watermark (device_id, rolled_to, last, turn) VALUES {values}")
+
+
+def devices_due() -> list[int]:
+    """The devices with readings past their watermark, or with dirty quarters before it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.device_id FROM telemetry_state AS s JOIN telemetry_watermark AS w"
+            " ON w.device_id=s.device_id WHERE s.newest>w.rolled_to"
+            " UNION SELECT device_id FROM telemetry_dirty ORDER BY device_id"
+        )
+        return [device for (device,) in cursor.fetchall()]
+
+
+def owes_before(moment: int) -> bool:
+    """Whether anything before a moment still waits to be rolled up."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM telemetry_dirty WHERE bucket<%s) OR EXISTS ("
+            " SELECT 1 FROM telemetry_state AS s LEFT JOIN telemetry_watermark AS w ON w.device_id=s.device_id"
+            " WHERE s.newest IS NOT NULL"
+            " AND (w.device_id IS NULL OR (w.rolled_to<s.newest AND w.rolled_to<%s)))",
+            [moment, moment],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def lock_turns(device_ids: Sequence[int]) -> dict[int, int]:
+    """Lock the devices' watermarks in key order: {device: turn}."""
+    lock = " FOR UPDATE" if is_mysql() else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT device_id, turn FROM telemetry_watermark"
+            f" WHERE device_id IN ({numbers(sorted(device_ids))}) ORDER BY device_id{lock}"
+        )
+        return dict(cursor.fetchall())
+
+
+def existing_quarters(device_id: int, metrics: Iterable[str], first: int, last: int) -> Tallies:
+    """The stored tallies of a device in the buckets from `first` to `last`."""
+    names = sorted(metrics)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT metric, bucket, {COLUMNS} FROM telemetry_quarter"
+            f" WHERE device_id=%s AND metric IN ({_places(names)}) AND bucket BETWEEN %s AND %s",
+            [device_id, *names, first, last],
+        )
+        return {(metric, bucket): Tally.of(values) for metric, bucket, *values in cursor.fetchall()}
+
+
+def delete_quarters(device_id: int, metrics: Sequence[str], start: int, end: int) -> None:
+    """Remove a device's rollups with buckets in [start, end)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM telemetry_quarter WHERE device_id=%s AND metric IN ({_places(metrics)})"
+            " AND bucket>=%s AND bucket<%s",
+            [device_id, *metrics, start, end],
+        )
+
+
+def write_quarters(rows: Sequence[tuple[Key, Tally]]) -> None:
+    """Write tallies; a row with the same key is replaced."""
+    marks = ",".join(["%s"] * (3 + len(FIELDS)))
+    if is_mysql():
+        again = "ON DUPLICATE KEY UPDATE " + ", ".join(f"`{name}`=VALUES(`{name}`)" for name in FIELDS)
+    else:
+        again = "ON CONFLICT (device_id, metric, bucket) DO UPDATE SET " + ", ".join(
+            f"{name}=excluded.{name}" for name in FIELDS
+        )
+    with connection.cursor() as cursor:
+        for part in _chunks(sorted(rows, key=lambda row: row[0]), WRITE_ROWS):
+            cursor.executemany(
+                f"INSERT INTO telemetry_quarter (device_id, metric, bucket, {COLUMNS}) VALUES ({marks}) {again}",
+                [(*key, *tally.as_tuple()) for key, tally in part],
+            )
+
+
+class Sum(NamedTuple):
+    """What the quarters of several devices come to in one bucket of one metric."""
+
+    metric: str
+    bucket: int
+    count: int
+    sum: float
+    min: float | None
+    max: float | None
+    last_at: int | None
+    last_device: int
+    integral: float
+    covered_ms: int
+    increase: float | None
+
+
+RANKS = 1 << 22  # devices are told apart by this many numbers where times and ids share one integer
+
+
+def sum_quarters(
+    device_ids: Sequence[int], metrics: Sequence[str], start: int, end: int, step: int
+) -> Iterator[Sum]:
+    """The clean quarters with buckets in [start, end), summed over the devices in buckets of `step` ms."""
+    has_dirty = bool(dirty_quarters(device_ids))
+    clean = (
+        " AND NOT EXISTS (SELECT 1 FROM telemetry_dirty AS d"
+        " WHERE d.device_id=q.device_id AND d.bucket=q.bucket)"
+        if has_dirty
+        else ""
+    )
+    for part in _chunks(sorted(device_ids), LOOKUP_DEVICES):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT metric, bucket - bucket %% %s AS start, SUM(count), SUM(sum), MIN(min), MAX(max),"
+                f" MAX(last_at * {RANKS} + device_id %% {RANKS}), SUM(integral), SUM(covered_ms), SUM(increase)"
+                f" FROM telemetry_quarter AS q WHERE device_id IN ({numbers(part)})"
+                f" AND metric IN ({_places(metrics)}) AND bucket>=%s AND bucket<%s{clean}"
+                " GROUP BY metric, start",
+                [step, *metrics, start, end],
+            )
+            ranks = {device % RANKS: device for device in part}
+            for (
+                metric,
+                bucket,
+                count,
+                total,
+                low,
+                high,
+                newest,
+                integral,
+                covered,
+                increase,
+            ) in cursor.fetchall():
+                last_at, rank = divmod(int(newest), RANKS) if newest is not None else (None, 0)
+                yield Sum(
+                    metric,
+                    int(bucket),
+                    int(count),
+                    total,
+                    low,
+                    high,
+                    last_at,
+                    ranks.get(rank, 0),
+                    integral,
+                    int(covered),
+                    increase,
+                )
+
+
+def last_values(keys: Iterable[Key]) -> dict[Key, float | None]:
+    """The last value of single quarters, by (device, metric, bucket)."""
+    found = {}
+    for part in _chunks(sorted(set(keys)), LOOKUP_DEVICES):
+        where = " OR ".join("(device_id=%s AND metric=%s AND bucket=%s)" for _ in part)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT device_id, metric, bucket, last FROM telemetry_quarter WHERE {where}",
+                [value for key in part for value in key],
+            )
+            for device, metric, bucket, last in cursor.fetchall():
+                found[device, metric, bucket] = last
+    return found
+
+
+def stream_windows(windows: Iterable[Window]) -> Iterator[tuple[int, Row]]:
+    """(device, reading) of one window of each of several devices, by device and time, in bounded memory."""
+    waiting = sorted(windows)
+    while waiting:
+        part = waiting[:LOOKUP_DEVICES]
+        where = " OR ".join(
+            f"(device_id={int(d)} AND timestamp>={int(lo)} AND timestamp<{int(hi)})" for d, lo, hi in part
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT device_id, timestamp, data FROM telemetry_reading WHERE {where}"
+                f" ORDER BY device_id, timestamp LIMIT {CHUNK_ROWS}"
+            )
+            rows = cursor.fetchall()
+        for device, timestamp, data in rows:
+            yield device, (timestamp, orjson.loads(data))
+        if len(rows) < CHUNK_ROWS:
+            waiting = waiting[len(part) :]
+        else:
+            device, after = rows[-1][:2]
+            rest = [(d, max(lo, after + 1), hi) for d, lo, hi in waiting if d == device]
+            waiting = rest + [window for window in waiting if window[0] > device]
+
+
+def neighbour(device_id: int, metric: str, at: int, *, before: bool) -> Row | None:
+    """The nearest reading of a metric before `at` (exclusive), or from `at` on."""
+    compare, order = ("<", "DESC") if before else (">=", "ASC")
+    holds = "JSON_EXISTS(data, %s)" if is_mysql() else "json_type(data, %s) IS NOT NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT timestamp, data FROM telemetry_reading WHERE device_id=%s AND timestamp{compare}%s"
+            f" AND {holds} ORDER BY timestamp {order} LIMIT 1",
+            [device_id, at, f"$.{metric}"],
+        )
+        row = cursor.fetchone()
+    return (row[0], {metric: orjson.loads(row[1])[metric]}) if row else None
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _places(values: Sequence[object]) -> str:
+    return ",".join(["%s"] * len(values))

@@ -1,0 +1,17 @@
+"""Every write of the room."""
+
+from telemetry.services.forgetting import forget_orphans
+from telemetry.services.storing import (
+    SENSOR_SHARDS,
+    SENSOR_STREAM,
+    lock_devices,
+    store_readings,
+)
+
+__all__ = [
+    "SENSOR_SHARDS",
+    "SENSOR_STREAM",
+    "forget_orphans",
+    "lock_devices",
+    "store_readings",
+]

@@ -1,0 +1,56 @@
+from typing import Any
+
+from django.db import transaction
+
+from factory.errors import InvalidInput
+from telemetry.metrics import LONGEST_GAP_SECONDS, METRIC_NAME, Metric
+from telemetry.models import MetricRule, Quarter
+from telemetry.rules import metric_for, rules
+
+# What changes how intervals between samples are counted.
+COUNTED_BY = ("kind", "integration", "max_gap_seconds", "rollover")
+
+
+@transaction.atomic
+def declare_metric(*, key: str, **properties: Any) -> Metric:
+    """Say what a metric is called, measured in and how it is integrated; what is left out stays as it is.
+
+    It applies to what is computed from then on; `manage.py rebuild_rollups` computes the rest anew.
+    """
+    _refuse_bad_key(key)
+    MetricRule.objects.select_for_update().filter(key=key).first()  # one declaration after the other
+    before = metric_for(key)
+    names = {field.name for field in MetricRule._meta.fields} - {"key", "rebuild_due"}
+    values = {name: getattr(before, name) for name in names} | {
+        name: value for name, value in properties.items() if name in names
+    }
+    _refuse_invalid(values)
+    moved = any(values[name] != getattr(before, name) for name in COUNTED_BY)
+    due = before.rebuild_due or (moved and Quarter.objects.filter(metric=key).exists())
+    rule, _ = MetricRule.objects.update_or_create(key=key, defaults={**values, "rebuild_due": due})
+    transaction.on_commit(rules.forget)
+    return Metric(key=rule.key, rebuild_due=due, **values)
+
+
+def _refuse_bad_key(key: str) -> None:
+    if not METRIC_NAME.match(key):
+        raise InvalidInput.at("key", "is no metric name: a-z first, then a-z, 0-9 and _, at most 63")
+
+
+def _refuse_invalid(values: dict[str, Any]) -> None:
+    if not 0 < values["max_gap_seconds"] <= LONGEST_GAP_SECONDS:
+        raise InvalidInput.at("maxGapSeconds", f"must be from 1 to {LONGEST_GAP_SECONDS}")
+    low, high = values["plausible_min"], values["plausible_max"]
+    if low is not None and high is not None and low > high:
+        raise InvalidInput.at("plausibleMax", "must not be below plausibleMin")
+    if values["rollover"] is not None:
+        if values["kind"] != MetricRule.Kind.COUNTER:
+            raise InvalidInput.at("rollover", "is for counters only")
+        if values["rollover"] <= 0:
+            raise InvalidInput.at("rollover", "must be above 0")
+
+
+def note_rebuilt(*, keys: list[str]) -> None:
+    """These metrics' rollups follow their rules again."""
+    MetricRule.objects.filter(key__in=keys).update(rebuild_due=False)
+    rules.forget()

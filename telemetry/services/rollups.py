@@ -1,0 +1,170 @@
+"""Quarter-hours recomputed from raw.
+
+The worker reads in one snapshot, computes without holding any lock, and writes in one short transaction, which
+leaves out every device whose rollups moved in between. Ingestion never waits for it, and of two workers one wins.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby, islice
+from operator import itemgetter
+
+from django.db import transaction
+
+from factory.retrying import again_after_deadlock
+from telemetry import rollup_sql, sql
+from telemetry.fold import ALWAYS, Fold, Row, Tallies, runs_of, take_newer
+from telemetry.reach import Newest, Stretch, folded
+from telemetry.rollup_sql import Mark
+from telemetry.rules import metric_for
+from telemetry.tally import READINGS
+
+DEVICES_AT_ONCE = 100
+ROWS_AT_ONCE = 50_000  # of the tails of one turn; a long history takes several
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """What is to be done about one device's rollups, and what has come of it.
+
+    The stored rollups tell what raw says up to the watermark. So what was dirty is computed anew from raw up to
+    there, and what is newer (the tail) is added to it.
+    """
+
+    device_id: int
+    mark: Mark
+    dirty: dict[int, int]  # {bucket: version} of what lies before the watermark
+    newest: Newest
+    spans: list[Stretch]
+    tail: Stretch
+    rolled_to: int
+
+    @classmethod
+    def of(cls, device_id: int, mark: Mark, dirty: dict[int, int], newest: Newest) -> "_Work":
+        dirty = {bucket: version for bucket, version in dirty.items() if bucket <= mark.rolled_to}
+        after = mark.rolled_to + 1
+        spans = [
+            Stretch(device_id, lo, Fold(metric_for, lo, hi), newest, until=after) for lo, hi in runs_of(dirty)
+        ]
+        fold = Fold(metric_for, -ALWAYS, ALWAYS, last=dict(mark.last))
+        tail = Stretch(device_id, after, fold, newest, is_seeded=True)
+        return cls(device_id, mark, dirty, newest, spans, tail, mark.rolled_to)
+
+    @property
+    def is_news(self) -> bool:
+        return bool(self.dirty) or self.rolled_to != self.mark.rolled_to
+
+    def feed_tail(self, rows: Iterable[Row]) -> None:
+        for span in self.spans:
+            take_newer(self.tail.fold.last, span.fold.last, before=span.fold.hi)
+        self.tail.fold.feed(self._noted(rows))
+
+    def _noted(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            self.rolled_to = row[0]
+            yield row
+
+
+def roll_up_due(*, seconds: float = 10.0) -> int:
+    """One turn over all devices that have something to roll up; returns how many devices were brought further."""
+    end = time.monotonic() + seconds
+    rollup_sql.create_watermarks()
+    due = rollup_sql.devices_due()
+    moved = 0
+    for start in range(0, len(due), DEVICES_AT_ONCE):
+        moved += roll_up(device_ids=due[start : start + DEVICES_AT_ONCE])
+        if time.monotonic() > end:
+            break  # the next turn goes on
+    return moved
+
+
+def roll_up(*, device_ids: Sequence[int]) -> int:
+    """Bring the rollups of some devices up to date, or at least further; returns how many devices moved."""
+    with rollup_sql.snapshot():
+        works = _plan(device_ids)
+        for _ in folded(span for work in works for span in work.spans):
+            pass  # each work holds its own
+        _fold_tails(works)
+    works = [work for work in works if work.is_news]
+    return again_after_deadlock(partial(_write, works)) if works else 0
+
+
+def _plan(device_ids: Sequence[int]) -> list[_Work]:
+    marks = rollup_sql.watermarks(device_ids)
+    dirty = rollup_sql.dirty_quarters(list(marks))
+    states = sql.read_states(list(marks))
+    return [
+        _Work.of(
+            device_id,
+            mark,
+            dirty.get(device_id, {}),
+            {metric: at for metric, (_, at) in states[device_id][1].items()},
+        )
+        for device_id, mark in sorted(marks.items())
+        if device_id in states
+    ]
+
+
+def _fold_tails(works: Sequence[_Work]) -> None:
+    """One device after the other, until enough has been read for one turn; the others keep their tails."""
+    by_device = {work.device_id: work for work in works}
+    rows = rollup_sql.stream_windows([work.tail.window() for work in works])
+    fed = set()
+    for device_id, readings in groupby(islice(rows, ROWS_AT_ONCE), key=itemgetter(0)):
+        by_device[device_id].feed_tail(row for _, row in readings)
+        fed.add(device_id)
+    for device_id in by_device.keys() - fed:
+        by_device[device_id].feed_tail([])
+
+
+@transaction.atomic
+def _write(works: Sequence[_Work]) -> int:
+    ids = [work.device_id for work in works]
+    turns = rollup_sql.lock_turns(ids)
+    dirty = rollup_sql.dirty_quarters(ids, lock=True)
+    # A mark that moved tells of something newer than what was read; a watermark that moved, of another worker.
+    works = [
+        work
+        for work in works
+        if turns.get(work.device_id) == work.mark.turn
+        and work.dirty.items() <= dirty.get(work.device_id, {}).items()
+    ]
+    rows = []
+    for work in works:
+        for span in work.spans:
+            metrics = [READINGS, *work.newest]
+            rollup_sql.delete_quarters(work.device_id, metrics, span.fold.lo, span.fold.hi)
+        rows += [((work.device_id, *key), tally) for key, tally in _changed_tallies(work).items()]
+    rollup_sql.write_quarters(rows)
+    rollup_sql.delete_marks([(work.device_id, bucket) for work in works for bucket in work.dirty])
+    rollup_sql.write_watermarks(
+        [(work.device_id, Mark(work.rolled_to, work.tail.fold.last, work.mark.turn + 1)) for work in works]
+    )
+    return len(works)
+
+
+def _changed_tallies(work: _Work) -> Tallies:
+    """The dirty quarters as they are now, and the tail added to them and to what is stored of others."""
+    changed = {key: tally for span in work.spans for key, tally in span.fold.tallies.items()}
+    tail = work.tail.fold.tallies
+    if not tail:
+        return changed
+    buckets = [bucket for _, bucket in tail]
+    stored = rollup_sql.existing_quarters(
+        work.device_id, {metric for metric, _ in tail}, min(buckets), max(buckets)
+    )
+    for key, tally in tail.items():
+        before = changed.get(key) or stored.get(key)
+        if before is None:
+            changed[key] = tally
+        else:
+            before.merge(tally)
+            changed[key] = before
+    return changed
+
+
+def are_rolled_up(*, before: int) -> bool:
+    """Whether the rollups tell everything that raw does before a moment (ms since the epoch)."""
+    return not rollup_sql.owes_before(before)
