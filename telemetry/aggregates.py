@@ -12,8 +12,13 @@ from telemetry import rollup_sql, sql
 from telemetry.buckets import Buckets
 from telemetry.fold import QUARTER_MS, Fold, Last, Rule, Tallies, quarter_of, runs_of, take_newer
 from telemetry.reach import Newest, Stretch, folded, widest_gap
+from telemetry.retention import raw_is_there
 from telemetry.rollup_sql import Mark, Sum
 from telemetry.tally import READINGS, Tally
+
+
+class RawIsArchived(Exception):
+    """Raw readings would have to be read that are not in the database any more."""
 
 
 @dataclass(slots=True)
@@ -97,7 +102,8 @@ def totals(
     metrics: Iterable[str] | None = None,
     rows_limit: int | None = None,
 ) -> dict[int, dict[str, Total]]:
-    """{bucket: {metric: total}} of [start, end); raises `TooManyRows` when raw would have to be read past the limit."""
+    """{bucket: {metric: total}} of [start, end); raises `TooManyRows` past the limit of
+    raw readings, and `RawIsArchived`."""
     wanted = None if metrics is None else frozenset(metrics)
     with rollup_sql.snapshot():
         newest = {
@@ -129,6 +135,8 @@ class _Reading:
         """A range of which nothing is taken from the rollups."""
         if start >= end:
             return
+        if not raw_is_there(start, end):
+            raise RawIsArchived
         for stretch in self._folded(
             Stretch(device_id, start, self._fold(start, end, step=step), newest)
             for device_id, newest in self.newest.items()

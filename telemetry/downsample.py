@@ -5,14 +5,19 @@ from collections.abc import Iterable
 Row = tuple[int, dict[str, float]]
 
 
+def width_of_spans(*, start: int, end: int, max_points: int, metrics: int) -> int:
+    """How long the spans are of which every metric's lowest and highest value is kept, in ms."""
+    spans = max(1, max_points // (2 * max(1, metrics)))
+    return max(1, -(-(end - start) // spans))
+
+
 def keep_extremes(rows: Iterable[Row], *, start: int, end: int, max_points: int, metrics: int) -> list[Row]:
     """At most about `max_points` rows of [start, end), ascending.
 
     The range is cut into equal spans; of each span the rows that hold a metric's lowest and highest
     value stay, whole, so that no peak is lost. `metrics` is how many metrics the rows hold.
     """
-    spans = max(1, max_points // (2 * max(1, metrics)))
-    width = max(1, -(-(end - start) // spans))
+    width = width_of_spans(start=start, end=end, max_points=max_points, metrics=metrics)
     kept: list[Row] = []
     extremes: dict[str, tuple[Row, Row]] = {}
     current = -1

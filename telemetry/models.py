@@ -108,3 +108,25 @@ class MetricRule(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class ArchivedDay(models.Model):
+    """A UTC day of readings that is kept as a file, or about to be. Days without readings have no row."""
+
+    day = models.DateField(primary_key=True)
+    path = models.CharField(max_length=200, blank=True, editable=False)
+    rows = models.BigIntegerField(null=True)
+    bytes = models.BigIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    last_received = models.BigIntegerField(null=True)  # ms; what came in later is not in the file
+    archived_at = models.DateTimeField(null=True)  # the file was read back and holds what the database held
+    dropped_at = models.DateTimeField(null=True)  # from then on the database may not hold all of the day
+    kept_until = models.DateTimeField(null=True)  # brought back by `manage.py restore_archive`
+    claimed_until = models.DateTimeField(null=True)  # somebody is at work on it
+    error = models.CharField(max_length=500, blank=True)  # what stood in the way the last time
+
+    class Meta:
+        db_table = "telemetry_archived_day"
+
+    def __str__(self) -> str:
+        return f"Readings of {self.day}"

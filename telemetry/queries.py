@@ -1,25 +1,23 @@
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from devices.models import Device
 from factory.errors import InvalidInput
 from telemetry import sql
-from telemetry.aggregates import totals
+from telemetry.aggregates import RawIsArchived, totals
 from telemetry.buckets import buckets_for
-from telemetry.downsample import keep_extremes
+from telemetry.courses import course
 from telemetry.metrics import BY_KEY
 from telemetry.models import Reading, State
 from telemetry.reach import TooManyRows
 from telemetry.rows import bucket_row, is_filled
 from telemetry.rules import metric_for
 
-T = TypeVar("T")
-
 RAW_ROWS_LIMIT = 2_000_000
 BUCKETS_LIMIT = 10_000
+TOO_MANY = f"more than {RAW_ROWS_LIMIT} readings would have to be read; take a shorter range"
 
 
 def _checked_range(start: int, end: int) -> None:
@@ -37,9 +35,18 @@ def readings_of(
     _checked_range(start, end)
     if max_points is None:
         return sql.newest_readings(device_id, start, end, limit)
-    metrics = len(latest_values(device_ids=[device_id]).get(device_id, {}))
-    rows = ((at, data) for _, at, data in _bounded(sql.stream_readings([device_id], start, end)))
-    return keep_extremes(rows, start=start, end=end, max_points=max_points, metrics=metrics)
+    metrics = latest_values(device_ids=[device_id]).get(device_id, {})
+    try:
+        return course(
+            device_id=device_id,
+            start=start,
+            end=end,
+            max_points=max_points,
+            metrics=metrics,
+            rows_limit=RAW_ROWS_LIMIT,
+        )
+    except TooManyRows:
+        raise InvalidInput.at("startTime", TOO_MANY) from None
 
 
 def latest_values(*, device_ids: Sequence[int]) -> dict[int, dict[str, tuple[float, int]]]:
@@ -80,21 +87,15 @@ def aggregated(
             rows_limit=RAW_ROWS_LIMIT,
         )
     except TooManyRows:
+        hint = f"{TOO_MANY}, or an interval of whole quarters of an hour"
+        raise InvalidInput.at("intervalMs", hint) from None
+    except RawIsArchived:
         raise InvalidInput.at(
-            "intervalMs",
-            f"more than {RAW_ROWS_LIMIT} readings would have to be read; take a shorter range,"
-            " or an interval of whole quarters of an hour",
+            "startTime",
+            "raw readings of this time are archived; begin and end on whole quarters of an hour, with an"
+            " interval of whole quarters, or bring the days back with manage.py restore_archive",
         ) from None
     return [bucket_row(at, found[at], metrics=wanted) for at in sorted(found) if is_filled(found[at])]
-
-
-def _bounded(rows: Iterator[T]) -> Iterator[T]:
-    for number, row in enumerate(rows):
-        if number >= RAW_ROWS_LIMIT:
-            raise InvalidInput.at(
-                "startTime", f"the range holds more than {RAW_ROWS_LIMIT} readings; take a shorter one"
-            )
-        yield row
 
 
 @dataclass(frozen=True)

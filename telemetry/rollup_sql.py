@@ -210,6 +210,19 @@ def write_quarters(rows: Sequence[tuple[Key, Tally]]) -> None:
             )
 
 
+def quarter_extremes(
+    device_id: int, metrics: Sequence[str], start: int, end: int
+) -> Iterator[tuple[int, str, float, int, float, int]]:
+    """(bucket, metric, min, min_at, max, max_at) of the stored quarters with samples, [start, end)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT bucket, metric, min, min_at, max, max_at FROM telemetry_quarter"
+            f" WHERE device_id=%s AND metric IN ({_places(metrics)}) AND bucket>=%s AND bucket<%s AND count>0",
+            [device_id, *metrics, start, end],
+        )
+        yield from cursor.fetchall()
+
+
 class Sum(NamedTuple):
     """What the quarters of several devices come to in one bucket of one metric."""
 

@@ -12,16 +12,20 @@ from itertools import groupby, islice
 from operator import itemgetter
 
 from django.db import transaction
+from django.db.models import Min
 
 from factory.retrying import again_after_deadlock
 from telemetry import rollup_sql, sql
-from telemetry.fold import ALWAYS, Fold, Row, Tallies, runs_of, take_newer
+from telemetry.fold import ALWAYS, QUARTER_MS, Fold, Row, Tallies, quarter_of, runs_of, take_newer
+from telemetry.models import Quarter
 from telemetry.reach import Newest, Stretch, folded
+from telemetry.retention import raw_begins
 from telemetry.rollup_sql import Mark
 from telemetry.rules import metric_for
 from telemetry.tally import READINGS
 
 DEVICES_AT_ONCE = 100
+QUARTERS_A_DAY = 96
 ROWS_AT_ONCE = 50_000  # of the tails of one turn; a long history takes several
 
 
@@ -35,7 +39,7 @@ class _Work:
 
     device_id: int
     mark: Mark
-    dirty: dict[int, int]  # {bucket: version} of what lies before the watermark
+    dirty: dict[int, int]  # {bucket: version}
     newest: Newest
     spans: list[Stretch]
     tail: Stretch
@@ -43,10 +47,10 @@ class _Work:
 
     @classmethod
     def of(cls, device_id: int, mark: Mark, dirty: dict[int, int], newest: Newest) -> "_Work":
-        dirty = {bucket: version for bucket, version in dirty.items() if bucket <= mark.rolled_to}
         after = mark.rolled_to + 1
         spans = [
-            Stretch(device_id, lo, Fold(metric_for, lo, hi), newest, until=after) for lo, hi in runs_of(dirty)
+            Stretch(device_id, lo, Fold(metric_for, lo, hi), newest, until=after)
+            for lo, hi in runs_of(bucket for bucket in dirty if bucket < after)
         ]
         fold = Fold(metric_for, -ALWAYS, ALWAYS, last=dict(mark.last))
         tail = Stretch(device_id, after, fold, newest, is_seeded=True)
@@ -54,7 +58,12 @@ class _Work:
 
     @property
     def is_news(self) -> bool:
-        return bool(self.dirty) or self.rolled_to != self.mark.rolled_to
+        return bool(self.spans) or self.rolled_to != self.mark.rolled_to
+
+    @property
+    def settled(self) -> dict[int, int]:
+        """The marks that are answered: those of the spans, and those the tail has passed."""
+        return {bucket: version for bucket, version in self.dirty.items() if bucket <= self.rolled_to}
 
     def feed_tail(self, rows: Iterable[Row]) -> None:
         for span in self.spans:
@@ -129,7 +138,7 @@ def _write(works: Sequence[_Work]) -> int:
         work
         for work in works
         if turns.get(work.device_id) == work.mark.turn
-        and work.dirty.items() <= dirty.get(work.device_id, {}).items()
+        and work.settled.items() <= dirty.get(work.device_id, {}).items()
     ]
     rows = []
     for work in works:
@@ -138,7 +147,7 @@ def _write(works: Sequence[_Work]) -> int:
             rollup_sql.delete_quarters(work.device_id, metrics, span.fold.lo, span.fold.hi)
         rows += [((work.device_id, *key), tally) for key, tally in _changed_tallies(work).items()]
     rollup_sql.write_quarters(rows)
-    rollup_sql.delete_marks([(work.device_id, bucket) for work in works for bucket in work.dirty])
+    rollup_sql.delete_marks([(work.device_id, bucket) for work in works for bucket in work.settled])
     rollup_sql.write_watermarks(
         [(work.device_id, Mark(work.rolled_to, work.tail.fold.last, work.mark.turn + 1)) for work in works]
     )
@@ -168,3 +177,24 @@ def _changed_tallies(work: _Work) -> Tallies:
 def are_rolled_up(*, before: int) -> bool:
     """Whether the rollups tell everything that raw does before a moment (ms since the epoch)."""
     return not rollup_sql.owes_before(before)
+
+
+def rebuild(*, device_id: int) -> int:
+    """Compute a device's rollups anew wherever raw is still there; returns how many quarters that were.
+
+    Before the first day that is whole in the database nothing is touched.
+    """
+    begins = raw_begins()
+    stored = Quarter.objects.filter(device_id=device_id, metric=READINGS)
+    if begins is not None:
+        stored = stored.filter(bucket__gte=begins)
+    first = stored.aggregate(first=Min("bucket"))["first"]
+    mark = rollup_sql.watermarks([device_id]).get(device_id)
+    if first is None or mark is None:
+        return 0
+    buckets = list(range(first, quarter_of(mark.rolled_to) + 1, QUARTER_MS))
+    # A day at a time, so that answers in between have little to read from raw.
+    for start in range(0, len(buckets), QUARTERS_A_DAY):
+        rollup_sql.mark_dirty((device_id, bucket) for bucket in buckets[start : start + QUARTERS_A_DAY])
+        roll_up(device_ids=[device_id])
+    return len(buckets)

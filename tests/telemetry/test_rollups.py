@@ -11,7 +11,7 @@ from telemetry.batch import Sample
 from telemetry.fold import QUARTER_MS
 from telemetry.metrics import Metric
 from telemetry.models import DirtyQuarter, Quarter, Reading, State, Watermark
-from telemetry.queries import aggregated
+from telemetry.queries import aggregated, readings_of
 from telemetry.rules import rules as rules_in_force
 from telemetry.services import rollups, store_readings
 from telemetry.services.metrics import declare_metric
@@ -326,3 +326,60 @@ def test_a_device_that_was_deleted_meanwhile_is_left_out(monkeypatch, two_device
 
     assert roll_up_due() == 1
     assert {key[0] for key in quarters()} == {other.pk}
+
+
+# Charts
+
+
+def two_months_of(device):
+    """Half-hourly readings over sixty days with one high and one low peak between the half-hours."""
+    points = {n * 30 * MINUTE: {"power": 100.0 + n % 7, "level": 5.0} for n in range(60 * 48)}
+    points[20 * 24 * HOUR + 7 * MINUTE] = {"power": 999.0, "level": 6.0}
+    points[40 * 24 * HOUR + 8 * MINUTE] = {"power": -999.0}
+    for start in range(0, len(points), 500):
+        put(device, *list(points.items())[start : start + 500])
+    return points
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_a_long_range_draws_in_one_request_with_its_extremes(two_devices, turns):
+    device, _ = two_devices
+    points = two_months_of(device)
+    for _ in range(turns):
+        roll_up_due()
+
+    rows = readings_of(device_id=device.pk, start=0, end=61 * 24 * HOUR, limit=1, max_points=200)
+
+    assert {(at, data["power"]) for at, data in rows} >= {
+        (20 * 24 * HOUR + 7 * MINUTE, 999.0),
+        (40 * 24 * HOUR + 8 * MINUTE, -999.0),
+    }
+    assert len(rows) <= 200
+    assert [at for at, _ in rows] == sorted(at for at, _ in rows)
+    assert all(points[at] == data for at, data in rows)
+
+
+def test_a_chart_needs_no_raw_where_it_is_rolled_up(two_devices):
+    device, _ = two_devices
+    points = two_months_of(device)
+    roll_up_due()
+    wanted = {"device_id": device.pk, "start": 0, "end": 59 * 24 * HOUR, "limit": 1, "max_points": 200}
+    before = readings_of(**wanted)
+
+    Reading.objects.filter(timestamp__lt=59 * 24 * HOUR).delete()  # as when it was archived
+
+    after = readings_of(**wanted)
+    assert [at for at, _ in after] == [at for at, _ in before]
+    assert all(data.items() <= points[at].items() for at, data in after)
+
+
+def test_a_chart_is_exact_to_the_last_commit_and_where_something_late_came(two_devices):
+    device, _ = two_devices
+    two_months_of(device)
+    roll_up_due()
+    put(device, (10 * 24 * HOUR + MINUTE, {"power": 5000.0}), (60 * 24 * HOUR + MINUTE, {"power": -5000.0}))
+
+    rows = readings_of(device_id=device.pk, start=0, end=61 * 24 * HOUR, limit=1, max_points=200)
+
+    values = [data["power"] for _, data in rows]
+    assert (max(values), min(values)) == (5000.0, -5000.0)
