@@ -8,12 +8,14 @@ quarters are folded from raw. So an answer is exact to the last commit.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from django.conf import settings
+
 from telemetry import rollup_sql, sql
-from telemetry.buckets import Buckets
+from telemetry.buckets import Buckets, day_from, day_of
 from telemetry.fold import QUARTER_MS, Fold, Last, Rule, Tallies, quarter_of, runs_of, take_newer
 from telemetry.reach import Newest, Stretch, folded, widest_gap
 from telemetry.retention import raw_is_there
-from telemetry.rollup_sql import Mark, Sum
+from telemetry.rollup_sql import DAYS, DIRTY, DirtyQuarters, Mark, Sum
 from telemetry.tally import READINGS, Tally
 
 
@@ -146,16 +148,12 @@ class _Reading:
 
     def add_rollups(self, first: int, last: int) -> None:
         """[first, last) in whole quarters: the clean ones, the dirty ones, and the tails."""
-        names = self.metrics if self.metrics is not None else frozenset().union(*self.newest.values())
         devices = sorted(self.newest)
-        self.answer.add_sums(
-            rollup_sql.sum_quarters(
-                devices, sorted({READINGS, *names}), first, last, self.answer.buckets.step
-            )
-        )
         marks = rollup_sql.watermarks(devices)
+        dirty = rollup_sql.dirty_quarters(devices)
+        self._add_clean(devices, marks, dirty, first, last)
         seeds: dict[int, Last] = {device_id: dict(mark.last) for device_id, mark in marks.items()}
-        for span in self._folded(self._spans(marks)):
+        for span in self._folded(self._spans(marks, dirty)):
             take_newer(seeds[span.device_id], span.fold.last, before=span.fold.hi)
             tallies = {key: t for key, t in span.fold.tallies.items() if first <= key[1] < last}
             self.answer.add_tallies(span.device_id, tallies)
@@ -163,8 +161,45 @@ class _Reading:
             self.answer.add_tallies(tail.device_id, tail.fold.tallies)
             tail.fold.tallies.clear()
 
-    def _spans(self, marks: dict[int, Mark]) -> Iterator[Stretch]:
-        for device_id, buckets in rollup_sql.dirty_quarters(sorted(marks)).items():
+    def _add_clean(
+        self, devices: list[int], marks: dict[int, Mark], dirty: DirtyQuarters, first: int, last: int
+    ) -> None:
+        """From the stored rollups: whole days of the plant where they serve, else quarters."""
+        skip = DIRTY if dirty else ""
+        zone = settings.PLANT_TIME_ZONE
+        if self.answer.buckets.day_zone == zone and marks:
+            summed_to = max(mark.days_to for mark in marks.values())
+            begin, end = day_from(first, zone), min(day_of(last, zone), summed_to)
+            ready = [
+                device_id
+                for device_id, mark in marks.items()
+                if mark.days_zone == zone
+                and mark.days_to >= end
+                and not any(begin <= bucket < end for bucket in dirty.get(device_id, ()))
+            ]
+            if ready and begin < end:
+                self._add_sums(ready, begin, end, table=DAYS)
+                self._add_sums(ready, first, begin, skip=skip)
+                self._add_sums(ready, end, last, skip=skip)
+                devices = sorted(set(devices).difference(ready))
+        self._add_sums(devices, first, last, skip=skip)
+
+    def _add_sums(self, devices: list[int], start: int, end: int, **options: str) -> None:
+        if devices and start < end:
+            step = self.answer.buckets.step
+            self.answer.add_sums(
+                rollup_sql.sum_rollups(devices, self.names, start, end, step=step, **options)
+            )
+
+    @property
+    def names(self) -> list[str]:
+        wanted = self.metrics if self.metrics is not None else frozenset().union(*self.newest.values())
+        return sorted({READINGS, *wanted})
+
+    def _spans(self, marks: dict[int, Mark], dirty: DirtyQuarters) -> Iterator[Stretch]:
+        for device_id, buckets in dirty.items():
+            if device_id not in marks:
+                continue
             rolled_to = marks[device_id].rolled_to
             for lo, hi in runs_of(bucket for bucket in buckets if bucket <= rolled_to):
                 newest = self.newest[device_id]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from telemetry.fold import QUARTER_MS
@@ -16,11 +17,15 @@ FirstDay = Callable[[date], date]
 
 @dataclass(frozen=True)
 class Buckets:
-    """A way to cut time. Every bucket is made of whole pieces of `step` ms, aligned to the epoch."""
+    """A way to cut time. Every bucket is made of whole pieces of `step` ms, aligned to the epoch.
+
+    With a `day_zone` they are made of whole calendar days of that time zone, too.
+    """
 
     step: int
     start_of: Callable[[int], int]
     shortest: int  # of a bucket, ms
+    day_zone: str | None = None
 
     def count_at_most(self, start: int, end: int) -> int:
         """How many buckets a range can touch."""
@@ -29,7 +34,8 @@ class Buckets:
 
 def fixed_buckets(interval_ms: int) -> Buckets:
     """Buckets of a fixed length, aligned to the epoch."""
-    return Buckets(interval_ms, lambda at: at - at % interval_ms, interval_ms)
+    day_zone = "UTC" if interval_ms % DAY_MS == 0 else None
+    return Buckets(interval_ms, lambda at: at - at % interval_ms, interval_ms, day_zone)
 
 
 def calendar_buckets(zone: ZoneInfo, first_day: FirstDay, *, days: int) -> Buckets:
@@ -38,21 +44,16 @@ def calendar_buckets(zone: ZoneInfo, first_day: FirstDay, *, days: int) -> Bucke
     `first_day` says with which day the bucket of a day begins; none has fewer than `days`. They are made of
     quarters of an hour, since every time zone is a multiple of that.
     """
-    starts: dict[date, int] = {}
-    known: dict[int, int] = {}
+
+    @lru_cache(maxsize=100_000)
+    def start_of_quarter(quarter: int) -> int:
+        first = first_day(datetime.fromtimestamp(quarter / 1000, zone).date())
+        return int(datetime(first.year, first.month, first.day, tzinfo=zone).timestamp()) * 1000
 
     def start_of(at: int) -> int:
-        quarter = at - at % QUARTER_MS
-        found = known.get(quarter)
-        if found is None:
-            first = first_day(datetime.fromtimestamp(at / 1000, zone).date())
-            if first not in starts:
-                midnight = datetime(first.year, first.month, first.day, tzinfo=zone)
-                starts[first] = int(midnight.timestamp()) * 1000
-            found = known[quarter] = starts[first]
-        return found
+        return start_of_quarter(at - at % QUARTER_MS)
 
-    return Buckets(QUARTER_MS, start_of, days * DAY_MS - 3 * 3_600_000)
+    return Buckets(QUARTER_MS, start_of, days * DAY_MS - 3 * 3_600_000, zone.key)
 
 
 def _every(days: int) -> FirstDay:
@@ -82,3 +83,24 @@ def buckets_for(
     if zone is not None and interval_ms >= DAY_MS and interval_ms % DAY_MS == 0:
         return calendar_buckets(zone, _every(interval_ms // DAY_MS), days=interval_ms // DAY_MS)
     return fixed_buckets(interval_ms)
+
+
+def day_of(at: int, zone: str) -> int:
+    """The midnight with which the calendar day of a moment begins, in ms."""
+    return _days_of(zone).start_of(at)
+
+
+def day_from(at: int, zone: str) -> int:
+    """The first midnight that is not before a moment."""
+    midnight = day_of(at, zone)
+    return midnight if midnight == at else day_after(midnight, zone)
+
+
+def day_after(midnight: int, zone: str) -> int:
+    """The next midnight, 23 to 25 hours later."""
+    return day_of(midnight + 26 * 3_600_000, zone)
+
+
+@lru_cache(maxsize=8)
+def _days_of(zone: str) -> Buckets:
+    return calendar_buckets(ZoneInfo(zone), _every(1), days=1)

@@ -28,12 +28,11 @@ class State(models.Model):
     latest = models.JSONField(default=dict)
 
 
-class Quarter(models.Model):
-    """What a device's readings of one metric come to in one quarter of an hour.
+class Rollup(models.Model):
+    """What a device's readings of one metric come to in one bucket, which begins at `bucket` (ms since the epoch).
 
-    `bucket` is the quarter's start, ms since the epoch. The row with an empty metric counts the readings
-    themselves. A quarter that only an interval between two samples crosses has no samples: its count is 0
-    and its values are null. Recomputed from raw, never counted up by hand: `telemetry.services.rollups`.
+    The row with an empty metric counts the readings themselves. A bucket that only an interval between two
+    samples crosses has no samples: its count is 0 and its values are null.
     """
 
     pk = models.CompositePrimaryKey("device_id", "metric", "bucket")
@@ -54,6 +53,17 @@ class Quarter(models.Model):
     covered_ms = models.BigIntegerField()
     increase = models.FloatField(null=True)  # of a counter
 
+    class Meta:
+        abstract = True
+
+
+class Quarter(Rollup):
+    """A quarter of an hour. Recomputed from raw, never counted up by hand: `telemetry.services.rollups`."""
+
+
+class Day(Rollup):
+    """A calendar day of the plant: the sum of its quarters, for answers over months and many devices."""
+
 
 class Watermark(models.Model):
     """Up to where a device's readings are in the rollups; what is newer is answered from raw.
@@ -66,6 +76,9 @@ class Watermark(models.Model):
     rolled_to = models.BigIntegerField()
     last = models.JSONField(default=dict)
     turn = models.BigIntegerField(default=0)
+    # Days before this moment are summed up too, as days of this time zone.
+    days_to = models.BigIntegerField(default=-(2**62))
+    days_zone = models.CharField(max_length=64, default="")
 
 
 class DirtyQuarter(models.Model):

@@ -7,26 +7,34 @@ from typing import NamedTuple, TypeVar
 import orjson
 from django.db import DatabaseError, connection
 
-from telemetry.fold import ALWAYS, Last, Row, Tallies
+from telemetry.fold import ALWAYS, Last, Row
 from telemetry.sql import CHUNK_ROWS, LOOKUP_DEVICES, is_mysql, numbers
 from telemetry.tally import FIELDS, Tally
 
 COLUMNS = ", ".join(FIELDS)
+MARK_COLUMNS = "rolled_to, last, turn, days_to, days_zone"
+QUARTERS, DAYS = "telemetry_quarter", "telemetry_day"
 WRITE_ROWS = 1_000
 T = TypeVar("T")
 Key = tuple[int, str, int]  # device, metric, bucket
 Window = tuple[int, int, int]  # device, from, to (exclusive)
+DirtyQuarters = dict[int, dict[int, int]]  # device: {bucket: version}
 
 
 NEVER = -ALWAYS  # the watermark of a device of which nothing is rolled up
 
 
 class Mark(NamedTuple):
-    """Up to where a device's readings are rolled up, and the last sample of each metric as of then."""
+    """Up to where a device's readings are rolled up, and the last sample of each metric as of then.
+
+    Days of `days_zone` that end at or before `days_to` are summed up too.
+    """
 
     rolled_to: int
     last: Last
     turn: int
+    days_to: int
+    days_zone: str
 
 
 @contextmanager
@@ -58,18 +66,18 @@ def watermarks(device_ids: Sequence[int]) -> dict[int, Mark]:
     for part in _chunks(device_ids, CHUNK_ROWS):
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT device_id, rolled_to, last, turn FROM telemetry_watermark"
+                f"SELECT device_id, {MARK_COLUMNS} FROM telemetry_watermark"
                 f" WHERE device_id IN ({numbers(part)})"
             )
-            for device, rolled_to, last, turn in cursor.fetchall():
+            for device, rolled_to, last, *others in cursor.fetchall():
                 samples = {metric: (value, at) for metric, (value, at) in orjson.loads(last).items()}
-                found[device] = Mark(rolled_to, samples, turn)
+                found[device] = Mark(rolled_to, samples, *others)
     return found
 
 
-def dirty_quarters(device_ids: Sequence[int], *, lock: bool = False) -> dict[int, dict[int, int]]:
-    """{device: {bucket: version}} of everything that waits to be computed anew."""
-    found: dict[int, dict[int, int]] = {}
+def dirty_quarters(device_ids: Sequence[int], *, lock: bool = False) -> DirtyQuarters:
+    """Everything that waits to be computed anew."""
+    found: DirtyQuarters = {}
     suffix = " FOR UPDATE" if lock and is_mysql() else ""
     for part in _chunks(device_ids, CHUNK_ROWS):
         with connection.cursor() as cursor:
@@ -106,20 +114,12 @@ def delete_marks(pairs: Iterable[tuple[int, int]]) -> None:
 
 
 def write_watermarks(rows: Sequence[tuple[int, Mark]]) -> None:
-    """Write the watermarks of devices; those that have one are locked by the caller."""
-    again = (
-        "ON DUPLICATE KEY UPDATE rolled_to=VALUES(rolled_to), last=VALUES(last), turn=VALUES(turn)"
-        if is_mysql()
-        else "ON CONFLICT (device_id) DO UPDATE"
-        " SET rolled_to=excluded.rolled_to, last=excluded.last, turn=excluded.turn"
-    )
+    """Write the watermarks of devices that have one; their rows are locked by the caller."""
+    sets = ", ".join(f"{column}=%s" for column in MARK_COLUMNS.split(", "))
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO telemetry_watermark (device_id, rolled_to, last, turn) VALUES (%s,%s,%s,%s) {again}",
-            [
-                (device, mark.rolled_to, orjson.dumps(mark.last).decode(), mark.turn)
-                for device, mark in sorted(rows)
-            ],
+            f"UPDATE telemetry_watermark SET {sets} WHERE device_id=%s",
+            [(mark.rolled_to, orjson.dumps(mark.last).decode(), *mark[2:], device) for device, mark in rows],
         )
 
 
@@ -132,8 +132,8 @@ def create_watermarks() -> None:
             " ON w.device_id=s.device_id WHERE w.device_id IS NULL AND s.newest IS NOT NULL ORDER BY s.device_id"
         )
         for part in _chunks(cursor.fetchall(), WRITE_ROWS):
-            values = ",".join(f"({int(device)},{NEVER},'{{}}',0)" for (device,) in part)
-            cursor.execute(f"{insert} telemetry_watermark (device_id, rolled_to, last, turn) VALUES {values}")
+            values = ",".join(f"({int(device)},{NEVER},'{{}}',0,{NEVER},'')" for (device,) in part)
+            cursor.execute(f"{insert} telemetry_watermark (device_id, {MARK_COLUMNS}) VALUES {values}")
 
 
 def devices_due() -> list[int]:
@@ -171,16 +171,45 @@ def lock_turns(device_ids: Sequence[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def existing_quarters(device_id: int, metrics: Iterable[str], first: int, last: int) -> Tallies:
-    """The stored tallies of a device in the buckets from `first` to `last`."""
+def stored_tallies(
+    device_ids: Sequence[int], metrics: Iterable[str], start: int, end: int
+) -> Iterator[tuple[Key, Tally]]:
+    """The stored quarters of devices with buckets in [start, end)."""
     names = sorted(metrics)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT metric, bucket, {COLUMNS} FROM telemetry_quarter"
-            f" WHERE device_id=%s AND metric IN ({_places(names)}) AND bucket BETWEEN %s AND %s",
-            [device_id, *names, first, last],
+            f"SELECT device_id, metric, bucket, {COLUMNS} FROM {QUARTERS}"
+            f" WHERE device_id IN ({numbers(device_ids)}) AND metric IN ({_places(names)})"
+            " AND bucket>=%s AND bucket<%s ORDER BY device_id, metric, bucket",
+            [*names, start, end],
         )
-        return {(metric, bucket): Tally.of(values) for metric, bucket, *values in cursor.fetchall()}
+        for device, metric, bucket, *values in cursor.fetchall():
+            yield (device, metric, bucket), Tally.of(values)
+
+
+def first_bucket(device_ids: Sequence[int]) -> int | None:
+    """The start of the oldest stored quarter of these devices."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT MIN(bucket) FROM {QUARTERS} WHERE device_id IN ({numbers(device_ids)}) AND metric=''"
+        )
+        return cursor.fetchone()[0]
+
+
+def delete_days(device_ids: Sequence[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {DAYS} WHERE device_id IN ({numbers(device_ids)})")
+
+
+def devices_with_days_due(zone: str, before: int) -> list[int]:
+    """The devices whose days are not summed up to a moment yet, or in another time zone, those furthest behind last."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT device_id FROM telemetry_watermark WHERE days_to<%s OR days_zone<>%s"
+            " ORDER BY days_to DESC, device_id",
+            [before, zone],
+        )
+        return [device for (device,) in cursor.fetchall()]
 
 
 def delete_quarters(device_id: int, metrics: Sequence[str], start: int, end: int) -> None:
@@ -193,7 +222,7 @@ def delete_quarters(device_id: int, metrics: Sequence[str], start: int, end: int
         )
 
 
-def write_quarters(rows: Sequence[tuple[Key, Tally]]) -> None:
+def write_tallies(rows: Sequence[tuple[Key, Tally]], *, into: str = QUARTERS) -> None:
     """Write tallies; a row with the same key is replaced."""
     marks = ",".join(["%s"] * (3 + len(FIELDS)))
     if is_mysql():
@@ -205,7 +234,7 @@ def write_quarters(rows: Sequence[tuple[Key, Tally]]) -> None:
     with connection.cursor() as cursor:
         for part in _chunks(sorted(rows, key=lambda row: row[0]), WRITE_ROWS):
             cursor.executemany(
-                f"INSERT INTO telemetry_quarter (device_id, metric, bucket, {COLUMNS}) VALUES ({marks}) {again}",
+                f"INSERT INTO {into} (device_id, metric, bucket, {COLUMNS}) VALUES ({marks}) {again}",
                 [(*key, *tally.as_tuple()) for key, tally in part],
             )
 
@@ -239,31 +268,34 @@ class Sum(NamedTuple):
     increase: float | None
 
 
+DIRTY = "AND NOT EXISTS (SELECT 1 FROM telemetry_dirty d WHERE d.device_id=q.device_id AND d.bucket=q.bucket)"
 RANKS = 1 << 22  # devices are told apart by this many numbers where times and ids share one integer
 
 
-def sum_quarters(
-    device_ids: Sequence[int], metrics: Sequence[str], start: int, end: int, step: int
+def sum_rollups(
+    device_ids: Sequence[int],
+    metrics: Sequence[str],
+    start: int,
+    end: int,
+    *,
+    step: int,
+    table: str = QUARTERS,
+    skip: str = "",
 ) -> Iterator[Sum]:
-    """The clean quarters with buckets in [start, end), summed over the devices in buckets of `step` ms."""
-    has_dirty = bool(dirty_quarters(device_ids))
-    clean = (
-        " AND NOT EXISTS (SELECT 1 FROM telemetry_dirty AS d"
-        " WHERE d.device_id=q.device_id AND d.bucket=q.bucket)"
-        if has_dirty
-        else ""
-    )
+    """The rollups with buckets in [start, end), summed over the devices in buckets of `step` ms.
+
+    With `skip=DIRTY` those that were marked dirty are left out.
+    """
     for part in _chunks(sorted(device_ids), LOOKUP_DEVICES):
+        ranks = {device % RANKS: device for device in part}
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT metric, bucket - bucket %% %s AS start, SUM(count), SUM(sum), MIN(min), MAX(max),"
                 f" MAX(last_at * {RANKS} + device_id %% {RANKS}), SUM(integral), SUM(covered_ms), SUM(increase)"
-                f" FROM telemetry_quarter AS q WHERE device_id IN ({numbers(part)})"
-                f" AND metric IN ({_places(metrics)}) AND bucket>=%s AND bucket<%s{clean}"
-                " GROUP BY metric, start",
+                f" FROM {table} AS q WHERE device_id IN ({numbers(part)})"
+                f" AND metric IN ({_places(metrics)}) AND bucket>=%s AND bucket<%s {skip} GROUP BY metric, start",
                 [step, *metrics, start, end],
             )
-            ranks = {device % RANKS: device for device in part}
             for (
                 metric,
                 bucket,
@@ -274,21 +306,21 @@ def sum_quarters(
                 newest,
                 integral,
                 covered,
-                increase,
+                grown,
             ) in cursor.fetchall():
                 last_at, rank = divmod(int(newest), RANKS) if newest is not None else (None, 0)
                 yield Sum(
-                    metric,
-                    int(bucket),
-                    int(count),
-                    total,
-                    low,
-                    high,
-                    last_at,
-                    ranks.get(rank, 0),
-                    integral,
-                    int(covered),
-                    increase,
+                    metric=metric,
+                    bucket=int(bucket),
+                    count=int(count),
+                    sum=total,
+                    min=low,
+                    max=high,
+                    last_at=last_at,
+                    last_device=ranks.get(rank, 0),
+                    integral=integral,
+                    covered_ms=int(covered),
+                    increase=grown,
                 )
 
 
@@ -299,7 +331,7 @@ def last_values(keys: Iterable[Key]) -> dict[Key, float | None]:
         where = " OR ".join("(device_id=%s AND metric=%s AND bucket=%s)" for _ in part)
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT device_id, metric, bucket, last FROM telemetry_quarter WHERE {where}",
+                f"SELECT device_id, metric, bucket, last FROM {QUARTERS} WHERE {where}",
                 [value for key in part for value in key],
             )
             for device, metric, bucket, last in cursor.fetchall():

@@ -22,6 +22,7 @@ from telemetry.reach import Newest, Stretch, folded
 from telemetry.retention import raw_begins
 from telemetry.rollup_sql import Mark
 from telemetry.rules import metric_for
+from telemetry.services.days import sum_days_again
 from telemetry.tally import READINGS
 
 DEVICES_AT_ONCE = 100
@@ -61,6 +62,14 @@ class _Work:
         return bool(self.spans) or self.rolled_to != self.mark.rolled_to
 
     @property
+    def metrics(self) -> list[str]:
+        return [READINGS, *self.newest]
+
+    @property
+    def next_mark(self) -> Mark:
+        return self.mark._replace(rolled_to=self.rolled_to, last=self.tail.fold.last, turn=self.mark.turn + 1)
+
+    @property
     def settled(self) -> dict[int, int]:
         """The marks that are answered: those of the spans, and those the tail has passed."""
         return {bucket: version for bucket, version in self.dirty.items() if bucket <= self.rolled_to}
@@ -77,7 +86,10 @@ class _Work:
 
 
 def roll_up_due(*, seconds: float = 10.0) -> int:
-    """One turn over all devices that have something to roll up; returns how many devices were brought further."""
+    """One turn over all devices that have something to roll up; returns how many devices were brought further.
+
+    After about `seconds` it stops, and the next turn goes on.
+    """
     end = time.monotonic() + seconds
     rollup_sql.create_watermarks()
     due = rollup_sql.devices_due()
@@ -85,7 +97,7 @@ def roll_up_due(*, seconds: float = 10.0) -> int:
     for start in range(0, len(due), DEVICES_AT_ONCE):
         moved += roll_up(device_ids=due[start : start + DEVICES_AT_ONCE])
         if time.monotonic() > end:
-            break  # the next turn goes on
+            break
     return moved
 
 
@@ -140,17 +152,22 @@ def _write(works: Sequence[_Work]) -> int:
         if turns.get(work.device_id) == work.mark.turn
         and work.settled.items() <= dirty.get(work.device_id, {}).items()
     ]
-    rows = []
     for work in works:
         for span in work.spans:
-            metrics = [READINGS, *work.newest]
-            rollup_sql.delete_quarters(work.device_id, metrics, span.fold.lo, span.fold.hi)
-        rows += [((work.device_id, *key), tally) for key, tally in _changed_tallies(work).items()]
-    rollup_sql.write_quarters(rows)
-    rollup_sql.delete_marks([(work.device_id, bucket) for work in works for bucket in work.settled])
-    rollup_sql.write_watermarks(
-        [(work.device_id, Mark(work.rolled_to, work.tail.fold.last, work.mark.turn + 1)) for work in works]
+            rollup_sql.delete_quarters(work.device_id, work.metrics, span.fold.lo, span.fold.hi)
+    changed = {work.device_id: _changed_tallies(work) for work in works}
+    rollup_sql.write_tallies(
+        [
+            ((device_id, *key), tally)
+            for device_id, tallies in changed.items()
+            for key, tally in tallies.items()
+        ]
     )
+    for work in works:
+        buckets = {bucket for _, bucket in changed[work.device_id]}
+        sum_days_again(device_id=work.device_id, metrics=work.metrics, buckets=buckets, mark=work.mark)
+    rollup_sql.delete_marks([(work.device_id, bucket) for work in works for bucket in work.settled])
+    rollup_sql.write_watermarks([(work.device_id, work.next_mark) for work in works])
     return len(works)
 
 
@@ -161,9 +178,12 @@ def _changed_tallies(work: _Work) -> Tallies:
     if not tail:
         return changed
     buckets = [bucket for _, bucket in tail]
-    stored = rollup_sql.existing_quarters(
-        work.device_id, {metric for metric, _ in tail}, min(buckets), max(buckets)
-    )
+    stored = {
+        key[1:]: tally
+        for key, tally in rollup_sql.stored_tallies(
+            [work.device_id], {metric for metric, _ in tail}, min(buckets), max(buckets) + 1
+        )
+    }
     for key, tally in tail.items():
         before = changed.get(key) or stored.get(key)
         if before is None:

@@ -1,6 +1,8 @@
 """Rollups held against brute force, whatever the order in which readings arrive and workers come by."""
 
+from datetime import UTC, datetime, timedelta
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,18 +12,20 @@ from devices.services import delete_devices
 from telemetry.batch import Sample
 from telemetry.fold import QUARTER_MS
 from telemetry.metrics import Metric
-from telemetry.models import DirtyQuarter, Quarter, Reading, State, Watermark
+from telemetry.models import Day, DirtyQuarter, Quarter, Reading, State, Watermark
 from telemetry.queries import aggregated, readings_of
 from telemetry.rules import rules as rules_in_force
 from telemetry.services import rollups, store_readings
+from telemetry.services.days import sum_days_due
 from telemetry.services.metrics import declare_metric
 from telemetry.services.rollups import are_rolled_up, roll_up, roll_up_due
-from tests.builders import make_device
+from tests.builders import make_device, ms
 from tests.telemetry.brute_force import buckets_of, increase_of, integral_of
 
 pytestmark = pytest.mark.django_db
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+NEXT_NOON = datetime(1970, 1, 2, 12, tzinfo=UTC)
 
 
 def put(device, *points):
@@ -126,7 +130,7 @@ def check_intervals(plant, metric, figures, lo, hi):
 
 
 def forget_everything():
-    for model in (Reading, State, Quarter, Watermark, DirtyQuarter):
+    for model in (Reading, State, Quarter, Day, Watermark, DirtyQuarter):
         model.objects.all().delete()
 
 
@@ -138,6 +142,7 @@ def everything_stored():
         ),
         list(State.objects.order_by("device_id").values_list("device_id", "newest", "latest")),
         sorted(Quarter.objects.values_list(*columns), key=lambda row: row[:3]),
+        sorted(Day.objects.values_list(*columns), key=lambda row: row[:3]),
     )
 
 
@@ -158,9 +163,11 @@ def about_equal(one, other):
     readings=READINGS,
     seed=st.integers(0, 2**32),
     batch=st.integers(1, 12),
-    turns=st.lists(st.booleans(), min_size=1, max_size=8),
-    ends=st.tuples(st.integers(-HOUR, HOUR), st.integers(HOUR + 1, 10 * HOUR)),
-    interval=st.sampled_from([MINUTE * 7, QUARTER_MS, HOUR, 3 * HOUR]),
+    turns=st.lists(st.sampled_from(["", "quarters", "days", "quarters and days"]), min_size=1, max_size=8),
+    ends=st.one_of(
+        st.tuples(st.integers(-HOUR, HOUR), st.integers(HOUR + 1, 10 * HOUR)), st.just((-HOUR, 25 * HOUR))
+    ),
+    interval=st.sampled_from([MINUTE * 7, QUARTER_MS, HOUR, 3 * HOUR, 24 * HOUR]),
 )
 def test_any_order_lateness_duplication_and_merging_gives_the_same(
     declared_rules, two_devices, readings, seed, batch, turns, ends, interval
@@ -176,6 +183,7 @@ def test_any_order_lateness_duplication_and_merging_gives_the_same(
     for device in two_devices:
         put(device, *sorted(plant[device.pk].items()))
     roll_up_due()
+    sum_days_due(at=NEXT_NOON)
     check_against_brute_force(two_devices, plant, *ends, interval)
     in_order = everything_stored()
 
@@ -189,17 +197,20 @@ def test_any_order_lateness_duplication_and_merging_gives_the_same(
             samples=[Sample(d.pk, at, data) for d, at, data in arriving[start : start + batch]],
             received_at=10**12,
         )
-        if turns[number % len(turns)]:
+        if "quarters" in turns[number % len(turns)]:
             roll_up_due()
+        if "days" in turns[number % len(turns)]:
+            sum_days_due(at=NEXT_NOON)
     check_against_brute_force(two_devices, plant, *ends, interval)
     roll_up_due()
     roll_up_due()
+    sum_days_due(at=NEXT_NOON)
 
     check_against_brute_force(two_devices, plant, *ends, interval)
     assert not DirtyQuarter.objects.exists()
-    rows, state, rolled = everything_stored()
+    rows, state, *rolled = everything_stored()
     assert (rows, normal(state)) == (in_order[0], normal(in_order[1]))
-    assert about_equal(rolled, in_order[2])
+    assert about_equal(rolled, in_order[2:])
 
 
 def normal(states):
@@ -383,3 +394,120 @@ def test_a_chart_is_exact_to_the_last_commit_and_where_something_late_came(two_d
 
     values = [data["power"] for _, data in rows]
     assert (max(values), min(values)) == (5000.0, -5000.0)
+
+
+# The plant's days
+
+
+@pytest.fixture
+def berlin(settings):
+    settings.PLANT_TIME_ZONE = "Europe/Berlin"
+    return ZoneInfo("Europe/Berlin")
+
+
+def hourly(device, begin, hours):
+    put(device, *((ms(begin) + n * HOUR // 2, {"power": float(n)}) for n in range(2 * hours)))
+
+
+@pytest.mark.parametrize(("day", "hours"), [((2026, 3, 29), 23), ((2026, 10, 25), 25)])
+@pytest.mark.parametrize("is_summed", [False, True])
+def test_a_day_has_23_or_25_hours_and_nothing_is_lost_or_doubled(berlin, two_devices, day, hours, is_summed):
+    midnight = datetime(*day, tzinfo=berlin)
+    hourly(two_devices[0], midnight - timedelta(days=2), 24 * 5)
+    roll_up_due()
+    if is_summed:
+        sum_days_due(at=midnight + timedelta(days=10))
+
+    rows = aggregated(
+        device_ids=[d.pk for d in two_devices],
+        start=ms(midnight) - 24 * HOUR,
+        end=ms(midnight) + (hours + 24) * HOUR,
+        interval="day",
+        time_zone="Europe/Berlin",
+    )
+
+    assert [row["count"] for row in rows] == [48, 2 * hours, 48]
+    assert [row["timestamp"] for row in rows] == [
+        ms(midnight) - 24 * HOUR,
+        ms(midnight),
+        ms(midnight) + hours * HOUR,
+    ]
+    total = sum(row["metrics"]["power"]["sum"] for row in rows)
+    assert total == sum(range(48, 48 + 2 * (48 + hours)))
+
+
+def test_whole_days_are_answered_from_days(berlin, two_devices):
+    midnight = datetime(2026, 5, 30, tzinfo=berlin)
+    hourly(two_devices[0], midnight, 24 * 5)
+    roll_up_due()
+    sum_days_due(at=midnight + timedelta(days=4, hours=1))
+    wanted = {
+        "device_ids": [d.pk for d in two_devices],
+        "start": ms(midnight) + 5 * HOUR,
+        "end": ms(midnight) + (4 * 24 + 7) * HOUR,
+        "interval": "month",
+        "time_zone": "Europe/Berlin",
+    }
+    before = aggregated(**wanted)
+    assert [row["timestamp"] for row in before] == [
+        ms(datetime(2026, 5, 1, tzinfo=berlin)),
+        ms(datetime(2026, 6, 1, tzinfo=berlin)),
+    ]
+
+    # What whole days hold is not asked of their quarters, but for the last values.
+    inner = Quarter.objects.filter(bucket__gte=ms(midnight) + 24 * HOUR, bucket__lt=ms(midnight) + 96 * HOUR)
+    inner.exclude(last_at__in=[ms(midnight) + 47.5 * HOUR, ms(midnight) + 95.5 * HOUR]).delete()
+
+    after = aggregated(**wanted)
+    counts = [row["metrics"]["power"]["count"] for row in before]
+    assert [row["metrics"]["power"]["count"] for row in after] == counts
+
+
+def test_when_the_plant_moves_to_another_zone_its_days_are_summed_up_anew(settings, two_devices):
+    begin = datetime(2026, 5, 30, tzinfo=UTC)
+    hourly(two_devices[0], begin, 24 * 3)
+    roll_up_due()
+    sum_days_due(at=begin + timedelta(days=9))
+    settings.PLANT_TIME_ZONE = "Asia/Kolkata"
+
+    sum_days_due(at=begin + timedelta(days=9))
+
+    india = ZoneInfo("Asia/Kolkata")
+    days = Day.objects.filter(device_id=two_devices[0].pk, metric="").order_by("bucket")
+    assert [(day.bucket, day.count) for day in days] == [
+        (ms(datetime(2026, 5, 30, tzinfo=india)), 37),
+        (ms(datetime(2026, 5, 31, tzinfo=india)), 48),
+        (ms(datetime(2026, 6, 1, tzinfo=india)), 48),
+        (ms(datetime(2026, 6, 2, tzinfo=india)), 11),
+    ]
+
+
+def test_what_comes_late_into_a_day_that_was_summed_up_counts_at_once(berlin, two_devices):
+    device, other = two_devices
+    midnight = datetime(2026, 5, 30, tzinfo=berlin)
+    for each in two_devices:
+        hourly(each, midnight, 24 * 3)
+    roll_up_due()
+    sum_days_due(at=midnight + timedelta(days=3, hours=1))
+
+    def counts():
+        rows = aggregated(
+            device_ids=[d.pk for d in two_devices],
+            start=ms(midnight),
+            end=ms(midnight) + 72 * HOUR,
+            interval="day",
+            time_zone="Europe/Berlin",
+        )
+        return [row["count"] for row in rows]
+
+    assert counts() == [96, 96, 96]
+    put(device, (ms(midnight) + 25 * HOUR + 1, {"power": 1.0}))
+    assert counts() == [96, 97, 96]
+    roll_up_due()
+    assert counts() == [96, 97, 96]
+    # Newer than all there was, but of a day that is over.
+    put(other, (ms(midnight) + 72 * HOUR - 1, {"power": 1.0}))
+    assert counts() == [96, 97, 97]
+    roll_up_due()
+    assert counts() == [96, 97, 97]
+    assert Day.objects.get(device_id=other.pk, metric="", bucket=ms(midnight) + 48 * HOUR).count == 49
