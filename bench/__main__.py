@@ -5,7 +5,7 @@ import importlib
 import signal
 import sys
 
-NAMES = ("ingest",)
+NAMES = ("ingest", "mqtt", "query", "disk")
 
 
 def main() -> int:

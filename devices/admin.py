@@ -3,7 +3,7 @@ from django.forms import ModelForm
 from django.utils import timezone
 
 from devices import services
-from devices.models import Credential, Device
+from devices.models import Credential, Device, RefusedMessage
 from factory.accounts.backoffice import Cascading, ReadOnlyAdmin, RoomAdmin, report
 
 
@@ -97,4 +97,16 @@ class CredentialAdmin(ReadOnlyAdmin):
     list_display = ["id", "device", "label", "created_at", "expires_at", "revoked_at"]
     list_select_related = ["device"]
     search_fields = ["device__external_id", "label"]
-    exclude = ["token_hash"]
+    exclude = ["token_hash", "broker_verifier"]
+
+
+@admin.register(RefusedMessage)
+class RefusedMessageAdmin(ReadOnlyAdmin):
+    list_display = ["id", "at", "device", "topic", "reason"]
+    list_select_related = ["device"]
+    list_filter = ["topic"]
+    search_fields = ["device__external_id", "reason"]
+    ordering = ["-id"]
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False

@@ -1,9 +1,9 @@
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from django.db.models import Count, Q, TextField
+from django.db.models import Count, Q, Sum, TextField
 from django.db.models.functions import Cast
 
 from devices.models import Credential, Device, DeviceQuerySet
@@ -107,6 +107,27 @@ def alive_credential(*, token: str, at: datetime) -> Credential | None:
     """The credential a token stands for, with its device; None when unknown, expired or revoked."""
     alive = Credential.objects.alive(at).select_related("device")
     return alive.filter(token_hash=hash_of(token)).first()
+
+
+def broker_passwords(*, at: datetime) -> list[tuple[str, str]]:
+    """(device id, verifier) of every device that may connect to the MQTT broker, by its newest token.
+
+    A password file knows one password a user. It cannot hold names with a colon at all.
+    """
+    rows = Credential.objects.alive(at).exclude(broker_verifier="").exclude(device__external_id__contains=":")
+    newest_last = rows.order_by("pk").values_list("device__external_id", "broker_verifier")
+    return sorted(dict(newest_last).items())
+
+
+def mark_of_alive_credentials(*, at: datetime) -> tuple[int, int]:
+    """Changes whenever a token is issued, revoked, deleted or expires: numbers only grow, and none comes back."""
+    found = Credential.objects.alive(at).aggregate(count=Count("pk"), numbers=Sum("pk"))
+    return found["count"], found["numbers"] or 0
+
+
+def alive_among(credential_ids: Iterable[int], *, at: datetime) -> set[int]:
+    """Those of these credentials that still stand for their device."""
+    return set(Credential.objects.alive(at).filter(pk__in=credential_ids).values_list("pk", flat=True))
 
 
 def whole_floor() -> list[tuple[int, str, str, str, datetime | None]]:

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from devices.models import Credential, CredentialQuerySet, Device, Presence
 from devices.queries import DeviceUnknown
-from devices.tokens import hash_of, new_token
+from devices.tokens import broker_verifier, hash_of, new_token
 from factory.errors import Conflict, InvalidInput
 from factory.live.broadcast import broadcast_on_commit, end_connections_on_commit
 from factory.retrying import again_after_deadlock
@@ -131,11 +131,15 @@ def delete_devices(*, devices: Iterable[Device]) -> int:
 
 
 def issue_token(*, device: Device, at: datetime, lifetime: timedelta | None = None, label: str = "") -> str:
-    """One more token for a device; it is kept as a hash only."""
+    """One more token for a device; it is kept as hashes only, ours and the MQTT broker's."""
     token = new_token()
-    expires_at = at + lifetime if lifetime else None
     Credential.objects.create(
-        device=device, token_hash=hash_of(token), label=label, created_at=at, expires_at=expires_at
+        device=device,
+        token_hash=hash_of(token),
+        broker_verifier=broker_verifier(token),
+        label=label,
+        created_at=at,
+        expires_at=at + lifetime if lifetime else None,
     )
     return token
 

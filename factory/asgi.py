@@ -9,7 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
 
 from factory.wsgi import application as http  # noqa: I001 -- loads the apps; what follows needs them
 
-from a2wsgi import WSGIMiddleware
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
@@ -23,6 +22,7 @@ from factory.accounts.models import Session
 from factory.live.channels import ChannelRegistry
 from factory.live.consumer import LiveConsumer
 from factory.live.handshake import Handshake, Listener
+from factory.streaming import WSGIDoor
 from telemetry import consumers as telemetry_channels
 
 # Each ingesting thread waits for its commit, so threads are the width of a group commit, not of the CPU.
@@ -52,7 +52,7 @@ def identify_listener(handshake: Handshake) -> Listener | None:
 
 application = ProtocolTypeRouter(
     {
-        "http": WSGIMiddleware(http, workers=HTTP_THREADS),  # type: ignore[arg-type]  # typed more narrowly
+        "http": WSGIDoor(http, workers=HTTP_THREADS),  # type: ignore[arg-type]  # typed more narrowly
         "websocket": URLRouter(
             [path("ws", LiveConsumer.as_asgi(registry=channels, identify=identify_listener))]
         ),

@@ -1,5 +1,6 @@
 """Is this process alive, and can the platform do its work? For supervisors and load balancers."""
 
+import time
 from collections.abc import Callable
 
 import redis
@@ -10,11 +11,14 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from factory.broker.choice import answers
 from factory.draining import is_draining
 from factory.live.broadcast import broadcaster
 
 _migrated = False
 _redis: redis.Redis | None = None
+MQTT_ASKED_EVERY = 1.0  # seconds: each asking is a connection
+_mqtt = (0.0, True)  # until when it is known, and what
 
 
 def _database_answers() -> bool:
@@ -48,13 +52,26 @@ def _redis_answers() -> bool:
         return False
 
 
+def _mqtt_answers() -> bool:
+    global _mqtt
+    good_until, is_there = _mqtt
+    if time.monotonic() >= good_until:
+        is_there = answers(settings.MQTT_HOST, settings.MQTT_PORT)
+        _mqtt = (time.monotonic() + MQTT_ASKED_EVERY, is_there)
+    return is_there
+
+
 # Without these the platform cannot take readings in; without the others it works, with less.
 VITAL: dict[str, Callable[[], bool]] = {
     "draining": lambda: not is_draining(),
     "database": _database_answers,
     "migrations": _is_migrated,
 }
-USEFUL: dict[str, Callable[[], bool]] = {"redis": _redis_answers, "live": lambda: not broadcaster.failing}
+USEFUL: dict[str, Callable[[], bool]] = {
+    "redis": _redis_answers,
+    "live": lambda: not broadcaster.failing,
+    "mqtt": lambda: not settings.MQTT_ENABLED or _mqtt_answers(),
+}
 
 
 @require_safe

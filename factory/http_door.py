@@ -5,7 +5,9 @@ file, and from there it copies everything into memory at once. So bodies have a 
 on the headers, and all bodies in memory together have one too.
 """
 
+import asyncio
 import logging
+import time
 import weakref
 from http import HTTPStatus
 from typing import Any
@@ -45,6 +47,12 @@ class Request(WebRequest):
     received = 0
     held = 0
     is_stream = False
+    moved = 0.0  # when the reader last took something
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.writable = asyncio.Event()  # the reader keeps up
+        self.writable.set()
 
     def handleContentChunk(self, data: bytes) -> None:
         if self.channel.refused:
@@ -77,10 +85,47 @@ class Request(WebRequest):
                 for name, value in message.get("headers", ())
             )
         super().handle_reply(message)
+        self.moved = time.monotonic()
+        if (
+            message.get("more_body")
+            and self.producer is None
+            and not self.finished
+            and self.channel is not None
+        ):
+            self.registerProducer(self, True)
+
+    # What the transport tells whoever writes
+
+    def pauseProducing(self) -> None:
+        self.writable.clear()
+
+    def resumeProducing(self) -> None:
+        self.moved = time.monotonic()
+        self.writable.set()
+
+    def stopProducing(self) -> None:
+        self.writable.set()
 
     def check_timeouts(self) -> None:
-        if not self.is_stream:  # an event stream lasts as long as somebody listens
+        """An answer must begin in time, and then be read; how long all of it takes is the reader's affair."""
+        if self.is_stream or self._disconnected:  # a stream lasts as long as somebody listens
+            return
+        if not self._response_started:
             super().check_timeouts()
+        elif time.monotonic() - self.moved > self.server.http_timeout:
+            logger.warning("web.answer_not_read", extra={"path": self.path})
+            self._cut()
+
+    def handle_exception(self, exception: Exception) -> None:
+        """Half an answer must not look like a whole one."""
+        if self._response_started:
+            self._cut()
+        else:
+            super().handle_exception(exception)
+
+    def _cut(self) -> None:
+        if self.channel is not None:
+            self.channel.transport.abortConnection()
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """What daphne itself answers: bad requests, failures and time-outs, in our shape."""
@@ -94,10 +139,13 @@ class Request(WebRequest):
 
     def finish(self) -> None:
         self._let_go()
+        if self.producer is not None:
+            self.unregisterProducer()
         super().finish()
 
     def connectionLost(self, reason: Any) -> None:
         self._let_go()
+        self.writable.set()
         super().connectionLost(reason)
 
     def _let_go(self) -> None:

@@ -40,6 +40,15 @@ def stores() -> list[Role]:
     return [Role("valkey", tuple(arguments), STORES, unsaid=unsaid)]
 
 
+def brokers() -> list[Role]:
+    """Our own MQTT broker, or what keeps an external Mosquitto's files in step."""
+    if settings.MQTT_EMBEDDED:
+        return [Role("broker", (*MANAGE, "mqtt_broker"), SERVERS)]
+    if settings.MQTT_ENABLED and settings.MQTT_FOLDER is not None:
+        return [Role("broker", (*MANAGE, "mqtt_credentials", "--watch"), SERVERS)]
+    return []
+
+
 def servers(listener: int) -> list[Role]:
     """Everything else. A new kind of process is a line here."""
     schedule = Path(settings.FACTORY_DATA) / "celerybeat-schedule"
@@ -54,6 +63,8 @@ def servers(listener: int) -> list[Role]:
         "--without-heartbeat",
     )
     roles = [
+        *brokers(),
+        *([Role("ingest", (*MANAGE, "ingest_mqtt"), SERVERS)] if getattr(settings, "MQTT_ENABLED", False) else []),
         Role(
             "web", (*MANAGE, "serve", f"--fd={listener}", "--drain-seconds=7"), SERVERS, pass_fds=(listener,)
         ),

@@ -17,7 +17,7 @@ from twisted.internet import reactor
 from twisted.logger import globalLogBeginner
 
 from factory import draining
-from factory.http_door import Factory
+from factory.http_door import Factory, Request
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,12 @@ class Server(DaphneServer):
         for number in (signal.SIGTERM, signal.SIGINT):
             twisted_loop.add_signal_handler(number, self.leave)
         reactor.run(installSignalHandlers=False)
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """As daphne's, but whoever makes a long answer waits for its reader."""
+        await super().handle_reply(protocol, message)
+        if message.get("more_body") and isinstance(protocol, Request):
+            await protocol.writable.wait()
 
     def leave(self) -> None:
         """Begin to end; asked a second time, end at once."""

@@ -12,7 +12,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import dj_database_url
 import dj_email_url
@@ -21,6 +21,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from factory.env import Env, refuse
+from factory.storage_url import BadStorage, storage_for
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -142,6 +143,18 @@ else:
     DATABASES["default"]["TEST"] = {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Files: archived readings, uploads
+
+STORAGE_URL = env.url("STORAGE_URL", f"file://{quote(str(FACTORY_DATA / 'storage'))}", {"file", "s3"})
+try:
+    _storage = storage_for(STORAGE_URL)
+except BadStorage as reason:
+    raise refuse("STORAGE_URL", STORAGE_URL.split("://")[0] + "://...", str(reason)) from None
+STORAGES = {
+    "default": _storage,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
 
 def private_socket(folder: Path) -> Path:
     """Where the embedded Valkey listens: in the data folder, or in a short private one when its path is too long."""
@@ -171,6 +184,33 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 2}]},
     }
 }
+
+# MQTT
+
+MQTT_URL = env.url("MQTT_URL", "", {"mqtt", "mqtts"})
+MQTT_BROKER = env.choice("MQTT_BROKER", "auto", {"auto", "mosquitto", "amqtt", "none"})
+MQTT_ENABLED = bool(MQTT_URL) or MQTT_BROKER != "none"
+MQTT_EMBEDDED = MQTT_ENABLED and not MQTT_URL
+MQTT_FOLDER = env.folder("MQTT_FOLDER", FACTORY_DATA) if env.text("MQTT_FOLDER") else None
+MQTT_HOOK_SECRET = env.text("MQTT_HOOK_SECRET")
+# Our own account. No device can be called so: `~` is not allowed in a device id.
+MQTT_SERVICE_USER = "factory~ingest"
+MQTT_PORT = env.integer("MQTT_PORT", 1883, low=1, high=65535)
+MQTT_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(HOST, HOST)  # where the embedded one is reached
+_broker = urlsplit(MQTT_URL)
+MQTT_TLS = _broker.scheme == "mqtts"
+if MQTT_URL:
+    try:
+        MQTT_HOST, MQTT_PORT = _broker.hostname or "", _broker.port or (8883 if MQTT_TLS else 1883)
+    except ValueError:
+        MQTT_HOST = ""
+    if not MQTT_HOST or _broker.path.strip("/") or _broker.query or _broker.fragment:
+        raise refuse("MQTT_URL", MQTT_URL, "an address such as mqtt://host:1883")
+# Another name than ours is an account that the broker knows without us.
+MQTT_USER = unquote(_broker.username or "") or MQTT_SERVICE_USER
+MQTT_PASSWORD = unquote(_broker.password or "") or (
+    kept_secret(FACTORY_DATA / "mqtt_password") if MQTT_ENABLED else ""
+)
 
 # Celery
 
@@ -330,6 +370,10 @@ UNFOLD = {
                 "Devices",
                 devices=("precision_manufacturing", "admin:devices_device_changelist"),
                 tokens=("key", "admin:devices_credential_changelist"),
+            ),
+            _menu(
+                "Readings",
+                archived_days=("inventory_2", "admin:telemetry_archivedday_changelist"),
             ),
             _menu(
                 "Thresholds & alerts",

@@ -18,6 +18,7 @@ def plain_twin(gateway: Gateway, path: str) -> Callable[[HttpRequest], HttpRespo
             refusal = {"message": "Batches are for /api/trpc.", "code": "BAD_REQUEST"}
             return HttpResponse(orjson.dumps(refusal), status=400, content_type="application/json")
         response = gateway.view(request, path)
+        assert isinstance(response, HttpResponse), f"{path} answers with a file, which has no plain twin"
         if not response.content:
             return response
         envelope = orjson.loads(response.content)

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from alerts import api as alerts_api
 from analytics import api as analytics_api
 from devices import api as devices_api
+from devices import mqtt_hooks
 from devices.identity import identify_device
 from factory import health, system
 from factory.accounts import api as accounts_api
@@ -41,6 +42,8 @@ urlpatterns = [
     path("api/auth/register", plain_twin(gateway, "auth.register")),
     path("api/auth/me", plain_twin(gateway, "auth.me")),
     path("api/auth/logout", plain_twin(gateway, "auth.logout")),
+    path("api/mqtt/auth", mqtt_hooks.auth),
+    path("api/mqtt/acl", mqtt_hooks.acl),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("", include("factory.accounts.urls")),

@@ -19,6 +19,7 @@ pages = get_wsgi_application()  # loads the apps; what is imported below needs t
 
 from django.db import close_old_connections  # noqa: E402
 from django.http import HttpRequest, HttpResponse  # noqa: E402
+from django.http.response import HttpResponseBase  # noqa: E402
 from django.middleware.security import SecurityMiddleware  # noqa: E402
 
 from factory.refusals import bad_request  # noqa: E402
@@ -37,13 +38,14 @@ class ProcedureDoor:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self._look_after_connections()
-        response = cast(HttpResponse, self._secured(WSGIRequest(environ)))
+        response = cast(HttpResponseBase, self._secured(WSGIRequest(environ)))
         headers = list(response.items())
         headers += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
         start_response(f"{response.status_code} {response.reason_phrase}", headers)
-        return [response.content]
+        # A stream is iterated and, whatever becomes of it, closed by the server.
+        return response if response.streaming else [cast(HttpResponse, response).content]
 
-    def _checked(self, request: HttpRequest) -> HttpResponse:
+    def _checked(self, request: HttpRequest) -> HttpResponseBase:
         try:
             request.get_host()
         except DisallowedHost:

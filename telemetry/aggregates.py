@@ -168,13 +168,11 @@ class _Reading:
         skip = DIRTY if dirty else ""
         zone = settings.PLANT_TIME_ZONE
         if self.answer.buckets.day_zone == zone and marks:
-            summed_to = max(mark.days_to for mark in marks.values())
-            begin, end = day_from(first, zone), min(day_of(last, zone), summed_to)
+            begin, end = day_from(first, zone), self._last_midnight(last, zone)
             ready = [
                 device_id
                 for device_id, mark in marks.items()
                 if mark.days_zone == zone
-                and mark.days_to >= end
                 and not any(begin <= bucket < end for bucket in dirty.get(device_id, ()))
             ]
             if ready and begin < end:
@@ -183,6 +181,11 @@ class _Reading:
                 self._add_sums(ready, end, last, skip=skip)
                 devices = sorted(set(devices).difference(ready))
         self._add_sums(devices, first, last, skip=skip)
+
+    def _last_midnight(self, last: int, zone: str) -> int:
+        """Up to which whole days may be taken: past the newest reading every day is whole."""
+        newest = max((at for times in self.newest.values() for at in times.values()), default=0)
+        return day_from(last, zone) if newest < last else day_of(last, zone)
 
     def _add_sums(self, devices: list[int], start: int, end: int, **options: str) -> None:
         if devices and start < end:
@@ -193,8 +196,8 @@ class _Reading:
 
     @property
     def names(self) -> list[str]:
-        wanted = self.metrics if self.metrics is not None else frozenset().union(*self.newest.values())
-        return sorted({READINGS, *wanted})
+        there = frozenset[str]().union(*self.newest.values())
+        return sorted({READINGS, *(there if self.metrics is None else there & self.metrics)})
 
     def _spans(self, marks: dict[int, Mark], dirty: DirtyQuarters) -> Iterator[Stretch]:
         for device_id, buckets in dirty.items():

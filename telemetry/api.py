@@ -9,14 +9,17 @@ from factory.accounts.permissions import ADMIN, VIEWER
 from factory.errors import InvalidInput
 from factory.trpc.download import Download
 from factory.trpc.router import UNDEFINED, Router
-from factory.trpc.serializers import MillisField, StrictInteger, StrictString, WireSerializer
+from factory.trpc.serializers import MillisField, StrictFloat, StrictInteger, StrictString, WireSerializer
 from telemetry import queries
 from telemetry.buckets import CALENDAR
 from telemetry.export import csv_name, readings_as_csv
+from telemetry.metrics import LONGEST_GAP_SECONDS
+from telemetry.models import MetricRule
 from telemetry.reception import receive
 from telemetry.retention import raw_is_there
 from telemetry.rows import reading_row
 from telemetry.rules import known_metrics
+from telemetry.services.metrics import declare_metric
 
 router = Router("readings")
 
@@ -80,7 +83,9 @@ class Aggregation(Range):
 
 class Export(Range):
     device_id = DeviceReference(required=False)
-    device_ids = serializers.ListField(child=DeviceReference(), required=False, min_length=1, max_length=10_000)
+    device_ids = serializers.ListField(
+        child=DeviceReference(), required=False, min_length=1, max_length=10_000
+    )
     metrics = serializers.ListField(
         child=StrictString(max_length=63), required=False, min_length=1, max_length=256
     )
@@ -98,6 +103,20 @@ class MetricRow(WireSerializer):
     plausible_max = serializers.FloatField(allow_null=True)
     rollover = serializers.FloatField(allow_null=True)
     rebuild_due = serializers.BooleanField()
+
+
+class Declaration(WireSerializer):
+    """What is left out stays as it is, or takes the usual value."""
+
+    key = StrictString(max_length=63)
+    label = StrictString(max_length=120, required=False)  # type: ignore[assignment]  # a field called label
+    unit = StrictString(max_length=32, required=False, allow_blank=True)
+    kind = serializers.ChoiceField(choices=MetricRule.Kind.values, required=False)
+    integration = serializers.ChoiceField(choices=MetricRule.Integration.values, required=False)
+    max_gap_seconds = StrictInteger(required=False, min_value=1, max_value=LONGEST_GAP_SECONDS)
+    plausible_min = StrictFloat(required=False, allow_null=True)
+    plausible_max = StrictFloat(required=False, allow_null=True)
+    rollover = StrictFloat(required=False, allow_null=True)
 
 
 @router.mutation("create", permission=DEVICE | ADMIN, input=Message, output=Reception)
@@ -198,3 +217,9 @@ def export_csv(
 def metrics(call):
     """The declared metrics with their units and what may be assumed of them."""
     return known_metrics()
+
+
+@router.mutation("setMetric", permission=ADMIN, input=Declaration, output=MetricRow)
+def set_metric(call, *, key: str, **properties):
+    """Declare a metric or change its rule; older rollups follow once `manage.py rebuild_rollups` has run."""
+    return declare_metric(key=key, **properties)

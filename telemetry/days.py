@@ -65,7 +65,8 @@ def oldest_reading(*, since: int, before: int) -> int | None:
     # Device by device, since the key begins with it: nothing but the first row of each is read.
     query = (
         "SELECT MIN(first) FROM (SELECT (SELECT r.timestamp FROM telemetry_reading r WHERE r.device_id=d.id"
-        " AND r.timestamp>=%s AND r.timestamp<%s ORDER BY r.timestamp LIMIT 1) AS first FROM devices_device d) AS firsts"
+        " AND r.timestamp>=%s AND r.timestamp<%s ORDER BY r.timestamp LIMIT 1) AS first"
+        " FROM devices_device d) AS firsts"
     )
     with connection.cursor() as cursor:
         cursor.execute(query, [since, before])

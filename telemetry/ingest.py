@@ -215,7 +215,9 @@ class GroupCommit:
             return
         if isinstance(error, DatabaseError):
             logger.error("ingest.failed", extra={"error": str(error)})
-            error = IngestBusy("The database is not available. Send it again.", retry_after=5)
+            busy = IngestBusy("The database is not available. Send it again.", retry_after=5)
+            busy.__cause__ = error  # tells who asks whether it is the database's fault or the data's
+            error = busy
         else:
             logger.error("ingest.failed", exc_info=error)
         connection.close()

@@ -62,7 +62,7 @@ class Quarter(Rollup):
 
 
 class Day(Rollup):
-    """A calendar day of the plant: the sum of its quarters, for answers over months and many devices."""
+    """A calendar day of the plant: always the sum of its quarters, for answers over months and many devices."""
 
 
 class Watermark(models.Model):
@@ -76,9 +76,7 @@ class Watermark(models.Model):
     rolled_to = models.BigIntegerField()
     last = models.JSONField(default=dict)
     turn = models.BigIntegerField(default=0)
-    # Days before this moment are summed up too, as days of this time zone.
-    days_to = models.BigIntegerField(default=-(2**62))
-    days_zone = models.CharField(max_length=64, default="")
+    days_zone = models.CharField(max_length=64, default="")  # whose calendar days the rows of `Day` are
 
 
 class DirtyQuarter(models.Model):

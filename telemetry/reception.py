@@ -32,13 +32,8 @@ def receive(*, message: Any, principal: Any) -> dict[str, Any]:
     A device speaks for itself only: another id at the top of its message is refused whole, in an
     item it costs that item. A person names the device.
     """
-    resolve = _own(principal, message) if isinstance(principal, DevicePrincipal) else _named()
-    limits = TimeLimits.at(
-        time.time_ns() // 1_000_000,
-        retention_days=settings.READINGS_RETENTION_DAYS,
-        future_seconds=settings.READINGS_FUTURE_SECONDS,
-    )
-    delivery = open_door(message, resolve=resolve, limits=limits)
+    resolve = own_only(principal, message) if isinstance(principal, DevicePrincipal) else _named()
+    delivery = open_door(message, resolve=resolve, limits=limits_now())
     outcomes = committer.submit(delivery.samples)
     rejected = delivery.rejected + [
         {"index": place, "reason": outcome.value}
@@ -57,7 +52,17 @@ def receive(*, message: Any, principal: Any) -> dict[str, Any]:
     }
 
 
-def _own(principal: DevicePrincipal, message: Any) -> Resolve:
+def limits_now() -> TimeLimits:
+    """Between which times a reading that arrives now may lie."""
+    return TimeLimits.at(
+        time.time_ns() // 1_000_000,
+        retention_days=settings.READINGS_RETENTION_DAYS,
+        future_seconds=settings.READINGS_FUTURE_SECONDS,
+    )
+
+
+def own_only(principal: DevicePrincipal, message: Any) -> Resolve:
+    """What a device may say of whom its readings are: itself, or nothing."""
     if isinstance(message, dict) and not _is_own(message.get("deviceId"), principal):
         raise ForeignDevice("deviceId: this token belongs to another device.")
 

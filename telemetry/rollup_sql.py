@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import orjson
@@ -12,7 +13,7 @@ from telemetry.sql import CHUNK_ROWS, LOOKUP_DEVICES, is_mysql, numbers
 from telemetry.tally import FIELDS, Tally
 
 COLUMNS = ", ".join(FIELDS)
-MARK_COLUMNS = "rolled_to, last, turn, days_to, days_zone"
+MARK_COLUMNS = "rolled_to, last, turn, days_zone"
 QUARTERS, DAYS = "telemetry_quarter", "telemetry_day"
 WRITE_ROWS = 1_000
 T = TypeVar("T")
@@ -25,15 +26,11 @@ NEVER = -ALWAYS  # the watermark of a device of which nothing is rolled up
 
 
 class Mark(NamedTuple):
-    """Up to where a device's readings are rolled up, and the last sample of each metric as of then.
-
-    Days of `days_zone` that end at or before `days_to` are summed up too.
-    """
+    """Up to where a device's readings are rolled up, and the last sample of each metric as of then."""
 
     rolled_to: int
     last: Last
     turn: int
-    days_to: int
     days_zone: str
 
 
@@ -123,7 +120,7 @@ def write_watermarks(rows: Sequence[tuple[int, Mark]]) -> None:
         )
 
 
-def create_watermarks() -> None:
+def create_watermarks(zone: str) -> None:
     """A watermark, before everything, for each device that has readings and none."""
     insert = "INSERT IGNORE INTO" if is_mysql() else "INSERT OR IGNORE INTO"
     with connection.cursor() as cursor:
@@ -132,8 +129,11 @@ def create_watermarks() -> None:
             " ON w.device_id=s.device_id WHERE w.device_id IS NULL AND s.newest IS NOT NULL ORDER BY s.device_id"
         )
         for part in _chunks(cursor.fetchall(), WRITE_ROWS):
-            values = ",".join(f"({int(device)},{NEVER},'{{}}',0,{NEVER},'')" for (device,) in part)
-            cursor.execute(f"{insert} telemetry_watermark (device_id, {MARK_COLUMNS}) VALUES {values}")
+            values = ",".join(f"({int(device)},{NEVER},'{{}}',0,%s)" for (device,) in part)
+            cursor.execute(
+                f"{insert} telemetry_watermark (device_id, {MARK_COLUMNS}) VALUES {values}",
+                [zone] * len(part),
+            )
 
 
 def devices_due() -> list[int]:
@@ -172,13 +172,13 @@ def lock_turns(device_ids: Sequence[int]) -> dict[int, int]:
 
 
 def stored_tallies(
-    device_ids: Sequence[int], metrics: Iterable[str], start: int, end: int
+    device_ids: Sequence[int], metrics: Iterable[str], start: int, end: int, *, table: str = QUARTERS
 ) -> Iterator[tuple[Key, Tally]]:
-    """The stored quarters of devices with buckets in [start, end)."""
+    """The stored rollups of devices with buckets in [start, end), in order of device, metric and bucket."""
     names = sorted(metrics)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT device_id, metric, bucket, {COLUMNS} FROM {QUARTERS}"
+            f"SELECT device_id, metric, bucket, {COLUMNS} FROM {table}"
             f" WHERE device_id IN ({numbers(device_ids)}) AND metric IN ({_places(names)})"
             " AND bucket>=%s AND bucket<%s ORDER BY device_id, metric, bucket",
             [*names, start, end],
@@ -187,27 +187,26 @@ def stored_tallies(
             yield (device, metric, bucket), Tally.of(values)
 
 
-def first_bucket(device_ids: Sequence[int]) -> int | None:
-    """The start of the oldest stored quarter of these devices."""
+def range_of_quarters(device_id: int) -> tuple[int, int] | None:
+    """The first and the last bucket that is stored of a device."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT MIN(bucket) FROM {QUARTERS} WHERE device_id IN ({numbers(device_ids)}) AND metric=''"
+            f"SELECT MIN(bucket), MAX(bucket) FROM {QUARTERS} WHERE device_id=%s AND metric=''", [device_id]
         )
-        return cursor.fetchone()[0]
+        first, last = cursor.fetchone()
+        return None if first is None else (first, last)
 
 
-def delete_days(device_ids: Sequence[int]) -> None:
+def delete_days(device_id: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {DAYS} WHERE device_id IN ({numbers(device_ids)})")
+        cursor.execute(f"DELETE FROM {DAYS} WHERE device_id=%s", [device_id])
 
 
-def devices_with_days_due(zone: str, before: int) -> list[int]:
-    """The devices whose days are not summed up to a moment yet, or in another time zone, those furthest behind last."""
+def devices_in_another_zone(zone: str) -> list[int]:
+    """The devices whose days are those of a time zone the plant is not in any more."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT device_id FROM telemetry_watermark WHERE days_to<%s OR days_zone<>%s"
-            " ORDER BY days_to DESC, device_id",
-            [before, zone],
+            "SELECT device_id FROM telemetry_watermark WHERE days_zone<>%s ORDER BY device_id", [zone]
         )
         return [device for (device,) in cursor.fetchall()]
 
@@ -252,7 +251,8 @@ def quarter_extremes(
         yield from cursor.fetchall()
 
 
-class Sum(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sum:
     """What the quarters of several devices come to in one bucket of one metric."""
 
     metric: str

@@ -52,9 +52,10 @@ class Plant:
         self.mark = f"FACTORY_DATA={folder}"
         self.port = int(chosen.get("PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
-        chosen = {"FACTORY_DEMO": "0", **chosen, "FACTORY_DATA": str(folder), "PORT": str(self.port)}
+        quiet = {"FACTORY_DEMO": "0", "MQTT_PORT": str(free_port())}
+        chosen = {**quiet, **chosen, "FACTORY_DATA": str(folder), "PORT": str(self.port)}
         self.process = subprocess.Popen(
-            [*MANAGE, command],
+            [*MANAGE, *command.split()],
             env=plain_environment(**chosen),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from factory import processes
 from factory import valkey as embedded
 
@@ -163,6 +165,16 @@ def mosquitto(
             yield f"mqtt://127.0.0.1:{port}"
 
 
+@contextlib.contextmanager
+def mosquitto_with_our_files(folder: Path, port: int | None = None) -> Iterator[str]:
+    """A Mosquitto that is not ours, but goes by the password and ACL files in this folder. Yields its URL."""
+    from factory.broker.files import PID  # needs the settings
+    from factory.broker.mosquitto import rules
+
+    with mosquitto(port, lines=(*rules(folder), f"pid_file {folder / PID}")) as url:
+        yield url
+
+
 @dataclass(frozen=True)
 class Mailbox:
     """Where a private SMTP server listens, and the folder in which each message becomes a file."""
@@ -203,6 +215,28 @@ def smtp(port: int | None = None) -> Iterator[Mailbox]:
         argv = [sys.executable, "-c", MAIL_SERVER, str(port), str(data)]
         with running(argv, data / "log", lambda: listens(port)) as process:
             yield Mailbox(f"smtp://127.0.0.1:{port}", data, process)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket on a private S3 server, and the server's process."""
+
+    url: str
+    endpoint: str
+    process: subprocess.Popen[bytes]
+
+
+@contextlib.contextmanager
+def s3(port: int | None = None) -> Iterator[Bucket]:
+    """An S3 server with an empty bucket `plant`, keeping nothing."""
+    port = port or free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    with folder("s3") as data:
+        argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        with running(argv, data / "log", lambda: listens(port)) as process:
+            with httpx.Client(trust_env=False) as client:
+                client.put(f"{endpoint}/plant").raise_for_status()
+            yield Bucket(f"s3://key:secret@127.0.0.1:{port}/plant?region=us-east-1&tls=0", endpoint, process)
 
 
 # Name on the command line -> what the URL is called, how it is started

@@ -1,6 +1,9 @@
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -65,8 +68,21 @@ def device_detail(request: HttpRequest, device_id: int) -> HttpResponse:
         "range_words": words,
         "ranges": [(key, label) for key, (label, _, _) in RANGES.items()],
         "course": _course(shown, length),
+        "csv_url": _csv_url(
+            shown.device, at - length, at + timedelta(days=1)
+        ),  # and what comes while one looks
     }
     return page(request, "analytics/device.html", context)
+
+
+def _csv_url(device: Device, start: datetime, end: datetime) -> str:
+    asked = {
+        "deviceId": device.pk,
+        "startTime": int(start.timestamp() * 1000),
+        "endTime": int(end.timestamp() * 1000),
+        "timeZone": settings.PLANT_TIME_ZONE,
+    }
+    return f"/api/trpc/readings.exportCsv?{urlencode({'input': json.dumps(asked)})}"
 
 
 def _course(shown: DevicePage, span: timedelta) -> dict | None:

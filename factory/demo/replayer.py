@@ -85,6 +85,9 @@ class Replayer:
             time.sleep(pause)
             wait = min(wait * 2, LONGEST_WAIT)
 
+    def finish(self) -> None:
+        """Everything that was sent has been answered already."""
+
     def _reading(self, row: Row) -> dict[str, Any]:
         return {"timestamp": row.timestamp + self._shift, "data": {self._metric: row.value}}
 

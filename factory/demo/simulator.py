@@ -1,4 +1,4 @@
-"""Devices that measure and send as real ones would: over HTTP with their own tokens, at least once.
+"""Devices that measure and send as real ones would: over HTTP or MQTT with their own tokens, at least once.
 
 What the server has not acknowledged is kept, up to a limit, and sent as a batch when it is back.
 """
@@ -7,10 +7,11 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count, islice
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -27,6 +28,7 @@ from factory.demo.server import (
     reason_in,
     wait_asked_for,
 )
+from factory.demo.talker import Talker
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +112,9 @@ class Simulator:
         interval: float,
         speed: float,
         began: datetime,
+        talkers: Mapping[int, Talker] = MappingProxyType({}),
     ) -> None:
+        """`talkers`: the devices that speak MQTT, by their ids; somebody else serves their connections."""
         self._feeds = [Feed(device.pk, device.external_id, place) for place, device in enumerate(devices)]
         self._plant = plant
         self._tokens = tokens
@@ -118,6 +122,7 @@ class Simulator:
         self._interval = interval
         self._speed = speed
         self._began = began
+        self._talkers = talkers
         self._link = Link()
         self._due: asyncio.Queue[Feed] = asyncio.Queue()
         self._refused: set[int] = set()  # devices whose token the server does not take
@@ -155,7 +160,12 @@ class Simulator:
         now = timezone.localtime()
         at = self._began + (now - self._began) * self._speed
         data = self._plant.measure(feed.place, at=at)
-        feed.keep({"timestamp": int(now.timestamp() * 1000), "data": dict(data)})
+        reading = {"timestamp": int(now.timestamp() * 1000), "data": dict(data)}
+        talker = self._talkers.get(feed.device_id)
+        if talker is not None:
+            talker.hand_in([reading])
+            return
+        feed.keep(reading)
         if not feed.is_due:
             feed.is_due = True
             self._due.put_nowait(feed)
@@ -206,6 +216,7 @@ class Simulator:
         while True:
             await asyncio.sleep(TOKEN_CHECK_SECONDS)
             refused, self._refused = self._refused, set()
+            refused |= {pk for pk, talker in self._talkers.items() if talker.needs_token(time.monotonic())}
             at = timezone.now()
             if not refused and not self._tokens.is_due(at=at):
                 continue
@@ -215,10 +226,14 @@ class Simulator:
                 logger.warning("simulate.tokens_not_renewed", extra={"error": str(error)})
                 self._refused |= refused
                 continue
+            for device_id in refused & self._talkers.keys():
+                self._talkers[device_id].refused_since = None  # it has a new one to try
             for feed in self._feeds:
                 if feed.device_id in gone:
                     feed.is_gone = True
                     feed.waiting.clear()
+                    if feed.device_id in self._talkers:
+                        self._talkers[feed.device_id].retire()
                     logger.info("simulate.device_gone", extra={"device": feed.name})
 
     def _renew(self, refused: set[int], at: datetime) -> set[int]:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Call:
     def __init__(self, http: HttpRequest, identity: Identity = STRANGER) -> None:
         self.http = http
         self.identity = identity
-        self._notes: list[Callable[[HttpResponse], object]] = []
+        self._notes: list[Callable[[HttpResponseBase], object]] = []
 
     @property
     def principal(self) -> Any:
@@ -45,6 +46,6 @@ class Call:
     def delete_cookie(self, key: str, **scope: Any) -> None:
         self._notes.append(lambda response: response.delete_cookie(key, **scope))
 
-    def write_notes(self, response: HttpResponse) -> None:
+    def write_notes(self, response: HttpResponseBase) -> None:
         for note in self._notes:
             note(response)

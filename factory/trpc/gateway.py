@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, re_path
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
@@ -18,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from factory.retrying import again_after_deadlock
 from factory.trpc import wire
 from factory.trpc.call import STRANGER, Call, Identity
+from factory.trpc.download import Download
 from factory.trpc.errors import TRPCError, refusal_for
 from factory.trpc.request import Asked, read_calls
 from factory.trpc.router import Deprecated, Procedure, Registry
@@ -46,13 +48,14 @@ class Gateway:
         self.allowed_origins = allowed_origins
         self.query_methods = ("GET", "POST") if method_override else ("GET",)
         # A form on somebody else's page cannot send JSON, and writes with a cookie must show their Origin.
-        self.view: Callable[..., HttpResponse] = csrf_exempt(self._view)
+        self.view: Callable[..., HttpResponseBase] = csrf_exempt(self._view)
 
     def urls(self, prefix: str, name: str | None = None) -> URLPattern:
         """Everything under `prefix`, with and without a slash after it, odd characters included."""
         return re_path(rf"^{prefix.strip('/')}(?:/(?P<path>(?s:.*)))?$", self.view, name=name)
 
-    def _view(self, request: HttpRequest, path: str = "") -> HttpResponse:
+    def _view(self, request: HttpRequest, path: str = "") -> HttpResponseBase:
+        response: HttpResponseBase
         if request.method == "HEAD":
             response = HttpResponse(status=204)
             del response.headers["Content-Type"]
@@ -70,7 +73,7 @@ class Gateway:
         body = wire.failure(refusal.shape(None), self.dialect or Dialect.UNKNOWN)
         return _response(body, refusal.status, dict(refusal.headers))
 
-    def _answer(self, request: HttpRequest, asked: Asked) -> HttpResponse:
+    def _answer(self, request: HttpRequest, asked: Asked) -> HttpResponseBase:
         visit = _Visit(request, self.identify)
         line = Line(asked.dialect) if asked.streams else None
         envelopes: list[bytes] = []
@@ -80,6 +83,10 @@ class Gateway:
         for index, path in enumerate(asked.paths):
             try:
                 call, value = self._run(visit, path, asked.procedures[index], asked, index)
+                if isinstance(value, Download):
+                    file = value.response()
+                    call.write_notes(file)
+                    return file
                 envelopes.append(line.result(value, index) if line else wire.result(value, asked.dialect))
                 statuses.append(200)
                 calls.append(call)
@@ -104,6 +111,10 @@ class Gateway:
     ) -> tuple[Call, Any]:
         if procedure is None:
             raise TRPCError("NOT_FOUND", f'No procedure found on path "{path}"')
+        if procedure.downloads and asked.is_batch:
+            raise TRPCError(
+                "BAD_REQUEST", f"{path} answers with a file: ask for it by itself, not in a batch."
+            )
         self._check_method(visit.request.method or "", procedure)
         identity = visit.identity()
         _check_permission(procedure, identity)

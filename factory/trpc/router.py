@@ -48,6 +48,7 @@ class Procedure:
     doc: str = ""
     deprecated: Deprecated | None = None
     accepts_form: bool = False
+    downloads: bool = False
     # Built from input and output: raw wire value -> keyword arguments (None: input is never read),
     # and returned value -> JSON-like value (None: returned as it is).
     read: Reader | None = field(init=False, repr=False, compare=False)
@@ -62,6 +63,8 @@ class Procedure:
             raise TypeError(f"{self.path}: procedures run in threads; make it a plain function.")
         if self.accepts_form and self.kind != "mutation":
             raise TypeError(f"{self.path}: only a mutation can accept a form.")
+        if self.downloads and (self.kind != "query" or self.output is not None):
+            raise TypeError(f"{self.path}: a download is a query, and a file is all that it answers.")
         object.__setattr__(self, "read", reader_for(self.input))
         object.__setattr__(self, "write", writer_for(self.output, many=self.many))
 
@@ -82,9 +85,10 @@ class Router:
         output: Any = None,
         many: bool = False,
         deprecated: Deprecated | None = None,
+        downloads: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """Declare a procedure that only reads."""
-        return self._adder(name, "query", permission, input, output, many, deprecated, accepts_form=False)
+        """Declare a procedure that only reads. `downloads`: it returns a `Download` instead of a value."""
+        return self._adder(name, "query", permission, input, output, many, deprecated, downloads=downloads)
 
     def mutation(
         self,
@@ -98,7 +102,9 @@ class Router:
         accepts_form: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a procedure that writes. `accepts_form`: its input may also come as multipart/form-data."""
-        return self._adder(name, "mutation", permission, input, output, many, deprecated, accepts_form)
+        return self._adder(
+            name, "mutation", permission, input, output, many, deprecated, accepts_form=accepts_form
+        )
 
     def _adder(
         self,
@@ -109,7 +115,7 @@ class Router:
         output: Any,
         many: bool,
         deprecated: Deprecated | None,
-        accepts_form: bool,
+        **ways: bool,
     ) -> Callable[[Handler], Handler]:
         path = f"{self.prefix}.{name}" if self.prefix else name
         if not all(NAME.fullmatch(part) for part in path.split(".")):
@@ -118,7 +124,7 @@ class Router:
         def add(handler: Handler) -> Handler:
             doc = inspect.getdoc(handler) or ""
             self.procedures.append(
-                Procedure(path, kind, handler, permission, input, output, many, doc, deprecated, accepts_form)
+                Procedure(path, kind, handler, permission, input, output, many, doc, deprecated, **ways)
             )
             return handler
 

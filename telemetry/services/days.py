@@ -1,12 +1,10 @@
 """The plant's calendar days, summed up from the quarters.
 
-A day's row is always the sum of the stored quarters of that day: whoever changes quarters of a day that is
-summed up already sums it up again in the same transaction.
+A day's row is always the sum of the stored quarters of that day: whoever changes quarters changes it in the same
+transaction, with the device's watermark locked.
 """
 
-import time
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable
 from functools import partial
 from itertools import groupby
 
@@ -16,80 +14,74 @@ from django.db import transaction
 from factory.retrying import again_after_deadlock
 from telemetry import rollup_sql
 from telemetry.buckets import day_after, day_of
+from telemetry.fold import Tallies
 from telemetry.models import State
-from telemetry.rollup_sql import DAYS, NEVER, Key, Mark
+from telemetry.rollup_sql import DAYS, Key
 from telemetry.tally import READINGS, Tally
 
-DEVICES_AT_ONCE = 50
-DAYS_AT_ONCE = 4  # in one transaction, for a device whose history is long
+Rows = list[tuple[Key, Tally]]
+DAYS_AT_ONCE = 30
 
 
-def sum_days_due(*, at: datetime, seconds: float = 10.0) -> int:
-    """Sum up the days that are over, of all devices, for about `seconds`; returns how many devices moved."""
-    end = time.monotonic() + seconds
-    zone = settings.PLANT_TIME_ZONE
-    today = day_of(int(at.timestamp() * 1000), zone)
-    due = rollup_sql.devices_with_days_due(zone, today)
-    moved = 0
-    for start in range(0, len(due), DEVICES_AT_ONCE):
-        part = due[start : start + DEVICES_AT_ONCE]
-        while again_after_deadlock(partial(_sum_days, part, today, zone)):
-            moved += 1
-            if time.monotonic() > end:
-                return moved
-    return moved
+def days_with(*, device_id: int, tallies: Tallies, zone: str) -> Rows:
+    """The stored days of a device with what is added to their quarters."""
+    added: Tallies = {}
+    for (metric, bucket), tally in tallies.items():
+        added.setdefault((metric, day_of(bucket, zone)), Tally()).merge(tally)
+    if not added:
+        return []
+    days = [day for _, day in added]
+    metrics = {metric for metric, _ in added}
+    stored = rollup_sql.stored_tallies([device_id], metrics, min(days), max(days) + 1, table=DAYS)
+    found = {key[1:]: tally for key, tally in stored if key[1:] in added}
+    for key, tally in added.items():
+        if key in found:
+            found[key].merge(tally)
+        else:
+            found[key] = tally
+    return [((device_id, *key), tally) for key, tally in found.items()]
+
+
+def days_anew(*, device_id: int, metrics: Iterable[str], buckets: Iterable[int], zone: str) -> Rows:
+    """The days that hold these quarters of a device, as its stored quarters are now."""
+    names = list(metrics)
+    rows: Rows = []
+    for day in sorted({day_of(bucket, zone) for bucket in buckets}):
+        quarters = rollup_sql.stored_tallies([device_id], names, day, day_after(day, zone))
+        rows += _summed(quarters, zone)
+    return rows
+
+
+def follow_the_zone() -> int:
+    """Sum up the days anew of devices whose days are another time zone's; returns how many devices those were."""
+    strangers = rollup_sql.devices_in_another_zone(settings.PLANT_TIME_ZONE)
+    for device_id in strangers:
+        again_after_deadlock(partial(_follow, device_id, settings.PLANT_TIME_ZONE))
+    return len(strangers)
 
 
 @transaction.atomic
-def _sum_days(device_ids: Sequence[int], today: int, zone: str) -> int:
-    """A few days more of some devices, up to `today`; returns how many devices that moved."""
-    rollup_sql.lock_turns(device_ids)
-    marks = rollup_sql.watermarks(device_ids)
-    strangers = [device_id for device_id, mark in marks.items() if mark.days_zone != zone]
-    if strangers:  # the plant has moved to another time zone
-        rollup_sql.delete_days(strangers)
-    begins = {
-        device_id: NEVER if mark.days_zone != zone else mark.days_to for device_id, mark in marks.items()
-    }
-    waiting = {device_id: begin for device_id, begin in begins.items() if begin < today}
-    for begin in sorted(set(waiting.values())):
-        together = [device_id for device_id in waiting if waiting[device_id] == begin]
-        start = begin if begin != NEVER else _first_day(together, zone)
-        end = today if start is None else _some_days_after(start, today, zone)
-        if start is not None:
-            _write_days(together, start, end, zone)
-        rollup_sql.write_watermarks(
-            [
-                (
-                    device_id,
-                    marks[device_id]._replace(turn=marks[device_id].turn + 1, days_to=end, days_zone=zone),
-                )
-                for device_id in together
-            ]
-        )
-    return len(waiting)
+def _follow(device_id: int, zone: str) -> None:
+    if not rollup_sql.lock_turns([device_id]):
+        return  # deleted meanwhile
+    mark = rollup_sql.watermarks([device_id])[device_id]
+    state = State.objects.filter(pk=device_id).first()
+    metrics = [READINGS, *(state.latest if state else ())]
+    rollup_sql.delete_days(device_id)
+    found = rollup_sql.range_of_quarters(device_id)
+    if found is not None:
+        day, last = day_of(found[0], zone), found[1]
+        while day <= last:
+            end = day
+            for _ in range(DAYS_AT_ONCE):
+                end = day_after(end, zone)
+            rows = rollup_sql.stored_tallies([device_id], metrics, day, end)
+            rollup_sql.write_tallies(_summed(rows, zone), into=DAYS)
+            day = end
+    rollup_sql.write_watermarks([(device_id, mark._replace(turn=mark.turn + 1, days_zone=zone))])
 
 
-def sum_days_again(*, device_id: int, metrics: Iterable[str], buckets: Iterable[int], mark: Mark) -> None:
-    """Sum up again the days that hold these quarters, as far as they are summed up already.
-
-    Inside the transaction that changed the quarters, with the device's watermark locked.
-    """
-    days = {day_of(bucket, mark.days_zone) for bucket in buckets if bucket < mark.days_to}
-    for day in sorted(days):
-        rows = rollup_sql.stored_tallies([device_id], metrics, day, day_after(day, mark.days_zone))
-        rollup_sql.write_tallies(_summed(rows, mark.days_zone), into=DAYS)
-
-
-def _write_days(device_ids: Sequence[int], start: int, end: int, zone: str) -> None:
-    names = {READINGS}
-    for latest in State.objects.filter(device_id__in=device_ids).values_list("latest", flat=True):
-        names.update(latest)
-    rows = rollup_sql.stored_tallies(device_ids, names, start, end)
-    rollup_sql.write_tallies(_summed(rows, zone), into=DAYS)
-
-
-def _summed(rows: Iterable[tuple[Key, Tally]], zone: str) -> list[tuple[Key, Tally]]:
+def _summed(rows: Iterable[tuple[Key, Tally]], zone: str) -> Rows:
     """Quarters, in order of device, metric and time, put together to days."""
 
     def day_key(row: tuple[Key, Tally]) -> Key:
@@ -103,14 +95,3 @@ def _summed(rows: Iterable[tuple[Key, Tally]], zone: str) -> list[tuple[Key, Tal
             total.merge(tally)
         days.append((key, total))
     return days
-
-
-def _first_day(device_ids: Sequence[int], zone: str) -> int | None:
-    first = rollup_sql.first_bucket(device_ids)
-    return None if first is None else day_of(first, zone)
-
-
-def _some_days_after(start: int, today: int, zone: str) -> int:
-    for _ in range(DAYS_AT_ONCE):
-        start = day_after(start, zone)
-    return min(start, today)

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Min
 
@@ -20,10 +21,10 @@ from telemetry.fold import ALWAYS, QUARTER_MS, Fold, Row, Tallies, quarter_of, r
 from telemetry.models import Quarter
 from telemetry.reach import Newest, Stretch, folded
 from telemetry.retention import raw_begins
-from telemetry.rollup_sql import Mark
+from telemetry.rollup_sql import DAYS, Mark
 from telemetry.rules import metric_for
-from telemetry.services.days import sum_days_again
-from telemetry.tally import READINGS
+from telemetry.services.days import Rows, days_anew, days_with, follow_the_zone
+from telemetry.tally import READINGS, Tally
 
 DEVICES_AT_ONCE = 100
 QUARTERS_A_DAY = 96
@@ -91,7 +92,8 @@ def roll_up_due(*, seconds: float = 10.0) -> int:
     After about `seconds` it stops, and the next turn goes on.
     """
     end = time.monotonic() + seconds
-    rollup_sql.create_watermarks()
+    rollup_sql.create_watermarks(settings.PLANT_TIME_ZONE)
+    follow_the_zone()
     due = rollup_sql.devices_due()
     moved = 0
     for start in range(0, len(due), DEVICES_AT_ONCE):
@@ -155,17 +157,11 @@ def _write(works: Sequence[_Work]) -> int:
     for work in works:
         for span in work.spans:
             rollup_sql.delete_quarters(work.device_id, work.metrics, span.fold.lo, span.fold.hi)
-    changed = {work.device_id: _changed_tallies(work) for work in works}
-    rollup_sql.write_tallies(
-        [
-            ((device_id, *key), tally)
-            for device_id, tallies in changed.items()
-            for key, tally in tallies.items()
-        ]
-    )
+    quarters: Rows = []
     for work in works:
-        buckets = {bucket for _, bucket in changed[work.device_id]}
-        sum_days_again(device_id=work.device_id, metrics=work.metrics, buckets=buckets, mark=work.mark)
+        quarters += [((work.device_id, *key), tally) for key, tally in _changed_tallies(work).items()]
+    rollup_sql.write_tallies(quarters)
+    rollup_sql.write_tallies([row for work in works for row in _changed_days(work)], into=DAYS)
     rollup_sql.delete_marks([(work.device_id, bucket) for work in works for bucket in work.settled])
     rollup_sql.write_watermarks([(work.device_id, work.next_mark) for work in works])
     return len(works)
@@ -178,20 +174,23 @@ def _changed_tallies(work: _Work) -> Tallies:
     if not tail:
         return changed
     buckets = [bucket for _, bucket in tail]
-    stored = {
-        key[1:]: tally
-        for key, tally in rollup_sql.stored_tallies(
-            [work.device_id], {metric for metric, _ in tail}, min(buckets), max(buckets) + 1
-        )
-    }
+    metrics = {metric for metric, _ in tail}
+    stored = rollup_sql.stored_tallies([work.device_id], metrics, min(buckets), max(buckets) + 1)
+    before = {key[1:]: tally for key, tally in stored} | changed
     for key, tally in tail.items():
-        before = changed.get(key) or stored.get(key)
-        if before is None:
-            changed[key] = tally
-        else:
-            before.merge(tally)
-            changed[key] = before
+        changed[key] = before.get(key, Tally())
+        changed[key].merge(tally)
     return changed
+
+
+def _changed_days(work: _Work) -> Rows:
+    zone, tail = work.mark.days_zone, work.tail.fold.tallies
+    if not work.spans:
+        return days_with(device_id=work.device_id, tallies=tail, zone=zone)
+    buckets = {bucket for _, bucket in tail}
+    for span in work.spans:
+        buckets.update(range(span.fold.lo, span.fold.hi, QUARTER_MS))
+    return days_anew(device_id=work.device_id, metrics=work.metrics, buckets=buckets, zone=zone)
 
 
 def are_rolled_up(*, before: int) -> bool:

@@ -492,6 +492,17 @@ def test_the_course_and_its_range_stand_in_the_address(client, mira):
     assert course("?metric=nonsense&range=nonsense") == ("temperature", 3_600_000)
 
 
+def test_the_course_can_be_had_as_csv(client, mira):
+    device = make_device()
+    store(device, (timezone.now(), 20.5))
+
+    link = re.search(r'href="([^"]*exportCsv[^"]*)"', client.get(f"/devices/{device.pk}/?range=7d").text)
+    answer = client.get(unescape(link[1])).getvalue().decode()
+
+    assert answer.startswith("deviceId,device,timestamp,time,temperature\r\n")
+    assert answer.endswith(",20.5\r\n")
+
+
 def test_the_course_knows_limits_and_when_alerts_were_open(client, mira):
     alert = make_alert()
 

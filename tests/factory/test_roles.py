@@ -23,7 +23,7 @@ LEAST_RANK = {
         "thresholds.delete",
         "thresholds.upsertForDevice",
     },
-    "admin": {"devices.delete", "readings.create"},
+    "admin": {"devices.delete", "readings.create", "readings.setMetric"},
 }
 VIEWERS_WRITE = {
     "alerts.updateStatus",

@@ -16,7 +16,6 @@ from telemetry.models import Day, DirtyQuarter, Quarter, Reading, State, Waterma
 from telemetry.queries import aggregated, readings_of
 from telemetry.rules import rules as rules_in_force
 from telemetry.services import rollups, store_readings
-from telemetry.services.days import sum_days_due
 from telemetry.services.metrics import declare_metric
 from telemetry.services.rollups import are_rolled_up, roll_up, roll_up_due
 from tests.builders import make_device, ms
@@ -25,7 +24,6 @@ from tests.telemetry.brute_force import buckets_of, increase_of, integral_of
 pytestmark = pytest.mark.django_db
 MINUTE = 60_000
 HOUR = 60 * MINUTE
-NEXT_NOON = datetime(1970, 1, 2, 12, tzinfo=UTC)
 
 
 def put(device, *points):
@@ -163,7 +161,7 @@ def about_equal(one, other):
     readings=READINGS,
     seed=st.integers(0, 2**32),
     batch=st.integers(1, 12),
-    turns=st.lists(st.sampled_from(["", "quarters", "days", "quarters and days"]), min_size=1, max_size=8),
+    turns=st.lists(st.booleans(), min_size=1, max_size=8),
     ends=st.one_of(
         st.tuples(st.integers(-HOUR, HOUR), st.integers(HOUR + 1, 10 * HOUR)), st.just((-HOUR, 25 * HOUR))
     ),
@@ -183,7 +181,6 @@ def test_any_order_lateness_duplication_and_merging_gives_the_same(
     for device in two_devices:
         put(device, *sorted(plant[device.pk].items()))
     roll_up_due()
-    sum_days_due(at=NEXT_NOON)
     check_against_brute_force(two_devices, plant, *ends, interval)
     in_order = everything_stored()
 
@@ -197,14 +194,11 @@ def test_any_order_lateness_duplication_and_merging_gives_the_same(
             samples=[Sample(d.pk, at, data) for d, at, data in arriving[start : start + batch]],
             received_at=10**12,
         )
-        if "quarters" in turns[number % len(turns)]:
+        if turns[number % len(turns)]:
             roll_up_due()
-        if "days" in turns[number % len(turns)]:
-            sum_days_due(at=NEXT_NOON)
     check_against_brute_force(two_devices, plant, *ends, interval)
     roll_up_due()
     roll_up_due()
-    sum_days_due(at=NEXT_NOON)
 
     check_against_brute_force(two_devices, plant, *ends, interval)
     assert not DirtyQuarter.objects.exists()
@@ -410,13 +404,12 @@ def hourly(device, begin, hours):
 
 
 @pytest.mark.parametrize(("day", "hours"), [((2026, 3, 29), 23), ((2026, 10, 25), 25)])
-@pytest.mark.parametrize("is_summed", [False, True])
-def test_a_day_has_23_or_25_hours_and_nothing_is_lost_or_doubled(berlin, two_devices, day, hours, is_summed):
+@pytest.mark.parametrize("turns", [0, 1])
+def test_a_day_has_23_or_25_hours_and_nothing_is_lost_or_doubled(berlin, two_devices, day, hours, turns):
     midnight = datetime(*day, tzinfo=berlin)
     hourly(two_devices[0], midnight - timedelta(days=2), 24 * 5)
-    roll_up_due()
-    if is_summed:
-        sum_days_due(at=midnight + timedelta(days=10))
+    for _ in range(turns):
+        roll_up_due()
 
     rows = aggregated(
         device_ids=[d.pk for d in two_devices],
@@ -440,7 +433,6 @@ def test_whole_days_are_answered_from_days(berlin, two_devices):
     midnight = datetime(2026, 5, 30, tzinfo=berlin)
     hourly(two_devices[0], midnight, 24 * 5)
     roll_up_due()
-    sum_days_due(at=midnight + timedelta(days=4, hours=1))
     wanted = {
         "device_ids": [d.pk for d in two_devices],
         "start": ms(midnight) + 5 * HOUR,
@@ -467,10 +459,9 @@ def test_when_the_plant_moves_to_another_zone_its_days_are_summed_up_anew(settin
     begin = datetime(2026, 5, 30, tzinfo=UTC)
     hourly(two_devices[0], begin, 24 * 3)
     roll_up_due()
-    sum_days_due(at=begin + timedelta(days=9))
     settings.PLANT_TIME_ZONE = "Asia/Kolkata"
 
-    sum_days_due(at=begin + timedelta(days=9))
+    roll_up_due()
 
     india = ZoneInfo("Asia/Kolkata")
     days = Day.objects.filter(device_id=two_devices[0].pk, metric="").order_by("bucket")
@@ -488,7 +479,6 @@ def test_what_comes_late_into_a_day_that_was_summed_up_counts_at_once(berlin, tw
     for each in two_devices:
         hourly(each, midnight, 24 * 3)
     roll_up_due()
-    sum_days_due(at=midnight + timedelta(days=3, hours=1))
 
     def counts():
         rows = aggregated(

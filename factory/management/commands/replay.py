@@ -2,11 +2,14 @@
 
 import logging
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
@@ -14,15 +17,18 @@ from tqdm import tqdm
 
 from devices.models import Device
 from devices.queries import find_device
+from factory.demo.mqtt_replayer import MqttReplayer
 from factory.demo.recording import BadRow, NotARecording, Row, read_recording, shift_to_end_before
 from factory.demo.replayer import Replayer, ReplayFailed, Tally, in_batches, in_their_time
 from factory.demo.server import TemporaryTokens, client_options, own_url
+from factory.live.mqtt_address import broker_url
 from telemetry.door import READINGS_LIMIT
 from telemetry.metrics import METRIC_NAME
 from telemetry.models import Reading
 
 BAD_ROWS_SHOWN = 20
 INTERRUPTED = 130
+MQTT = "mqtt"
 
 
 class Command(BaseCommand):
@@ -41,6 +47,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--url", default=own_url(), help="the server (default: %(default)s)")
         parser.add_argument("--batch", type=int, default=1000, help="readings in one request (default: 1000)")
+        parser.add_argument("--mqtt", action="store_true", help="over MQTT, to the broker set up")
 
     def handle(
         self,
@@ -52,6 +59,7 @@ class Command(BaseCommand):
         at: str,
         url: str,
         batch: int,
+        mqtt: bool = False,
         **_: Any,
     ) -> None:
         if not METRIC_NAME.match(metric):
@@ -60,13 +68,16 @@ class Command(BaseCommand):
             raise CommandError(f"--speed {speed:g} is not above 0.")
         if not 1 <= batch <= READINGS_LIMIT:
             raise CommandError(f"--batch {batch} is not between 1 and {READINGS_LIMIT}.")
+        if mqtt and not settings.MQTT_ENABLED:
+            raise CommandError("There is no MQTT broker: MQTT_BROKER is none and MQTT_URL is not set.")
         logging.getLogger("httpx").setLevel(logging.WARNING)  # or it tells of every request
         rows = self._read(file)
         midnight = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         shift = shift_to_end_before(rows, midnight) if at == "shifted" else 0
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
         try:
-            self._replay_as(_find(device), rows, metric, url=url, shift=shift, speed=speed, batch=batch)
+            way = MQTT if mqtt else url
+            self._replay_as(_find(device), rows, metric, way=way, shift=shift, speed=speed, batch=batch)
         except DatabaseError as error:
             raise CommandError(f"The database is not ready: {error}") from None
         except KeyboardInterrupt:
@@ -102,7 +113,7 @@ class Command(BaseCommand):
         rows: list[Row],
         metric: str,
         *,
-        url: str,
+        way: str,
         shift: int,
         speed: float | None,
         batch: int,
@@ -110,20 +121,25 @@ class Command(BaseCommand):
         """Sign in as the device for as long as it takes, send everything, and say what came of it."""
         tokens = TemporaryTokens([device], label="replay")
         batches = in_batches(rows, batch) if speed is None else in_their_time(rows, batch, speed=speed)
-        with httpx.Client(**client_options(url, connections=1)) as client:
-            replayer = Replayer(client, device=device, metric=metric, tokens=tokens, shift=shift)
-            try:
-                tokens.issue(at=timezone.now())
+        tally = Tally()
+        try:
+            tokens.issue(at=timezone.now())
+            with _replayer(
+                way, device=device, metric=metric, tokens=tokens, shift=shift, batch=batch
+            ) as replayer:
+                tally = replayer.tally
                 with tqdm(total=len(rows), unit=" readings", unit_scale=True, disable=None) as bar:
                     for part in batches:
                         replayer.send(part)
                         bar.update(len(part))
-            except ReplayFailed as failure:
-                raise CommandError(f"The server at {url} {failure}.") from None
-            finally:
-                tokens.revoke(at=timezone.now())
-                self._sum_up(replayer.tally, rows, device, shift)
-        if replayer.tally.rejected == replayer.tally.sent:
+                    replayer.finish()
+        except ReplayFailed as failure:
+            where = f"broker at {broker_url()}" if way == MQTT else f"server at {way}"
+            raise CommandError(f"The {where} {failure}.") from None
+        finally:
+            tokens.revoke(at=timezone.now())
+            self._sum_up(tally, rows, device, shift)
+        if tally.rejected == tally.sent:
             raise CommandError("The server took none of the readings.")
 
     def _sum_up(self, tally: Tally, rows: list[Row], device: Device, shift: int) -> None:
@@ -143,6 +159,17 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{stored:,} readings of {device.external_id} are stored from {_words(first)} to {_words(last)} UTC."
         )
+
+
+@contextmanager
+def _replayer(way: str, *, batch: int, **what: Any) -> Iterator[Replayer | MqttReplayer]:
+    """Over MQTT, or over HTTP to the server at `way`."""
+    if way == MQTT:
+        with MqttReplayer(batch=batch, **what) as replayer:
+            yield replayer
+    else:
+        with httpx.Client(**client_options(way, connections=1)) as client:
+            yield Replayer(client, **what)
 
 
 def _find(reference: str) -> Device:

@@ -5,10 +5,12 @@ import logging
 import os
 import signal
 import threading
+from functools import partial
 from itertools import islice
 from random import Random
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
@@ -19,8 +21,11 @@ from factory.demo.machines import Plant
 from factory.demo.seeding import simulated_devices
 from factory.demo.server import TemporaryTokens, own_url
 from factory.demo.simulator import Simulator
+from factory.demo.talker import Switchboard, Talker
+from factory.live.mqtt_address import broker_address, broker_url
 
 SHORTEST_INTERVAL = 1.0  # a device may send 100 requests a minute
+SHARE = 0.25  # of the devices speak MQTT where there is a broker
 PATIENCE_SECONDS = 1.8  # at the end, for revoking tokens; those that remain run out
 
 
@@ -33,9 +38,22 @@ class Command(BaseCommand):
         parser.add_argument("--interval", type=float, default=2.0, help="seconds between two readings")
         parser.add_argument("--seed", type=int, default=7, help="of what happens to the machines")
         parser.add_argument("--speed", type=float, default=1.0, help="how fast the machines live")
+        parser.add_argument(
+            "--mqtt", action="store_true", help="all of them speak MQTT, to the broker set up"
+        )
+        parser.add_argument("--mqtt-share", type=float, help="this part of them does, 0 to 1 (default: 0)")
 
     def handle(
-        self, *, url: str, devices: int | None, interval: float, seed: int, speed: float, **options: Any
+        self,
+        *,
+        url: str,
+        devices: int | None,
+        interval: float,
+        seed: int,
+        speed: float,
+        mqtt: bool,
+        mqtt_share: float,
+        **options: Any,
     ) -> None:
         if not SHORTEST_INTERVAL <= interval <= 3600:
             raise CommandError(f"--interval {interval:g} is not between {SHORTEST_INTERVAL:g} and 3600 s.")
@@ -43,6 +61,11 @@ class Command(BaseCommand):
             raise CommandError(f"--speed {speed:g} is not between 0 and 1000.")
         if devices is not None and devices < 1:
             raise CommandError(f"--devices {devices} is not a number of devices.")
+        share = 1.0 if mqtt else mqtt_share
+        if not 0 <= share <= 1:
+            raise CommandError(f"--mqtt-share {share:g} is not between 0 and 1.")
+        if share and not settings.MQTT_ENABLED:
+            raise CommandError("There is no MQTT broker: MQTT_BROKER is none and MQTT_URL is not set.")
         logging.getLogger("httpx").setLevel(logging.WARNING)  # or it tells of every request
         try:
             chosen = list(islice(_with_known_machine(), devices))
@@ -52,10 +75,15 @@ class Command(BaseCommand):
             tokens.issue(at=timezone.now())
         except DatabaseError as error:
             raise CommandError(f"The database is not ready ({error}). Try manage.py migrate first.") from None
-        self.stdout.write(f"{len(chosen)} devices report every {interval:g} s to {url}")
+        talkers = _talkers(chosen, tokens, share=share)
+        words = f", {len(talkers)} of them over MQTT to {broker_url()}" if talkers else ""
+        self.stdout.write(f"{len(chosen)} devices report every {interval:g} s to {url}{words}")
         self.stdout.flush()
         try:
-            asyncio.run(_live(chosen, tokens, url=url, interval=interval, seed=seed, speed=speed))
+            with Switchboard(talkers.values()):
+                asyncio.run(
+                    _live(chosen, tokens, url=url, interval=interval, seed=seed, speed=speed, talkers=talkers)
+                )
         finally:
             _revoke(tokens)
 
@@ -64,13 +92,38 @@ def _with_known_machine():
     return (device for device in simulated_devices() if device.metadata["simulated"] in BY_KEY)
 
 
+def _talkers(devices: list[Device], tokens: TemporaryTokens, *, share: float) -> dict[int, Talker]:
+    """Those that speak MQTT, evenly spread over all."""
+    chosen = [device for place, device in enumerate(devices) if int((place + 1) * share) > int(place * share)]
+    return {
+        device.pk: Talker(
+            device.external_id, broker=broker_address(), token=partial(tokens.__getitem__, device.pk)
+        )
+        for device in chosen
+    }
+
+
 async def _live(
-    devices: list[Device], tokens: TemporaryTokens, *, url: str, interval: float, seed: int, speed: float
+    devices: list[Device],
+    tokens: TemporaryTokens,
+    *,
+    url: str,
+    interval: float,
+    seed: int,
+    speed: float,
+    talkers: dict[int, Talker],
 ) -> None:
     now = timezone.localtime()
     plant = Plant([BY_KEY[device.metadata["simulated"]] for device in devices], at=now, rng=Random(seed))
     simulator = Simulator(
-        devices, plant=plant, tokens=tokens, url=url, interval=interval, speed=speed, began=now
+        devices,
+        plant=plant,
+        tokens=tokens,
+        url=url,
+        interval=interval,
+        speed=speed,
+        began=now,
+        talkers=talkers,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _end, simulator)

@@ -17,7 +17,9 @@ from django.db import connection, connections
 
 from factory import roles, valkey
 from factory.accounts.services import ensure_first_admin
+from factory.broker.choice import answers, embedded_broker, free_port
 from factory.listening import listen, url
+from factory.live.mqtt_address import broker_url
 from factory.supervisor import StopAsked, Supervisor
 
 READY_WITHIN = 60.0
@@ -33,6 +35,8 @@ class Command(BaseCommand):
         supervisor = Supervisor()
         with take_folder(settings.FACTORY_DATA), listen(settings.HOST, settings.PORT) as listener:
             supervisor.listen_to_signals()
+            if settings.MQTT_EMBEDDED:
+                choose_mqtt_port()
             try:
                 self.run(supervisor, listener)
             except StopAsked:
@@ -51,6 +55,10 @@ class Command(BaseCommand):
         supervisor.interrupted(lambda: self.prepare(supervisor))
         servers = roles.servers(listener.fileno())
         supervisor.start(role for role in servers if role.tier == roles.SERVERS)
+        if settings.MQTT_EMBEDDED and not supervisor.run(mqtt_answers, seconds=READY_WITHIN):
+            refuse_unless_stopping(supervisor, "The embedded MQTT broker did not start. See the lines above.")
+        if settings.MQTT_ENABLED:
+            supervisor.announce(f"mqtt: {broker_url()}")
         probe = Readiness()
         if not supervisor.run(probe.is_ready, seconds=READY_WITHIN):
             refuse_unless_stopping(
@@ -111,6 +119,17 @@ def take_folder(folder: Path) -> IO[str]:
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
+
+
+def choose_mqtt_port() -> None:
+    """MQTT_PORT, or the next free one: for this process, and for the children it starts."""
+    embedded_broker()  # or says now that the one asked for is not there
+    settings.MQTT_PORT = free_port(settings.HOST, settings.MQTT_PORT)
+    os.environ["MQTT_PORT"] = str(settings.MQTT_PORT)
+
+
+def mqtt_answers() -> bool:
+    return answers(settings.MQTT_HOST, settings.MQTT_PORT)
 
 
 def prepare_valkey(place: Path, data: Path) -> None:

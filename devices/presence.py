@@ -1,0 +1,79 @@
+"""What a device says of itself when it comes and goes: hello, and goodbye (which the broker says for the dead)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from devices.models import Device, Presence
+from devices.queries import DeviceUnknown
+from devices.services import broadcast_status, note_seen
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """`generation` counts a device's lives, so that the goodbye of an earlier one is known for what it is.
+
+    `is_kept`: the broker kept it for whoever asks, so nobody knows when it was said.
+    """
+
+    is_online: bool
+    generation: int | None = None
+    firmware_version: str | None = None
+    is_kept: bool = False
+
+
+@transaction.atomic
+def hear_status(*, external_id: str, word: Word, at: datetime) -> bool:
+    """A device says that it is there, or that it goes. False where that is no news."""
+    device_id = Device.objects.filter(external_id=external_id).values_list("pk", flat=True).first()
+    # Presences are locked before devices, as everywhere.
+    presence = Presence.objects.select_for_update().filter(pk=device_id).first()
+    if device_id is None or presence is None:
+        raise DeviceUnknown(f"There is no device {external_id}.")
+    if word.is_online:
+        return _hello(presence, word, at=at)
+    return _goodbye(presence, word, at=at)
+
+
+def _hello(presence: Presence, word: Word, *, at: datetime) -> bool:
+    if word.is_kept and not _is_later_life(presence, word):
+        return False
+    if word.generation is not None:
+        Presence.objects.filter(pk=presence.pk).update(generation=word.generation)
+    note_seen(device_ids=[presence.pk], at=at)
+    if word.firmware_version:
+        Device.objects.filter(pk=presence.pk).exclude(firmware_version=word.firmware_version).update(
+            firmware_version=word.firmware_version, updated_at=at
+        )
+    return True
+
+
+def _is_later_life(presence: Presence, word: Word) -> bool:
+    """A kept hello is believed of a device never heard, or of a life that nobody has told us of."""
+    if presence.last_seen_at is None:
+        return True
+    return word.generation is not None and (
+        presence.generation is None or word.generation > presence.generation
+    )
+
+
+def _goodbye(presence: Presence, word: Word, *, at: datetime) -> bool:
+    if word.is_kept:
+        return False  # it may have reported since in any other way; if it has not, its silence will tell
+    if _is_of_an_earlier_life(presence, word):
+        return False
+    Presence.objects.filter(pk=presence.pk).update(silent_at=None)
+    # By key alone: by the index of statuses InnoDB would lock in another order than editing does.
+    status = Device.objects.select_for_update().filter(pk=presence.pk).values_list("status", flat=True).get()
+    if status != Device.Status.ONLINE:
+        return False
+    Device.objects.filter(pk=presence.pk).update(status=Device.Status.OFFLINE, updated_at=at)
+    broadcast_status(device_ids=[presence.pk], status=Device.Status.OFFLINE, at=at)
+    return True
+
+
+def _is_of_an_earlier_life(presence: Presence, word: Word) -> bool:
+    if word.generation is None or presence.generation is None:
+        return False
+    return word.generation < presence.generation

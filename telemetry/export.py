@@ -1,0 +1,127 @@
+"""Readings as CSV, of any size: read page by page, each a short statement, and never all in memory."""
+
+import csv
+import io
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from devices.models import Device
+from factory.errors import InvalidInput, Unavailable
+from telemetry import sql
+from telemetry.days import EPOCH
+from telemetry.metrics import DECLARED, METRIC_NAME
+from telemetry.queries import latest_values
+
+CHUNK_BYTES = 32 * 1024
+AT_ONCE = 4  # per process: each takes a thread for as long as somebody reads slowly
+EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_800_000 - 1  # what a calendar has room for
+COLUMNS = ("deviceId", "device", "timestamp", "time")
+
+_places = threading.BoundedSemaphore(AT_ONCE)
+
+
+class ExportsBusy(Unavailable):
+    """As many exports as we do at once are under way."""
+
+
+class CsvExport:
+    """The file in pieces. The first is made at once, so that what can fail has failed before anything is sent."""
+
+    def __init__(self, pieces: Iterator[bytes], release: Callable[[], object]) -> None:
+        self._pieces, self._release = pieces, release
+        self._first = next(pieces, b"")
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._first
+        yield from self._pieces
+
+    def close(self) -> None:
+        release, self._release = self._release, lambda: None
+        release()
+
+
+def readings_as_csv(
+    *,
+    device_ids: Sequence[int],
+    start: int,
+    end: int,
+    metrics: Sequence[str] | None = None,
+    time_zone: str | None = None,
+) -> CsvExport:
+    """Readings of several devices in [start, end), device by device, ascending; close it when done.
+
+    Without `metrics` there is a column for each that the devices have ever measured.
+    """
+    if end <= start:
+        raise InvalidInput.at("endTime", "must be after startTime")
+    if not (start >= EARLIEST and end <= LATEST):
+        raise InvalidInput.at("startTime", "is not in the years 1 to 9999")
+    if not _places.acquire(blocking=False):
+        raise ExportsBusy(f"{AT_ONCE} exports are under way. Try again in a minute.", retry_after=60)
+    try:
+        names = dict(Device.objects.filter(pk__in=device_ids).values_list("pk", "external_id"))
+        columns = _metrics_of(device_ids) if metrics is None else _checked(metrics)
+        rows = sql.stream_readings(device_ids, start, end)
+        zone = UTC if time_zone is None else ZoneInfo(time_zone)
+        return CsvExport(_written(rows, names, columns, zone), _places.release)
+    except BaseException:
+        _places.release()
+        raise
+
+
+def csv_name(references: Sequence[int | str], start: int, end: int) -> str:
+    """What the file is called: whose readings, from when to when (UTC)."""
+    whose = str(references[0]).replace(":", "_") if len(references) == 1 else f"{len(references)}-devices"
+    first, last = (f"{EPOCH + timedelta(milliseconds=at):%Y%m%dT%H%M%SZ}" for at in (start, end))
+    return f"readings-{whose}-{first}-{last}.csv"
+
+
+def _checked(metrics: Sequence[str]) -> list[str]:
+    for name in metrics:
+        if not METRIC_NAME.match(name):
+            raise InvalidInput.at("metrics", f"{name!r} is no metric name: a-z first, then a-z, 0-9 and _")
+    return list(dict.fromkeys(metrics))
+
+
+def _metrics_of(device_ids: Sequence[int]) -> list[str]:
+    """What the devices measure: declared metrics in their order, then the others."""
+    found = {name for latest in latest_values(device_ids=device_ids).values() for name in latest}
+    declared = [metric.key for metric in DECLARED if metric.key in found]
+    return declared + sorted(found.difference(declared))
+
+
+def _written(
+    rows: Iterable[tuple[int, int, dict[str, float]]],
+    names: Mapping[int, str],
+    metrics: Sequence[str],
+    zone: tzinfo,
+) -> Iterator[bytes]:
+    """RFC 4180, in pieces of some kilobytes."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow([*COLUMNS, *metrics])
+    safe = {device_id: _as_text(name) for device_id, name in names.items()}
+    for device_id, timestamp, data in rows:
+        writer.writerow(
+            [device_id, safe[device_id], timestamp, _moment(timestamp, zone), *map(data.get, metrics)]
+        )
+        if text.tell() >= CHUNK_BYTES:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    if text.tell():
+        yield text.getvalue().encode()
+
+
+def _as_text(name: str) -> str:
+    """A device may be called -1+2, which a spreadsheet would work out."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
+
+
+def _moment(timestamp: int, zone: tzinfo) -> str:
+    moment: datetime = EPOCH + timedelta(milliseconds=timestamp)
+    if zone is UTC:
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{timestamp % 1000:03}Z"
+    return moment.astimezone(zone).isoformat(timespec="milliseconds")
