@@ -25,9 +25,9 @@ INSERT = "INSERT INTO bench_reading (device_id, timestamp, data, received_at) VA
 def main(options: argparse.Namespace) -> int:
     tell = _teller()
     with mariadb() as url, valkey() as redis, folder("bench-data") as data:
-        environment = _environment(url, redis, data)
+        environment = environment_for(url, redis, data)
         tell("preparing the plant")
-        plant = _prepare(environment)
+        plant = prepare(environment)
         bare = Bare(plant)
         database = bare.place()
         line = machine()
@@ -89,7 +89,7 @@ def _send(
     figure: Figure, server: Place, database: Place, requests: list[bytes], connections: int, size: int
 ) -> float:
     """Readings per second. The notes say how long a request waited, and what the readings cost."""
-    job = pickle.dumps((server.port, connections, requests))
+    job = pickle.dumps((server.port, connections, requests, None))
     before = server.cpu(), database.cpu()
     done = subprocess.run(
         [sys.executable, "-m", "bench.load"], input=job, stdout=subprocess.PIPE, check=True, cwd=ROOT
@@ -114,7 +114,7 @@ class Plant:
         self._turn = 0
         now = int(time.time() * 1000)
         self._clocks = [
-            now - 60_000 for _ in devices
+            now for _ in devices
         ]  # each reading of a device is a millisecond after the last
 
     def requests(self, readings: int, size: int) -> list[bytes]:
@@ -233,7 +233,7 @@ class Bare:
         return count / seconds
 
 
-def _environment(url: str, redis: str, data: Path) -> dict[str, str]:
+def environment_for(url: str, redis: str, data: Path) -> dict[str, str]:
     """The product's own settings, on the private services, without limits on how often a device may send."""
     return {
         **os.environ,
@@ -246,7 +246,7 @@ def _environment(url: str, redis: str, data: Path) -> dict[str, str]:
     }
 
 
-def _prepare(environment: dict[str, str]) -> Plant:
+def prepare(environment: dict[str, str], *, devices: int = DEVICES) -> Plant:
     """Migrate, and register devices that are watched by two thresholds each."""
     os.environ.update(environment)
     import django  # noqa: PLC0415 -- the environment comes first
@@ -264,17 +264,17 @@ def _prepare(environment: dict[str, str]) -> Plant:
         {"metric": "temperature", "warning_max": 70.0, "max_value": 80.0, "hysteresis": 2.0},
         {"metric": "vibration", "warning_max": 4.5, "max_value": 7.1, "hysteresis": 0.4},
     ]
-    devices = []
+    registered = []
     with transaction.atomic():
-        for number in range(DEVICES):
+        for number in range(devices):
             now = timezone.now()
             device, token = register_device(
                 external_id=f"bench-{number}", name=f"Bench {number}", type="sensor", at=now
             )
             replace_thresholds(device=device, wanted=wanted, at=now)
-            devices.append((device.pk, token))
+            registered.append((device.pk, token))
     connection.close()
-    return Plant(devices)
+    return Plant(registered)
 
 
 def _teller() -> Callable[[str], None]:

@@ -1,6 +1,8 @@
 """The load generator: its own process, raw sockets, one loop. It must cost little, for it shares the cores.
 
-Reads a pickled job from stdin, (port, connections, requests); prints {seconds, cpu, bad, p50, p99} as JSON.
+Reads a pickled job from stdin, (port, connections, requests, per_second); prints {seconds, cpu, bad, p50, p95, p99}
+as JSON. Without `per_second` each connection sends its next request when the last was answered; with it requests go
+out at that pace, and a wait counts from when the request was due.
 """
 
 import json
@@ -25,8 +27,8 @@ class Connection:
         self.needed = 0
         self.began = 0.0
 
-    def send(self, request: bytes) -> None:
-        self.began = time.perf_counter()
+    def send(self, request: bytes, due: float | None = None) -> None:
+        self.began = time.perf_counter() if due is None else due
         self.socket.sendall(request)
 
     def receive(self) -> bytes | None:
@@ -48,40 +50,40 @@ class Connection:
         return answer
 
 
-def run(port: int, connections: int, requests: list[bytes]) -> dict[str, float]:
+def run(
+    port: int, connections: int, requests: list[bytes], per_second: float | None = None
+) -> dict[str, float]:
     poll = select.epoll()
     by_file = {}
     for _ in range(min(connections, len(requests))):
         connection = Connection(port)
         by_file[connection.socket.fileno()] = connection
         poll.register(connection.socket.fileno(), select.EPOLLIN)
-    left = iter(requests)
+    idle = list(by_file.values())
+    left, sent = iter(requests), 0
     waits, bad = [], 0
     cpu, began = time.process_time(), time.perf_counter()
-    for connection in by_file.values():
-        connection.send(next(left))
-    unanswered = len(requests)
-    while unanswered:
-        for file, _ in poll.poll():
+    while len(waits) < len(requests):
+        pause = -1.0
+        while idle and sent < len(requests):
+            due = began + sent / per_second if per_second else None
+            if due is not None and (pause := due - time.perf_counter()) > 0:
+                break
+            idle.pop().send(next(left), due)
+            sent += 1
+            pause = -1.0
+        for file, _ in poll.poll(pause):
             connection = by_file[file]
             answer = connection.receive()
             if answer is None:
                 continue
             waits.append(time.perf_counter() - connection.began)
             bad += not (answer.startswith(GOOD) and b'"rejected":[]' in answer)
-            unanswered -= 1
-            request = next(left, None)
-            if request is not None:
-                connection.send(request)
+            idle.append(connection)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     waits.sort()
-    return {
-        "seconds": seconds,
-        "cpu": cpu,
-        "bad": bad,
-        "p50": waits[len(waits) // 2],
-        "p99": waits[len(waits) * 99 // 100],
-    }
+    shares = {f"p{share}": waits[len(waits) * share // 100] for share in (50, 95, 99)}
+    return {"seconds": seconds, "cpu": cpu, "bad": bad, **shares}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.figures import Figure, machine, run_interleaved, table
-from bench.ingest import DEVICES, Bare, _environment, _prepare, _teller, document
+from bench.ingest import DEVICES, Bare, _teller, document, environment_for, prepare
 from bench.places import ROOT, Place
 from factory import processes
 from tests.services import folder, mariadb, mosquitto, valkey, wait_until
@@ -28,9 +28,9 @@ def main(options: argparse.Namespace) -> int:
     tell = _teller()
     count = MESSAGES // 8 if options.quick else MESSAGES
     with mariadb() as url, valkey() as redis, mosquitto(lines=BROKER) as broker, folder("bench-data") as data:
-        environment = {**_environment(url, redis, data), "MQTT_URL": broker, "LOG_LEVEL": "INFO"}
+        environment = {**environment_for(url, redis, data), "MQTT_URL": broker, "LOG_LEVEL": "INFO"}
         tell("preparing the plant")
-        bare = Bare(_prepare(environment))
+        bare = Bare(prepare(environment))
         _register_last()
         line = machine()
         port = urlsplit(broker).port or 0

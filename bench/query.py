@@ -29,7 +29,9 @@ def main(options: argparse.Namespace) -> int:
         before: dict[str, float] = {}
         for name, step in STEPS.items():
             rows = _fill(ids, end - DAYS * DAY_MS, end, step)
-            lines.append(f"\n{name}: {rows:,} raw readings of {devices:,} devices, {TAIL} each not rolled up yet")
+            lines.append(
+                f"\n{name}: {rows:,} raw readings of {devices:,} devices, {TAIL} each not rolled up yet"
+            )
             for what, work in _questions(ids, end).items():
                 times = sorted(_timed(work) for _ in range(runs))
                 middle = median(times)
@@ -133,7 +135,9 @@ def _fill(ids: list[int], start: int, end: int, step: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION max_statement_time=0, unique_checks=0")
         for table in ("reading", "state", "quarter", "day", "watermark", "dirty"):
-            cursor.execute(f"DELETE FROM telemetry_{table}" if table == "dirty" else f"TRUNCATE telemetry_{table}")
+            cursor.execute(
+                f"DELETE FROM telemetry_{table}" if table == "dirty" else f"TRUNCATE telemetry_{table}"
+            )
         for part in range(2):
             taken = times[:-TAIL] if part == 0 else times[-TAIL:]
             for number, device in enumerate(ids):

@@ -64,7 +64,7 @@ def servers(listener: int) -> list[Role]:
     )
     roles = [
         *brokers(),
-        *([Role("ingest", (*MANAGE, "ingest_mqtt"), SERVERS)] if getattr(settings, "MQTT_ENABLED", False) else []),
+        *([Role("ingest", (*MANAGE, "ingest_mqtt"), SERVERS)] if settings.MQTT_ENABLED else []),
         Role(
             "web", (*MANAGE, "serve", f"--fd={listener}", "--drain-seconds=7"), SERVERS, pass_fds=(listener,)
         ),
@@ -73,7 +73,7 @@ def servers(listener: int) -> list[Role]:
         Role("beat", (*CELERY, "beat", f"--schedule={schedule}", "--pidfile="), SOURCES),
     ]
     if settings.FACTORY_DEMO:
-        roles.append(
-            Role("plant", (*MANAGE, "simulate", "--url", url(settings.HOST, settings.PORT)), SOURCES)
-        )
+        share = "0.25" if settings.MQTT_ENABLED else "0"
+        simulate = ("simulate", "--url", url(settings.HOST, settings.PORT), "--mqtt-share", share)
+        roles.append(Role("plant", (*MANAGE, *simulate), SOURCES))
     return roles

@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 QUEUE_READINGS = 50_000  # waiting at most in each lane; past it callers are turned away
 COMMIT_READINGS = 5_000  # in one transaction at most (a larger single delivery still goes whole)
-SLICE_READINGS = 500  # of the backlog in one transaction: what a live reading may have to wait for
+SLICE_READINGS = 100  # of the backlog in one transaction: what a live reading may have to wait for
+SLICE_REST = 4.0  # times as long as a slice took, the backlog rests while there are live readings
+LIVE_SECONDS = 1.0  # after the last live reading the backlog has the database for itself
 BACKLOG_AGE_MS = 60_000  # a delivery whose newest reading is older than this tells of the past
 WAIT_SECONDS = 10.0
 IDLE_SECONDS = 1.0  # after which the connection is looked after before it is used again
@@ -70,6 +72,7 @@ class GroupCommit:
         self._live_readings = self._backlog_readings = 0
         self._behind: Counter[int] = Counter()  # devices with something in the backlog lane
         self._backlog_turn = False
+        self._backlog_from = self._live_until = float("-inf")  # monotonic seconds
         self._wake = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -146,25 +149,42 @@ class GroupCommit:
         try:
             used = float("-inf")
             while parts := self._take():
-                if time.monotonic() - used > IDLE_SECONDS:
+                began = time.monotonic()
+                if began - used > IDLE_SECONDS:
                     close_old_connections()
                 self._flush(parts)
                 used = time.monotonic()
+                if parts[0].waiting.is_backlog:
+                    self._backlog_from = used + SLICE_REST * (used - began)
         finally:
             connection.close()
 
     def _take(self) -> list[_Part]:
-        """What the next transaction should hold, the lanes in turns; nothing means closed and empty."""
+        """What the next transaction should hold, the lanes in turns; nothing means closed and empty.
+
+        Live first, and after each live batch a slice of the backlog if it has rested, so that neither ever starves.
+        """
         with self._wake:
-            while not self._live and not self._backlog:
-                if self._closed:
+            while True:
+                rest = self._rest()
+                if self._backlog and rest <= 0 and (self._backlog_turn or not self._live):
+                    self._backlog_turn = False
+                    return self._take_slice()
+                if self._live:
+                    self._backlog_turn = True
+                    self._live_until = time.monotonic() + LIVE_SECONDS
+                    return self._take_live()
+                if self._backlog:
+                    self._wake.wait(rest)
+                elif self._closed:
                     return []
-                self._wake.wait()
-            # Live first, and after each live batch a slice of the backlog, so that neither ever starves.
-            self._backlog_turn = bool(self._backlog) and (self._backlog_turn or not self._live)
-            parts = self._take_slice() if self._backlog_turn else self._take_live()
-            self._backlog_turn = not self._backlog_turn
-            return parts
+                else:
+                    self._wake.wait()
+
+    def _rest(self) -> float:
+        """For how many seconds the backlog has to hold back: the processor is shared with live readings."""
+        now = time.monotonic()
+        return self._backlog_from - now if now < self._live_until and not self._closed else 0.0
 
     def _take_live(self) -> list[_Part]:
         parts: list[_Part] = []

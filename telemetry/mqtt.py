@@ -103,6 +103,10 @@ class Readings:
         except DomainError as refusal:
             self._refuse(message, refusal_of(body, refs, refusal), refusal.message)
             return None
+        except Exception as error:  # a mistake of ours, which must not hold up everybody's readings for ever
+            logger.exception("mqtt.message_failed", extra={"device": message.device})
+            self._desk.refuse(message, f"{type(error).__name__} on our side")
+            return None
         is_past = newest_of(delivery.samples) < limits.now - BACKLOG_AGE_MS
         return Parcel(message, principal.device_id, delivery, refs, is_past)
 

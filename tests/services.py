@@ -61,6 +61,14 @@ def folder(name: str) -> Iterator[Path]:
         yield Path(path)
 
 
+@dataclass(frozen=True)
+class Program:
+    """A service's command line, and whether it answers: for tests that start and kill it themselves."""
+
+    argv: list[str]
+    ready: Callable[[], bool]
+
+
 @contextlib.contextmanager
 def running(
     argv: list[str], log: Path, ready: Callable[[], bool], *, seconds: float = 30.0
@@ -97,11 +105,16 @@ def valkey(place: Path | None = None) -> Iterator[str]:
 def redis_server(port: int | None = None) -> Iterator[str]:
     """A Redis or Valkey over TCP, keeping nothing. Yields its URL."""
     port = port or free_port()
-    server = program("redis-server", "valkey-server")
     with folder("redis") as data:
-        argv = [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(data), "--save", ""]
-        with running(argv, data / "log", lambda: listens(port)):
+        server = redis_program(port, data)
+        with running(server.argv, data / "log", server.ready):
             yield f"redis://127.0.0.1:{port}"
+
+
+def redis_program(port: int, data: Path) -> Program:
+    server = program("redis-server", "valkey-server")
+    argv = [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(data), "--save", ""]
+    return Program(argv, lambda: listens(port))
 
 
 @contextlib.contextmanager
@@ -111,42 +124,47 @@ def mariadb(*, durable: bool = True, data: Path | None = None, port: int | None 
     `durable=False` lets it be faster and lose the last second at a crash: for tests that crash nothing.
     With `data`, what is in that folder stays there and is used again.
     """
-    server, install = program("mariadbd", "mysqld"), program("mariadb-install-db", "mysql_install_db")
     port = port or free_port()
     with folder("mariadb") as private:
-        data = data or private / "data"
-        user = f"--user={getpass.getuser()}"  # as root it wants to be told so
-        if not (data / "mysql").exists():
-            made = subprocess.run(
-                [
-                    *(install, "--no-defaults", f"--datadir={data}", user, "--skip-test-db"),
-                    *("--skip-name-resolve", "--auth-root-authentication-method=normal"),
-                ],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if made.returncode:
-                raise RuntimeError(f"{install} failed:\n{made.stdout[-1000:]}{made.stderr[-1000:]}")
-        argv = [
-            *(server, "--no-defaults", f"--datadir={data}", f"--socket={private / 'sock'}", user),
-            *(f"--port={port}", "--bind-address=127.0.0.1", f"--pid-file={private / 'pid'}"),
-            *("--skip-name-resolve", "--skip-log-bin", "--innodb-buffer-pool-size=256M"),
-            *("--innodb-log-file-size=128M", "--max-connections=400"),
-            f"--innodb-flush-log-at-trx-commit={1 if durable else 2}",
-        ]
-        import MySQLdb  # absent where it could not be compiled
-
-        def ready() -> bool:
-            try:
-                with contextlib.closing(MySQLdb.connect(host="127.0.0.1", port=port, user="root")) as session:
-                    session.query("CREATE DATABASE IF NOT EXISTS factory CHARACTER SET utf8mb4")
-            except MySQLdb.Error:
-                return False
-            return True
-
-        with running(argv, private / "log", ready, seconds=60):
+        server = mariadb_program(data or private / "data", port, private, durable=durable)
+        with running(server.argv, private / "log", server.ready, seconds=60):
             yield f"mysql://root@127.0.0.1:{port}/factory"
+
+
+def mariadb_program(data: Path, port: int, private: Path, *, durable: bool = True) -> Program:
+    """A MariaDB on a folder, which is filled first where it is empty. `private` is for what it need not keep."""
+    server, install = program("mariadbd", "mysqld"), program("mariadb-install-db", "mysql_install_db")
+    user = f"--user={getpass.getuser()}"  # as root it wants to be told so
+    if not (data / "mysql").exists():
+        made = subprocess.run(
+            [
+                *(install, "--no-defaults", f"--datadir={data}", user, "--skip-test-db"),
+                *("--skip-name-resolve", "--auth-root-authentication-method=normal"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise RuntimeError(f"{install} failed:\n{made.stdout[-1000:]}{made.stderr[-1000:]}")
+    argv = [
+        *(server, "--no-defaults", f"--datadir={data}", f"--socket={private / 'sock'}", user),
+        *(f"--port={port}", "--bind-address=127.0.0.1", f"--pid-file={private / 'pid'}"),
+        *("--skip-name-resolve", "--skip-log-bin", "--innodb-buffer-pool-size=256M"),
+        *("--innodb-log-file-size=128M", "--max-connections=400"),
+        f"--innodb-flush-log-at-trx-commit={1 if durable else 2}",
+    ]
+    import MySQLdb  # absent where it could not be compiled
+
+    def ready() -> bool:
+        try:
+            with contextlib.closing(MySQLdb.connect(host="127.0.0.1", port=port, user="root")) as session:
+                session.query("CREATE DATABASE IF NOT EXISTS factory CHARACTER SET utf8mb4")
+        except MySQLdb.Error:
+            return False
+        return True
+
+    return Program(argv, ready)
 
 
 @contextlib.contextmanager
@@ -155,24 +173,31 @@ def mosquitto(
 ) -> Iterator[str]:
     """A Mosquitto with these lines of configuration. Yields its URL."""
     port = port or free_port()
-    server = program("mosquitto")
     with folder("mosquitto") as data:
-        settings = data / "mosquitto.conf"
-        settings.write_text(
-            "\n".join([f"user {getpass.getuser()}", f"listener {port} 127.0.0.1", *lines, ""])
-        )
-        with running([server, "-c", str(settings)], data / "log", lambda: listens(port)):
+        server = mosquitto_program(port, data, lines)
+        with running(server.argv, data / "log", server.ready):
             yield f"mqtt://127.0.0.1:{port}"
+
+
+def mosquitto_program(port: int, data: Path, lines: tuple[str, ...]) -> Program:
+    server, settings = program("mosquitto"), data / "mosquitto.conf"
+    settings.write_text("\n".join([f"user {getpass.getuser()}", f"listener {port} 127.0.0.1", *lines, ""]))
+    return Program([server, "-c", str(settings)], lambda: listens(port))
 
 
 @contextlib.contextmanager
 def mosquitto_with_our_files(folder: Path, port: int | None = None) -> Iterator[str]:
     """A Mosquitto that is not ours, but goes by the password and ACL files in this folder. Yields its URL."""
+    with mosquitto(port, lines=our_rules(folder)) as url:
+        yield url
+
+
+def our_rules(folder: Path) -> tuple[str, ...]:
+    """What a Mosquitto that goes by our files has in its configuration."""
     from factory.broker.files import PID  # needs the settings
     from factory.broker.mosquitto import rules
 
-    with mosquitto(port, lines=(*rules(folder), f"pid_file {folder / PID}")) as url:
-        yield url
+    return (*rules(folder), f"pid_file {folder / PID}")
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Intake:
         self._wire: Wire | None = None  # while connected
         self._connection = 0
         self._has_subscribed = False
-        self._trouble = ""
+        self._failures, self._trouble = 0, ""  # to connect, in a row
         self._held = self._held_bytes = 0
         self._under_way: dict[str, int] = {}  # batch messages of a device that are not finished
         self._behind: dict[str, deque[Message]] = {}  # plain messages that wait for those
@@ -100,9 +100,7 @@ class Intake:
 
     def call(self, work: Callable[[], object]) -> None:
         self._calls.append(work)
-        with contextlib.suppress(
-            BlockingIOError, OSError
-        ):  # full: it is awake anyway; closed: nobody is left
+        with contextlib.suppress(OSError):  # full: it is awake anyway; closed: nobody is left
             self._wake_in.send(b".")
 
     def stop_taking(self) -> None:
@@ -171,17 +169,15 @@ class Intake:
             if not self._may_serve():
                 self._idle(0.1)
                 continue
+            began = time.monotonic()
             try:
-                served = self._serve()
-            except OSError as error:
-                self._tell_of_trouble(str(error))
-                served = False
+                self._serve()
             except Exception:
                 logger.exception("mqtt.failed")
-                served = False
             finally:
                 self._disconnect()
-            wait = FIRST_WAIT if served else min(wait * 2, LONGEST_WAIT)
+            has_lasted = time.monotonic() - began > LONGEST_WAIT + CONNECT_SECONDS
+            wait = FIRST_WAIT if has_lasted else min(wait * 2, LONGEST_WAIT)
             self._idle(wait * random.uniform(0.5, 1.0))
         self._one_by_one.end(timeout=1.0)
         self._wake_in.close()
@@ -193,14 +189,24 @@ class Intake:
             select.select([self._wake_out], [], [], min(left, self._pause()))
             self._do_what_is_due()
 
-    def _serve(self) -> bool:
-        """One connection, until it or our time is over. False when it never came about."""
-        client = self._connect()
-        if client is None:
-            return False
-        wire = cast(Wire, self._wire)
+    def _serve(self) -> None:
+        """One connection, until it or our time is over."""
+        try:
+            client = self._connect()
+        except OSError as error:
+            self._tell_of_trouble(str(error))
+            return
+        try:
+            self._serve_by(client, cast(Wire, self._wire))
+        except OSError as error:
+            logger.warning("mqtt.connection_lost", extra={"error": str(error)})
+
+    def _serve_by(self, client: paho.Client, wire: Wire) -> None:
         looked_after = time.monotonic()
-        while self._may_serve() and client.socket() is wire and not self._is_over():
+        self._read(client, wire)  # what came together with the broker's welcome
+        while self._may_serve() and not self._is_over():
+            if client.socket() is not wire:
+                raise ConnectionError("the broker closed the connection")
             client.loop_write()
             wire.flush()
             may_read = self._is_taking and self._has_room()
@@ -209,12 +215,12 @@ class Intake:
             sinks = [wire] if wire.has_unsent() else []
             ready, _, _ = select.select(sources, sinks, [], 0 if is_waiting else self._pause())
             if is_waiting or wire in ready:
+                wire.fill()
                 self._read(client, wire)
             self._do_what_is_due()
             if time.monotonic() - looked_after > 1.0:
                 looked_after = time.monotonic()
                 client.loop_misc()
-        return True
 
     def _is_over(self) -> bool:
         return self._ended.is_set() and not self._calls
@@ -230,7 +236,6 @@ class Intake:
         return min(max(self._timers[0][0] - time.monotonic(), 0.0), PAUSE_SECONDS)
 
     def _read(self, client: paho.Client, wire: Wire) -> None:
-        wire.fill()
         while True:
             self._take(wire.publications())
             if not wire.offer_next() or client.loop_read() != paho.MQTT_ERR_SUCCESS:
@@ -278,7 +283,7 @@ class Intake:
 
     # Connecting
 
-    def _connect(self) -> paho.Client | None:
+    def _connect(self) -> paho.Client:
         broker = self._broker()
         client = self._client = new_client(self._client_id, clean=False)
         answers: list[Any] = []
@@ -299,8 +304,7 @@ class Intake:
             raise ConnectionError("the broker closed the connection")
         flags, reason = answers[0]
         if reason.is_failure:
-            self._tell_of_trouble(f"the broker refuses: {reason}")
-            return None
+            raise ConnectionError(f"the broker refuses: {reason}")
         # Subscribing has the broker send all retained messages again, so only where something may be new.
         if not flags.session_present or not self._has_subscribed:
             client.on_subscribe = lambda *_: self._is_served(broker)
@@ -317,14 +321,15 @@ class Intake:
         self._under_way, self._behind = {}, {}
 
     def _tell_of_trouble(self, trouble: str) -> None:
-        """Once, however often it is tried."""
-        if trouble != self._trouble:
+        """Once, however often it is tried; but not of a broker that is only just starting."""
+        self._failures += 1
+        if self._failures > 1 and trouble != self._trouble:
             logger.warning("mqtt.connection_failed", extra={"error": trouble})
-        self._trouble = trouble
+            self._trouble = trouble
 
     def _is_served(self, broker: Broker) -> None:
         self._has_subscribed = True
-        self._trouble = ""
+        self._failures, self._trouble = 0, ""
         logger.info("mqtt.connected", extra={"broker": f"{broker.host}:{broker.port}"})
 
     def _disconnect(self) -> None:

@@ -26,6 +26,8 @@ class Wire:
         self._sock = sock
         self._in = b""
         self._at = 0  # how far it has been read
+        self._parts: list[bytes] = []  # of a big packet, joined once when all of it is here
+        self._missing = 0  # of that packet
         self._offered = 0  # how far paho may read
         self._out = bytearray()
         self._is_over = False
@@ -40,8 +42,13 @@ class Wire:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         self._is_over = not data
-        self._in = self._in[self._at :] + data
-        self._at = self._offered = 0
+        self._parts.append(data)
+        self._missing -= len(data)
+        if self._missing > 0 and data:
+            return
+        self._in = b"".join((self._in[self._at :], *self._parts))
+        self._parts.clear()
+        self._at = self._offered = self._missing = 0
 
     def has_more(self) -> bool:
         """Whether TLS has received something that the kernel does not tell of."""
@@ -51,7 +58,7 @@ class Wire:
         """(retained, topic, packet id or 0, payload) of the publications that are here whole and come next."""
         found = []
         data, at = self._in, self._at
-        while (bounds := _bounds(data, at)) is not None:
+        while (bounds := _bounds(data, at)) is not None and bounds[1] <= len(data):
             start, end = bounds
             kind = data[at]
             if kind & 0xF0 == PUBLISH:
@@ -71,9 +78,12 @@ class Wire:
     def offer_next(self) -> bool:
         """Let paho read the packet that comes next, if it is here whole; and the end, if that has come."""
         bounds = _bounds(self._in, self._at)
-        if bounds is not None:
+        if bounds is None:
+            return self._is_over
+        self._missing = bounds[1] - len(self._in)
+        if self._missing <= 0:
             self._offered = bounds[1]
-        return bounds is not None or self._is_over
+        return self._missing <= 0 or self._is_over
 
     def publish(self, topic: str, payload: bytes) -> None:
         self._last_id = self._last_id % 65_535 + 1
@@ -132,7 +142,7 @@ class Wire:
 
 
 def _bounds(data: bytes, at: int) -> tuple[int, int] | None:
-    """Where the contents of the packet at `at` begin and end; None when it is not here whole."""
+    """Where the contents of the packet at `at` begin and will end; None when not even that is here."""
     end = len(data)
     if at + 2 > end:
         return None
@@ -148,7 +158,7 @@ def _bounds(data: bytes, at: int) -> tuple[int, int] | None:
             shift += 7
             if digit < 128:
                 break
-    return (start, start + size) if start + size <= end else None
+    return start, start + size
 
 
 def _length(size: int) -> bytes:

@@ -92,10 +92,11 @@ def expire_day(*, day: date, at: datetime) -> int:
     is_aside = day in partitions.days_aside()
     if not is_aside and days.oldest_reading(since=days.start_of(day), before=days.end_of(day)) is None:
         return 0
+    kept = ArchivedDay.objects.filter(day=day, kept_until__gt=at).first()
+    if kept is not None:
+        raise NotDone(f"was brought back and is kept until {kept.kept_until:%Y-%m-%d}")
     with _claimed(day) as claim:
         record = claim.record
-        if record.kept_until is not None and record.kept_until > at:
-            raise NotDone(f"was brought back and is kept until {record.kept_until:%Y-%m-%d}")
         if not are_rolled_up(before=days.end_of(day)):
             raise NotDone("waits for its rollups")
         if day in partitions.days_aside():

@@ -2,7 +2,8 @@ from collections.abc import Iterable, Sequence
 
 from telemetry import rollup_sql
 from telemetry.batch import Sample
-from telemetry.fold import QUARTER_MS, quarter_of
+from telemetry.fold import ALWAYS, QUARTER_MS, quarter_of
+from telemetry.retention import raw_begins
 from telemetry.rules import metric_for
 from telemetry.sql import States
 
@@ -18,6 +19,10 @@ def mark_late(changed: Sequence[Sample], states: States) -> None:
         newest = states[sample.device_id][0]
         if newest is not None and sample.timestamp <= newest:
             late.setdefault(sample.device_id, []).append(sample)
+    if not late:
+        return
+    # Where raw is archived nothing can be computed anew: what comes there waits for its day to be brought back.
+    begins = raw_begins() or -ALWAYS
     pairs: set[tuple[int, int]] = set()
     for device_id, samples in late.items():
         newest = states[device_id][0]
@@ -26,7 +31,9 @@ def mark_late(changed: Sequence[Sample], states: States) -> None:
         for first, last in reaches:
             pairs.update(
                 (device_id, bucket)
-                for bucket in range(quarter_of(first), quarter_of(min(last, newest)) + 1, QUARTER_MS)
+                for bucket in range(
+                    quarter_of(max(first, begins)), quarter_of(min(last, newest)) + 1, QUARTER_MS
+                )
             )
     rollup_sql.mark_dirty(pairs)
 

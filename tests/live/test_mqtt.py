@@ -125,6 +125,51 @@ def test_the_end_of_a_connection_is_passed_on(pair):
     assert wire.recv(1) == b""
 
 
+# What brokers may do
+
+
+def read_packet(connection):
+    """(kind, contents) of the next packet; small ones only."""
+    kind, size = connection.recv(1), connection.recv(1)
+    return kind[0], connection.recv(size[0]) if size[0] else b""
+
+
+def test_what_a_broker_sends_together_with_its_welcome_is_not_left_lying():
+    said = Handler()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        intake = Intake(
+            [Topic("said", said)],
+            broker=lambda: Broker("127.0.0.1", server.getsockname()[1]),
+            client_id="intake",
+            may_serve=lambda: True,
+            keep_refused=lambda **what: None,
+        )
+        thread = threading.Thread(target=intake.run)
+        thread.start()
+        try:
+            first, _ = server.accept()
+            with first:
+                assert read_packet(first)[0] == 0x10
+                first.sendall(b"\x20\x02\x01\x00")
+                kind, subscription = read_packet(first)
+                assert kind == 0x82
+                first.sendall(b"\x90\x03" + subscription[:2] + b"\x01")
+                wait_until(lambda: intake._has_subscribed, what="the subscription")
+            second, _ = server.accept()
+            with second:
+                second.settimeout(10)
+                assert read_packet(second)[0] == 0x10
+                body = b"\x00\x0efactory/p/said\x00\x07now"
+                second.sendall(b"\x20\x02\x01\x00" + b"\x3a" + bytes([len(body)]) + body)
+                assert read_packet(second) == (0x40, b"\x00\x07")
+        finally:
+            intake.stop()
+            thread.join(10)
+
+    assert said.seen == [("p", b"now")]
+
+
 # Plain topics
 
 

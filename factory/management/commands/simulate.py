@@ -25,7 +25,6 @@ from factory.demo.talker import Switchboard, Talker
 from factory.live.mqtt_address import broker_address, broker_url
 
 SHORTEST_INTERVAL = 1.0  # a device may send 100 requests a minute
-SHARE = 0.25  # of the devices speak MQTT where there is a broker
 PATIENCE_SECONDS = 1.8  # at the end, for revoking tokens; those that remain run out
 
 
@@ -41,7 +40,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--mqtt", action="store_true", help="all of them speak MQTT, to the broker set up"
         )
-        parser.add_argument("--mqtt-share", type=float, help="this part of them does, 0 to 1 (default: 0)")
+        parser.add_argument(
+            "--mqtt-share", type=float, default=0.0, help="this part of them does, 0 to 1 (default: none)"
+        )
 
     def handle(
         self,

@@ -1,0 +1,40 @@
+"""`python -m tests.chaos.populate COUNT`: devices, an admin and what is watched, for a plant that is about to suffer.
+
+Runs with the plant's environment and prints as JSON what the test must know.
+"""
+
+import json
+import sys
+
+import django
+
+LIMIT = 90.0  # of `temperature`, watched on every device
+
+
+def main(count: int) -> None:
+    django.setup()
+    from django.utils import timezone
+
+    from alerts.services.thresholds import create_threshold
+    from devices.services import register_device
+    from factory.accounts.models import User
+    from factory.accounts.services import create_user, open_session
+    from telemetry.services.metrics import declare_metric
+
+    now = timezone.now()
+    admin = create_user(
+        email="boss@example.com", password="seven wooden ladders", name="Boss", role=User.Role.ADMIN
+    )
+    declare_metric(key="meter", label="Meter", unit="kWh", kind="counter")
+    devices = []
+    for number in range(1, count + 1):
+        device, token = register_device(
+            external_id=f"press-{number}", name=f"Press {number}", type="sensor", at=now
+        )
+        create_threshold(device=device, metric="temperature", max_value=LIMIT)
+        devices.append({"id": device.pk, "name": device.external_id, "token": token})
+    sys.stdout.write(json.dumps({"admin": open_session(user=admin, at=now), "devices": devices}) + "\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,252 @@
+"""The processes of a plant that may be killed at any moment, and are started again with the same data."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from factory import processes
+from tests import services
+from tests.chaos import guard
+from tests.plant import MANAGE, ROOT, plain_environment
+
+GRANIAN = Path(sys.executable).parent / "granian"
+CELERY = (sys.executable, "-W", "ignore", "-m", "celery", "--app=factory.celery", "--quiet")
+
+
+class Unit:
+    """One program, which is up, down, or waiting to be started again."""
+
+    def __init__(
+        self,
+        name: str,
+        argv: list[str],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.name, self.argv, self.log, self.env = name, argv, log, env
+        self._ready = ready
+        self.child: subprocess.Popen[bytes] | None = None
+        self.start_at: float | None = None  # when it is due to be started again
+        self.is_up = False
+        self.is_stopped = False  # on purpose
+        self.may_end = False  # by itself, since something of it was killed
+        self._log_begins = 0
+
+    def start(self) -> None:
+        self.start_at, self.is_up, self.is_stopped, self.may_end = None, False, False, False
+        with self.log.open("ab") as output:
+            self._log_begins = output.tell()
+            self.child = processes.start(self.argv, env=self.env, cwd=ROOT, output=output)
+
+    def kill(self) -> None:
+        """The whole group, at once and without a word."""
+        self.is_up = False
+        if self.child is not None:
+            processes.send(self.child, signal.SIGKILL)
+            self.child.wait()
+
+    def stop(self, patience: float = 12.0) -> None:
+        self.is_up, self.is_stopped, self.start_at = False, True, None
+        if self.child is not None:
+            processes.stop(self.child, patience=patience)
+
+    def has_ended(self) -> bool:
+        return self.child is not None and self.child.poll() is not None
+
+    def look(self) -> None:
+        """Whether it has come up by now."""
+        if not self.is_up and self.start_at is None and self.child is not None and self.child.poll() is None:
+            self.is_up = self._ready()
+
+    def output(self) -> str:
+        """What it has said since it was last started."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_begins)
+            return log.read().decode(errors="replace")
+
+    def last_word(self, *words: str) -> str:
+        """Which of these events it told of last."""
+        told = self.output()
+        return max(words, key=lambda word: told.rfind(f" {word} "))
+
+    def child_processes(self) -> list[int]:
+        """Those that it has started itself."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                if self.child is not None and int(fields[1]) == self.child.pid:
+                    found.append(int(stat.parent.name))
+        return found
+
+
+class Plant:
+    """MariaDB, Redis, Mosquitto and every process of ours, on a folder of its own and ports of its own."""
+
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        self.folder = folder
+        self._rng = rng
+        self._ports: set[int] = set()
+        for name in ("data", "data/mosquitto", "mariadb", "mariadb-run", "redis", "broker", "logs"):
+            (folder / name).mkdir()
+        self.db_port, redis_port = self._port(), self._port()
+        self.mqtt_port, web_port, granian_port = self._port(), self._port(), self._port()
+        self.env = plain_environment(
+            DJANGO_SETTINGS_MODULE="factory.settings",
+            DATABASE_URL=f"mysql://root@127.0.0.1:{self.db_port}/factory",
+            REDIS_URL=f"redis://127.0.0.1:{redis_port}/0",
+            MQTT_URL=f"mqtt://127.0.0.1:{self.mqtt_port}",
+            MQTT_FOLDER=str(folder / "data" / "mosquitto"),
+            FACTORY_DATA=str(folder / "data"),
+            FACTORY_DEMO="0",
+            PORT=str(web_port),
+        )
+        self.celery = CELERY
+        self.urls = [f"http://127.0.0.1:{port}" for port in (granian_port, web_port)]
+        self.units: dict[str, Unit] = {}
+        self.complaints: list[str] = []
+        self._add_services(redis_port)
+        self._add_ours(granian_port, web_port)
+        self._guard = subprocess.Popen(
+            [sys.executable, "-I", "-S", guard.__file__, f"FACTORY_DATA={folder / 'data'}"],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def _port(self) -> int:
+        """A free one that no outgoing connection is ever given: who tries to reach a dead service there would
+        once in a while be connected to itself, and keep the service from coming back."""
+        while True:
+            port = self._rng.randrange(18_000, 30_000)
+            if port not in self._ports and not services.listens(port):
+                self._ports.add(port)
+                return port
+
+    # What there is
+
+    def _add(self, name: str, argv: list[str], ready: Callable[[], bool] = lambda: True) -> Unit:
+        log = self.folder / "logs" / f"{name}.log"
+        unit = self.units[name] = Unit(name, argv, log=log, env=self.env, ready=ready)
+        return unit
+
+    def _add_services(self, redis_port: int) -> None:
+        folder = self.folder
+        database = services.mariadb_program(folder / "mariadb", self.db_port, folder / "mariadb-run")
+        self._add("mariadb", database.argv, database.ready)
+        redis = services.redis_program(redis_port, folder / "redis")
+        self._add("redis", redis.argv, redis.ready)
+        lines = (
+            *services.our_rules(folder / "data" / "mosquitto"),
+            "persistence true",
+            f"persistence_location {folder / 'broker'}/",
+            "autosave_interval 5",
+            "set_tcp_nodelay true",
+        )
+        broker = services.mosquitto_program(self.mqtt_port, folder / "broker", lines)
+        self._add("mosquitto", broker.argv, broker.ready)
+
+    def _add_ours(self, granian_port: int, web_port: int) -> None:
+        as_at_scale = [
+            *(str(GRANIAN), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(granian_port)),
+            *("--workers", "2", "--blocking-threads", "32", "--no-ws", "factory.wsgi:application"),
+        ]
+        self._add("granian", as_at_scale, lambda: services.listens(granian_port))
+        self._add("serve", [*MANAGE, "serve"], lambda: services.listens(web_port))
+        for name in ("ingest-a", "ingest-b"):
+            self._add(name, [*MANAGE, "ingest_mqtt"], lambda name=name: self._has_a_role(name))
+        pool = ("--pool=threads", "--concurrency=4", "--without-gossip", "--without-mingle")
+        self._add("worker", [*CELERY, "worker", *pool])
+        schedule = self.folder / "data" / "celerybeat-schedule"
+        self._add("beat", [*CELERY, "beat", f"--schedule={schedule}", "--pidfile="])
+        self._add("credentials", [*MANAGE, "mqtt_credentials", "--watch"])
+
+    def _has_a_role(self, name: str) -> bool:
+        return " mqtt.active " in (told := self.units[name].output()) or " mqtt.standby " in told
+
+    def ingest(self, *, active: bool) -> Unit:
+        """The one that takes messages in, or the one that stands by; while they change over, either."""
+        one, other = self.units["ingest-a"], self.units["ingest-b"]
+        words = ("mqtt.active", "mqtt.standby", "mqtt.lost")
+        is_active = one.is_up and one.last_word(*words) == "mqtt.active"
+        return one if is_active == active else other
+
+    # Coming and going
+
+    def start(self, device_count: int) -> str:
+        """Bring everything up; what `populate` has told."""
+        self._start_and_wait("mariadb", "redis")
+        self.manage("migrate", "-v0")
+        told = self.run(sys.executable, "-m", "tests.chaos.populate", str(device_count))
+        self.manage("mqtt_credentials")
+        self._start_and_wait("mosquitto")
+        ours = [name for name in self.units if name not in {"mariadb", "redis", "mosquitto"}]
+        self._start_and_wait(*ours)
+        return told
+
+    def _start_and_wait(self, *names: str, seconds: float = 60.0) -> None:
+        for name in names:
+            self.units[name].start()
+        self.wait_up(*names, seconds=seconds)
+
+    def wait_up(self, *names: str, seconds: float = 60.0) -> None:
+        end = time.monotonic() + seconds
+        while not all(self.units[name].is_up for name in names):
+            self.look_after()
+            if time.monotonic() > end:
+                raise TimeoutError(f"not up after {seconds:.0f} s:\n{self.last_words(*self.down())}")
+            time.sleep(0.02)
+
+    def look_after(self) -> None:
+        """Start again what is due, and notice what ended without being asked."""
+        now = time.monotonic()
+        for unit in self.units.values():
+            if unit.start_at is not None:
+                if now >= unit.start_at:
+                    unit.start()
+            elif unit.has_ended() and not unit.is_stopped:
+                if not unit.may_end:
+                    self.complaints.append(f"ended by itself:\n{self.last_words(unit.name)}")
+                unit.start_at = now + 1.0
+            unit.look()
+
+    def down(self) -> list[str]:
+        return [name for name, unit in self.units.items() if not unit.is_up]
+
+    def manage(self, *arguments: str) -> str:
+        return self.run(*MANAGE, *arguments)
+
+    def run(self, *argv: str) -> str:
+        """A command with the plant's environment, to its end."""
+        done = subprocess.run(
+            argv, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{argv} ended with {done.returncode}:\n{done.stdout}{done.stderr}"[-4000:])
+        return done.stdout
+
+    def last_words(self, *names: str) -> str:
+        return "\n".join(
+            f"--- {name}\n{self.units[name].log.read_text(errors='replace')[-1500:]}"
+            for name in names
+            if self.units[name].log.exists()
+        )
+
+    def close(self) -> None:
+        """End everything, the services last, and see to it that nothing is left."""
+        for unit in reversed(self.units.values()):
+            unit.stop()
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        self._guard.wait(10)
+
+
+def left_over(folder: Path) -> list[int]:
+    return [pid for pid in guard.marked(f"FACTORY_DATA={folder / 'data'}".encode()) if pid != os.getpid()]
