@@ -75,7 +75,7 @@ class Answer:
 
     def add_sums(self, sums: Iterable[Sum]) -> None:
         """Sums of stored quarters; the last values themselves are looked up for the winners only."""
-        wanted: dict[tuple[int, str, int], list[Total]] = {}
+        winners: dict[tuple[int, str], Total] = {}  # by bucket and metric: those whose last value lies in here
         for part in sums:
             total = self.total(part.bucket, part.metric)
             total.add(part)
@@ -84,14 +84,18 @@ class Answer:
             key = (part.last_at, part.last_device)
             if total.last_key is None or key > total.last_key:
                 total.last_key = key
-                wanted.setdefault((part.last_device, part.metric, quarter_of(part.last_at)), []).append(total)
-        for (device_id, metric, bucket), value in rollup_sql.last_values(
-            key for key, totals in wanted.items() if key[1] != READINGS
-        ).items():
-            for total in wanted[device_id, metric, bucket]:
-                assert total.last_key is not None
-                if (total.last_key[1], quarter_of(total.last_key[0])) == (device_id, bucket):
-                    total.last = value
+                if part.metric != READINGS:
+                    winners[self.buckets.start_of(part.bucket), part.metric] = total
+        places = {_place(total, metric): total for (_, metric), total in winners.items()}
+        for place, value in rollup_sql.last_values(places).items():
+            places[place].last = value
+
+
+def _place(total: Total, metric: str) -> tuple[int, str, int]:
+    """The quarter that holds a total's last value: (device, metric, bucket)."""
+    assert total.last_key is not None
+    at, device_id = total.last_key
+    return device_id, metric, quarter_of(at)
 
 
 def totals(

@@ -25,6 +25,8 @@ RANGES = {
     "1h": ("1 hour", "hour", timedelta(hours=1)),
     "24h": ("24 hours", "24 hours", timedelta(days=1)),
     "7d": ("7 days", "7 days", timedelta(days=7)),
+    "30d": ("30 days", "30 days", timedelta(days=30)),
+    "1y": ("1 year", "year", timedelta(days=365)),
 }
 
 

@@ -95,6 +95,13 @@ function window_() {
   return [(end - about.rangeMs) / 1000, end / 1000];
 }
 
+// Over more than a day a time alone does not say when.
+function moment(at) {
+  if (about.rangeMs <= DAY) return clock(at, true);
+  const day = new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short" }).format(at);
+  return `${day}, ${clock(at, true)}`;
+}
+
 function label(seconds) {
   if (about.rangeMs <= DAY) return clock(seconds * 1000);
   return new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short", ...(about.rangeMs <= 2 * DAY && { hour: "2-digit" }) }).format(seconds * 1000);
@@ -134,8 +141,8 @@ function limits(u) {
 function readout(u) {
   const i = u.cursor.idx, place = document.getElementById("readout");
   const at = i == null || u.data[1][i] == null ? null : i;
-  if (at !== null) place.textContent = `${clock(u.data[0][at] * 1000, true)}: ${text(u.data[1][at])}`;
-  else if (times.length) place.textContent = `${clock(times[times.length - 1], true)}: ${text(values[values.length - 1])}`;
+  if (at !== null) place.textContent = `${moment(u.data[0][at] * 1000)}: ${text(u.data[1][at])}`;
+  else if (times.length) place.textContent = `${moment(times[times.length - 1])}: ${text(values[values.length - 1])}`;
 }
 
 function draw() {
