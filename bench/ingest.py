@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -17,8 +18,10 @@ from bench.places import ROOT, Place, embedded, granian
 from tests.services import folder, mariadb, valkey
 
 DEVICES = 300
-COMMIT_ROWS = 5_000  # of the bare driver's executemany
+COMMIT_ROWS = 5_000  # of the bare driver's executemany and of LOAD DATA
+LINE = "%s\t%s\t%s\t%s\n"
 PATH = "/api/trpc/readings.create"
+LOAD = "bare LOAD DATA, a commit per 5,000"
 INSERT = "INSERT INTO bench_reading (device_id, timestamp, data, received_at) VALUES (%s, %s, %s, %s)"
 
 
@@ -41,11 +44,17 @@ def main(options: argparse.Namespace) -> int:
                 _send(Figure("warming up", lambda: 0.0), server, database, plant.requests(2_000, 1), 128, 1)
             run_interleaved(figures, rounds=3 if options.quick else 4, tell=tell)
         tell("")
+        loaded = next((figure for figure in figures if figure.name == LOAD), None)
         print(
             f"{line}\nMariaDB {bare.version()}, innodb_flush_log_at_trx_commit=1; generator on the same cores"
         )
         print(f"granian: {options.workers} x {options.threads} threads; {options.connections} connections\n")
         print(table(figures))
+        if loaded:
+            print()
+            for figure in figures:
+                if figure.costs and "a request" in figure.name:
+                    print(f"{figure.name}: {figure.middle / loaded.middle:.2f} x {LOAD}")
         stored = bare.count("telemetry_reading")
         print(f"\n{plant.handed_out:,} readings sent over HTTP, {stored:,} stored.")
         return 0 if stored == plant.handed_out else 1
@@ -73,8 +82,10 @@ def _figures(
         figure = Figure(name, measure, bare=against)
         return figure
 
+    loaded = [Figure(LOAD, lambda: bare.load(rows(60_000)))] if bare.may_load() else []
     return [
         batch,
+        *loaded,
         alone,
         crowd,
         http("granian, single readings", many, 8_000, 1, options.connections, alone),
@@ -113,9 +124,7 @@ class Plant:
         self.handed_out = 0
         self._turn = 0
         now = int(time.time() * 1000)
-        self._clocks = [
-            now for _ in devices
-        ]  # each reading of a device is a millisecond after the last
+        self._clocks = [now for _ in devices]  # each reading of a device is a millisecond after the last
 
     def requests(self, readings: int, size: int) -> list[bytes]:
         """`readings` in requests of `size`, going round the devices."""
@@ -165,6 +174,7 @@ class Bare:
             user=there["USER"],
             database=there["NAME"],
             charset="utf8mb4",
+            local_infile=1,
         )
 
     def place(self) -> Place:
@@ -205,6 +215,27 @@ class Bare:
                 cursor.executemany(INSERT, rows[start : start + COMMIT_ROWS])
                 connection.commit()
         seconds = time.perf_counter() - began
+        connection.close()
+        return count / seconds
+
+    def may_load(self) -> bool:
+        """Whether the server takes a file from its client."""
+        return bool(self._value("SELECT @@local_infile"))
+
+    def load(self, count: int) -> float:
+        """The rows as text through LOAD DATA; writing the file counts, for a program would have to write it too."""
+        rows = self._rows(count)
+        connection = self._connect()
+        with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file, connection.cursor() as cursor:
+            began = time.perf_counter()
+            for start in range(0, count, COMMIT_ROWS):
+                file.seek(0)
+                file.truncate()
+                file.write("".join(LINE % row for row in rows[start : start + COMMIT_ROWS]))
+                file.flush()
+                cursor.execute(f"LOAD DATA LOCAL INFILE '{file.name}' INTO TABLE bench_reading")
+                connection.commit()
+            seconds = time.perf_counter() - began
         connection.close()
         return count / seconds
 

@@ -15,7 +15,7 @@ from telemetry.buckets import Buckets, day_from, day_of
 from telemetry.fold import QUARTER_MS, Fold, Last, Rule, Tallies, quarter_of, runs_of, take_newer
 from telemetry.reach import Newest, Stretch, folded, widest_gap
 from telemetry.retention import raw_is_there
-from telemetry.rollup_sql import DAYS, DIRTY, DirtyQuarters, Mark, Sum
+from telemetry.rollup_sql import DAYS, DIRTY, NEVER, DirtyQuarters, Mark, Sum
 from telemetry.tally import READINGS, Tally
 
 
@@ -75,7 +75,9 @@ class Answer:
 
     def add_sums(self, sums: Iterable[Sum]) -> None:
         """Sums of stored quarters; the last values themselves are looked up for the winners only."""
-        winners: dict[tuple[int, str], Total] = {}  # by bucket and metric: those whose last value lies in here
+        winners: dict[
+            tuple[int, str], Total
+        ] = {}  # by bucket and metric: those whose last value lies in here
         for part in sums:
             total = self.total(part.bucket, part.metric)
             total.add(part)
@@ -157,7 +159,7 @@ class _Reading:
         dirty = rollup_sql.dirty_quarters(devices)
         self._add_clean(devices, marks, dirty, first, last)
         seeds: dict[int, Last] = {device_id: dict(mark.last) for device_id, mark in marks.items()}
-        for span in self._folded(self._spans(marks, dirty)):
+        for span in self._folded(self._spans(marks, dirty, first, last)):
             take_newer(seeds[span.device_id], span.fold.last, before=span.fold.hi)
             tallies = {key: t for key, t in span.fold.tallies.items() if first <= key[1] < last}
             self.answer.add_tallies(span.device_id, tallies)
@@ -203,14 +205,26 @@ class _Reading:
         there = frozenset[str]().union(*self.newest.values())
         return sorted({READINGS, *(there if self.metrics is None else there & self.metrics)})
 
-    def _spans(self, marks: dict[int, Mark], dirty: DirtyQuarters) -> Iterator[Stretch]:
+    def _spans(
+        self, marks: dict[int, Mark], dirty: DirtyQuarters, first: int, last: int
+    ) -> Iterator[Stretch]:
+        """The dirty quarters in [first, last), and those that may hold a sample with which the tail begins."""
         for device_id, buckets in dirty.items():
             if device_id not in marks:
                 continue
-            rolled_to = marks[device_id].rolled_to
-            for lo, hi in runs_of(bucket for bucket in buckets if bucket <= rolled_to):
-                newest = self.newest[device_id]
-                yield Stretch(device_id, lo, self._fold(lo, hi), newest, until=rolled_to + 1)
+            mark, newest = marks[device_id], self.newest[device_id]
+            seeds_from = self._seeds_from(mark, newest)
+            for lo, hi in runs_of(
+                bucket
+                for bucket in buckets
+                if bucket <= mark.rolled_to and (first <= bucket < last or bucket + QUARTER_MS > seeds_from)
+            ):
+                yield Stretch(device_id, lo, self._fold(lo, hi), newest, until=mark.rolled_to + 1)
+
+    def _seeds_from(self, mark: Mark, newest: Newest) -> int:
+        """No interval that ends after the watermark begins before this, but at the samples the mark knows."""
+        counters = [mark.last[m][1] if m in mark.last else NEVER for m in newest if self.rule(m).is_counter]
+        return min([mark.rolled_to - widest_gap(newest, self.rule), *counters])
 
     def _tails(
         self, marks: dict[int, Mark], seeds: dict[int, Last], first: int, last: int

@@ -16,7 +16,6 @@ from telemetry.export import csv_name, readings_as_csv
 from telemetry.metrics import LONGEST_GAP_SECONDS
 from telemetry.models import MetricRule
 from telemetry.reception import receive
-from telemetry.retention import raw_is_there
 from telemetry.rows import reading_row
 from telemetry.rules import known_metrics
 from telemetry.services.metrics import declare_metric
@@ -208,7 +207,7 @@ def export_csv(
         metrics=metrics,
         time_zone=time_zone,
     )
-    headers = {} if raw_is_there(start_time, end_time) else {"X-Readings-Archived": "true"}
+    headers = {} if export.is_whole else {"X-Readings-Archived": "true"}
     name = csv_name(references, start_time, end_time)
     return Download(name, "text/csv; charset=utf-8; header=present", export, headers)
 

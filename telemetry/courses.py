@@ -45,7 +45,8 @@ def _extremes(device_id: int, names: list[str], start: int, end: int, rows_limit
     rolled_to = mark.rolled_to if mark else NEVER
     dirty = rollup_sql.dirty_quarters([device_id]).get(device_id, {})
     stale = [bucket for bucket in dirty if first <= bucket < last and bucket <= rolled_to]
-    windows = [(start, first), *runs_of(stale), (last, end), (max(first, rolled_to + 1), last)]
+    edges = [(start, min(first, end)), (max(first, last), end)]  # of one quarter when all lies in it
+    windows = [*edges, *runs_of(stale), (max(first, rolled_to + 1), last)]
     points: defaultdict[int, dict[str, float]] = defaultdict(dict)
     for bucket, metric, low, low_at, high, high_at in rollup_sql.quarter_extremes(
         device_id, names, first, last

@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from factory.errors import InvalidInput
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_MS = 86_400_000
+EARLIEST, LATEST = -62_104_060_800_000, 253_370_764_800_000  # the years 2 to 9998: room for any zone
 PAGE_ROWS = 20_000
 DELETED_AT_ONCE = 10_000  # rows in one transaction: others wait for no longer than that takes
 
@@ -39,6 +42,15 @@ class Census:
         if rows is None or last_received is None or self.last_received is None:
             return False
         return self.rows <= rows and self.last_received <= last_received
+
+
+def check_range(start: int, end: int) -> None:
+    """Refuse a range [start, end) that is none, or that no calendar has room for."""
+    if end <= start:
+        raise InvalidInput.at("endTime", "must be after startTime")
+    for name, at in (("startTime", start), ("endTime", end)):
+        if not EARLIEST <= at <= LATEST:
+            raise InvalidInput.at(name, "is not in the years 2 to 9998")
 
 
 def day_of(timestamp: int) -> date:
@@ -142,14 +154,22 @@ def _delete_some(day: date, waiting: list[int], *, received_by: int, limit: int)
     return len(times)
 
 
+# Of a reading that is there again meanwhile every metric that it has counts; what it lacks is added from before.
+MERGED_ON_MARIADB = (
+    "ON DUPLICATE KEY UPDATE data=IF(telemetry_reading.data=VALUES(data), telemetry_reading.data,"
+    " JSON_MERGE_PATCH(VALUES(data), telemetry_reading.data))"
+)
+MERGED_ON_SQLITE = (
+    "ON CONFLICT (device_id, timestamp) DO UPDATE SET data=json_patch(excluded.data, data)"
+    " WHERE data<>excluded.data"
+)
+
+
 def bring_back(rows: Sequence[Row]) -> None:
-    """Insert readings that are not there; those that are stay as they are."""
-    if connection.vendor == "mysql":
-        insert, otherwise = "INSERT INTO", " ON DUPLICATE KEY UPDATE device_id=telemetry_reading.device_id"
-    else:
-        insert, otherwise = "INSERT OR IGNORE INTO", ""
+    """Insert readings; one that is there keeps its metrics and gets those that it lacks."""
+    merged = MERGED_ON_MARIADB if connection.vendor == "mysql" else MERGED_ON_SQLITE
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"{insert} telemetry_reading (device_id, timestamp, data, received_at) VALUES (%s,%s,%s,%s){otherwise}",
+            f"INSERT INTO telemetry_reading (device_id, timestamp, data, received_at) VALUES (%s,%s,%s,%s) {merged}",
             rows,
         )

@@ -3,7 +3,7 @@
 A bad item never costs the good ones; each refusal names the field and the reason.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -110,12 +110,8 @@ def read_item(item: dict, device_id: int, limits: TimeLimits) -> Sample:
 def _read_time(value: Any, limits: TimeLimits) -> int:
     if value is None:
         return limits.now
-    if isinstance(value, datetime):
-        value = round(value.timestamp() * 1000)
-    if type(value) is float and value.is_integer():
-        value = int(value)
     if type(value) is not int:
-        raise Refusal("timestamp", "must be an integer, milliseconds since the epoch")
+        value = _as_millis(value)
     if value > limits.newest:
         raise Refusal("timestamp", "is more than 5 minutes ahead of the server's clock")
     if value < limits.oldest:
@@ -123,11 +119,21 @@ def _read_time(value: Any, limits: TimeLimits) -> int:
     return value
 
 
+def _as_millis(value: Any) -> int:
+    if isinstance(value, datetime):
+        return round(value.timestamp() * 1000)
+    if type(value) is float and value.is_integer():
+        return int(value)
+    raise Refusal("timestamp", "must be an integer, milliseconds since the epoch")
+
+
 def _read_values(data: Any) -> dict[str, float]:
     if type(data) is not dict:
         raise Refusal("data", "must be an object {metric: number}")
     if len(data) > METRICS_LIMIT:
         raise Refusal("data", f"holds {len(data)} metrics; at most {METRICS_LIMIT}")
+    if data and are_metric_names(tuple(data)) and _are_storable(data.values()):
+        return data  # as nearly every reading: nothing to leave out, to change or to refuse
     values = {}
     for key, value in data.items():
         if value is None:
@@ -144,6 +150,23 @@ def _read_values(data: Any) -> dict[str, float]:
     if not values:
         raise Refusal("data", "holds no value")
     return values
+
+
+def _are_storable(values: Iterable[Any]) -> bool:
+    """Whether these are numbers that are stored as they stand."""
+    for value in values:
+        kind = type(value)
+        if kind is float:
+            if not -LARGEST < value < LARGEST:
+                return False
+        elif kind is not int or not -(2**63) <= value < 2**63:
+            return False
+    return True
+
+
+@lru_cache(maxsize=512)
+def are_metric_names(keys: tuple[str, ...]) -> bool:
+    return all(map(is_metric_name, keys))
 
 
 @lru_cache(maxsize=4096)

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 from devices.models import Device
 from factory.errors import InvalidInput, Unavailable
 from telemetry import sql
-from telemetry.days import EPOCH
+from telemetry.days import EPOCH, check_range
 from telemetry.metrics import DECLARED, METRIC_NAME
 from telemetry.queries import latest_values
+from telemetry.retention import raw_is_there
 
 CHUNK_BYTES = 32 * 1024
 AT_ONCE = 4  # per process: each takes a thread for as long as somebody reads slowly
-EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_800_000 - 1  # what a calendar has room for
 COLUMNS = ("deviceId", "device", "timestamp", "time")
 
 _places = threading.BoundedSemaphore(AT_ONCE)
@@ -27,9 +27,13 @@ class ExportsBusy(Unavailable):
 
 
 class CsvExport:
-    """The file in pieces. The first is made at once, so that what can fail has failed before anything is sent."""
+    """The file in pieces. The first is made at once, so that what can fail has failed before anything is sent.
 
-    def __init__(self, pieces: Iterator[bytes], release: Callable[[], object]) -> None:
+    It `is_whole` unless readings of its range are archived.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], release: Callable[[], object], *, is_whole: bool) -> None:
+        self.is_whole = is_whole
         self._pieces, self._release = pieces, release
         self._first = next(pieces, b"")
 
@@ -54,10 +58,7 @@ def readings_as_csv(
 
     Without `metrics` there is a column for each that the devices have ever measured.
     """
-    if end <= start:
-        raise InvalidInput.at("endTime", "must be after startTime")
-    if not (start >= EARLIEST and end <= LATEST):
-        raise InvalidInput.at("startTime", "is not in the years 1 to 9999")
+    check_range(start, end)
     if not _places.acquire(blocking=False):
         raise ExportsBusy(f"{AT_ONCE} exports are under way. Try again in a minute.", retry_after=60)
     try:
@@ -65,7 +66,8 @@ def readings_as_csv(
         columns = _metrics_of(device_ids) if metrics is None else _checked(metrics)
         rows = sql.stream_readings(device_ids, start, end)
         zone = UTC if time_zone is None else ZoneInfo(time_zone)
-        return CsvExport(_written(rows, names, columns, zone), _places.release)
+        pieces = _written(rows, names, columns, zone)
+        return CsvExport(pieces, _places.release, is_whole=raw_is_there(start, end))
     except BaseException:
         _places.release()
         raise

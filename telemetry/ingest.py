@@ -132,7 +132,8 @@ class GroupCommit:
         """Of the past, or of a device whose past still waits: what it says next must not overtake that."""
         if self._behind and any(sample.device_id in self._behind for sample in samples):
             return True
-        return max(sample.timestamp for sample in samples) < self._clock() - BACKLOG_AGE_MS
+        past = self._clock() - BACKLOG_AGE_MS
+        return all(sample.timestamp < past for sample in samples)
 
     def drain(self, *, timeout: float) -> bool:
         """Take nothing new and finish what waits; False when that took longer."""

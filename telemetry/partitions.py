@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from django.db import OperationalError, connection
 
 from factory.retrying import MYSQL_LOCK_TIMEOUT
-from telemetry.days import Census, day_of, end_of, start_of
+from telemetry.days import MERGED_ON_MARIADB, Census, day_of, end_of, start_of
 
 logger = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ def census_aside(day: date) -> Census:
 
 
 def put_back(day: date) -> None:
-    """Bring a day that was set aside among the readings again; what came in meanwhile stays as it is."""
+    """Bring a day that was set aside among the readings again; what came in meanwhile counts."""
     aside, holder = _aside(day), _holder(day)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT 1 FROM {aside} LIMIT 1")
@@ -177,7 +177,7 @@ def put_back(day: date) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SET STATEMENT max_statement_time=0 FOR INSERT INTO {TABLE} SELECT * FROM {aside}"
-            f" ON DUPLICATE KEY UPDATE device_id={TABLE}.device_id"
+            f" {MERGED_ON_MARIADB}"
         )
         cursor.execute(f"DROP TABLE {aside}")
 

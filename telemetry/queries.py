@@ -9,6 +9,7 @@ from telemetry import sql
 from telemetry.aggregates import RawIsArchived, totals
 from telemetry.buckets import buckets_for
 from telemetry.courses import course
+from telemetry.days import check_range
 from telemetry.metrics import BY_KEY
 from telemetry.models import Reading, State
 from telemetry.reach import TooManyRows
@@ -20,11 +21,6 @@ BUCKETS_LIMIT = 10_000
 TOO_MANY = f"more than {RAW_ROWS_LIMIT} readings would have to be read; take a shorter range"
 
 
-def _checked_range(start: int, end: int) -> None:
-    if end <= start:
-        raise InvalidInput.at("endTime", "must be after startTime")
-
-
 def readings_of(
     *, device_id: int, start: int, end: int, limit: int, max_points: int | None = None
 ) -> list[tuple[int, dict[str, float]]]:
@@ -32,7 +28,7 @@ def readings_of(
 
     The newest `limit` rows; or, with `max_points`, as many rows of the whole range, extremes kept.
     """
-    _checked_range(start, end)
+    check_range(start, end)
     if max_points is None:
         return sql.newest_readings(device_id, start, end, limit)
     metrics = latest_values(device_ids=[device_id]).get(device_id, {})
@@ -69,7 +65,7 @@ def aggregated(
 
     Buckets are `interval_ms` long, or an `interval` of the calendar: day, week or month. Exact to the last commit.
     """
-    _checked_range(start, end)
+    check_range(start, end)
     buckets = buckets_for(
         interval_ms=interval_ms, interval=interval, zone=ZoneInfo(time_zone) if time_zone else None
     )

@@ -35,15 +35,17 @@ def receive(*, message: Any, principal: Any) -> dict[str, Any]:
     resolve = own_only(principal, message) if isinstance(principal, DevicePrincipal) else _named()
     delivery = open_door(message, resolve=resolve, limits=limits_now())
     outcomes = committer.submit(delivery.samples)
-    rejected = delivery.rejected + [
-        {"index": place, "reason": outcome.value}
-        for place, outcome in zip(delivery.places, outcomes, strict=True)
-        if outcome not in STORED
-    ]
+    rejected = delivery.rejected
     accepted, duplicates = outcomes.count(Outcome.ACCEPTED), outcomes.count(Outcome.DUPLICATE)
     if not accepted + duplicates:
         field, _, reason = outcomes[0].value.partition(": ")
         raise InvalidInput.at(field, reason)
+    if accepted + duplicates < len(outcomes):
+        rejected = rejected + [
+            {"index": place, "reason": outcome.value}
+            for place, outcome in zip(delivery.places, outcomes, strict=True)
+            if outcome not in STORED
+        ]
     return {
         "success": True,
         "accepted": accepted,

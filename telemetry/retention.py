@@ -27,6 +27,13 @@ def raw_begins() -> int | None:
     return None if day is None else end_of(day)
 
 
+def raw_is_whole_from(at: int) -> int | None:
+    """Since when, up to a moment (ms), no day of raw readings is missing; None: since ever."""
+    days = ArchivedDay.objects.filter(dropped_at__isnull=False, day__lt=day_of(at))
+    day = days.aggregate(newest=Max("day"))["newest"]
+    return None if day is None else end_of(day)
+
+
 def raw_is_there(start: int, end: int) -> bool:
     """Whether the database holds every raw reading of [start, end), restored days included."""
     days = ArchivedDay.objects.filter(dropped_at__isnull=False)

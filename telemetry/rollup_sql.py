@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 import orjson
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from telemetry.fold import ALWAYS, Last, Row
-from telemetry.sql import CHUNK_ROWS, LOOKUP_DEVICES, is_mysql, numbers
+from telemetry.sql import CHUNK_ROWS, LOOKUP_DEVICES, is_mysql, lock_states, numbers
 from telemetry.tally import FIELDS, Tally
 
 COLUMNS = ", ".join(FIELDS)
@@ -104,10 +106,13 @@ def mark_dirty(pairs: Iterable[tuple[int, int]]) -> None:
 
 
 def delete_marks(pairs: Iterable[tuple[int, int]]) -> None:
-    for part in _chunks(sorted(pairs), LOOKUP_DEVICES):
-        where = " OR ".join(f"(device_id={int(d)} AND bucket={int(b)})" for d, b in part)
-        with connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM telemetry_dirty WHERE {where}")
+    """Remove marks that are locked. Device by device: of a mixture MariaDB may read, and wait for, all marks."""
+    for device, group in groupby(sorted(pairs), key=itemgetter(0)):
+        for part in _chunks([bucket for _, bucket in group], LOOKUP_DEVICES):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"DELETE FROM telemetry_dirty WHERE device_id={int(device)} AND bucket IN ({numbers(part)})"
+                )
 
 
 def write_watermarks(rows: Sequence[tuple[int, Mark]]) -> None:
@@ -128,21 +133,31 @@ def create_watermarks(zone: str) -> None:
             "SELECT s.device_id FROM telemetry_state AS s LEFT JOIN telemetry_watermark AS w"
             " ON w.device_id=s.device_id WHERE w.device_id IS NULL AND s.newest IS NOT NULL ORDER BY s.device_id"
         )
-        for part in _chunks(cursor.fetchall(), WRITE_ROWS):
-            values = ",".join(f"({int(device)},{NEVER},'{{}}',0,%s)" for (device,) in part)
+        missing = [device for (device,) in cursor.fetchall()]
+    for part in _chunks(missing, WRITE_ROWS):
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Who deletes a device holds its state: a watermark that came in between would stand in the way.
+            there = sorted(lock_states(part))
+            if not there:
+                continue
+            values = ",".join(f"({device},{NEVER},'{{}}',0,%s)" for device in there)
             cursor.execute(
                 f"{insert} telemetry_watermark (device_id, {MARK_COLUMNS}) VALUES {values}",
-                [zone] * len(part),
+                [zone] * len(there),
             )
 
 
 def devices_due() -> list[int]:
-    """The devices with readings past their watermark, or with dirty quarters before it."""
+    """The devices with readings past their watermark, or with dirty quarters; the furthest behind first.
+
+    So every device has its turn even where all of them always have something new.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT s.device_id FROM telemetry_state AS s JOIN telemetry_watermark AS w"
-            " ON w.device_id=s.device_id WHERE s.newest>w.rolled_to"
-            " UNION SELECT device_id FROM telemetry_dirty ORDER BY device_id"
+            "SELECT w.device_id FROM telemetry_watermark AS w JOIN telemetry_state AS s"
+            " ON s.device_id=w.device_id WHERE s.newest>w.rolled_to"
+            " OR EXISTS (SELECT 1 FROM telemetry_dirty d WHERE d.device_id=w.device_id)"
+            " ORDER BY w.rolled_to, w.device_id"
         )
         return [device for (device,) in cursor.fetchall()]
 
@@ -211,11 +226,13 @@ def devices_in_another_zone(zone: str) -> list[int]:
         return [device for (device,) in cursor.fetchall()]
 
 
-def delete_quarters(device_id: int, metrics: Sequence[str], start: int, end: int) -> None:
+def delete_tallies(
+    device_id: int, metrics: Sequence[str], start: int, end: int, *, table: str = QUARTERS
+) -> None:
     """Remove a device's rollups with buckets in [start, end)."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"DELETE FROM telemetry_quarter WHERE device_id=%s AND metric IN ({_places(metrics)})"
+            f"DELETE FROM {table} WHERE device_id=%s AND metric IN ({_places(metrics)})"
             " AND bucket>=%s AND bucket<%s",
             [device_id, *metrics, start, end],
         )
@@ -269,7 +286,10 @@ class Sum:
 
 
 DIRTY = "AND NOT EXISTS (SELECT 1 FROM telemetry_dirty d WHERE d.device_id=q.device_id AND d.bucket=q.bucket)"
-RANKS = 1 << 22  # devices are told apart by this many numbers where times and ids share one integer
+# Where times and ids share one integer, devices are told apart by this many numbers, and times are counted from
+# 2026: then 69 years to both sides have room.
+RANKS = 1 << 22
+COUNTED_FROM = 1_767_225_600_000
 
 
 def sum_rollups(
@@ -291,7 +311,8 @@ def sum_rollups(
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT metric, bucket - bucket %% %s AS start, SUM(count), SUM(sum), MIN(min), MAX(max),"
-                f" MAX(last_at * {RANKS} + device_id %% {RANKS}), SUM(integral), SUM(covered_ms), SUM(increase)"
+                f" MAX((last_at - {COUNTED_FROM}) * {RANKS} + device_id %% {RANKS}),"
+                " SUM(integral), SUM(covered_ms), SUM(increase)"
                 f" FROM {table} AS q WHERE device_id IN ({numbers(part)})"
                 f" AND metric IN ({_places(metrics)}) AND bucket>=%s AND bucket<%s {skip} GROUP BY metric, start",
                 [step, *metrics, start, end],
@@ -308,7 +329,7 @@ def sum_rollups(
                 covered,
                 grown,
             ) in cursor.fetchall():
-                last_at, rank = divmod(int(newest), RANKS) if newest is not None else (None, 0)
+                since, rank = divmod(int(newest), RANKS) if newest is not None else (None, 0)
                 yield Sum(
                     metric=metric,
                     bucket=int(bucket),
@@ -316,7 +337,7 @@ def sum_rollups(
                     sum=total,
                     min=low,
                     max=high,
-                    last_at=last_at,
+                    last_at=None if since is None else since + COUNTED_FROM,
                     last_device=ranks.get(rank, 0),
                     integral=integral,
                     covered_ms=int(covered),
@@ -375,6 +396,18 @@ def neighbour(device_id: int, metric: str, at: int, *, before: bool) -> Row | No
         )
         row = cursor.fetchone()
     return (row[0], {metric: orjson.loads(row[1])[metric]}) if row else None
+
+
+def last_sample(device_id: int, metric: str, *, before: int) -> Row | None:
+    """As `neighbour`, by the stored quarters before a quarter's beginning: for times of which raw is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT last_at, last FROM {QUARTERS} WHERE device_id=%s AND metric=%s AND bucket<%s AND count>0"
+            " ORDER BY bucket DESC LIMIT 1",
+            [device_id, metric, before],
+        )
+        row = cursor.fetchone()
+    return (row[0], {metric: row[1]}) if row else None
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -5,7 +5,7 @@ row; these write plain tuples. Names of metrics are checked at the door and numb
 orjson, so the literal text for MariaDB is safe; it is escaped all the same.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -71,7 +71,7 @@ def update_states(rows: Sequence[tuple[int, int, dict[str, Any]]]) -> None:
             )
 
 
-def lock_states(device_ids: Sequence[int]) -> States:
+def lock_states(device_ids: Collection[int]) -> States:
     """Lock the devices' state rows in key order: {device: (newest, latest)}.
 
     A device heard for the first time gets its row; one that does not exist is left out.

@@ -7,6 +7,13 @@ from django.core.cache import cache
 from tests import services
 
 
+def pytest_addoption(parser):
+    chaos = parser.getgroup("chaos")
+    chaos.addoption("--chaos-seconds", type=float, default=40, help="how long processes are killed")
+    chaos.addoption("--chaos-seed", type=int, help="what is killed, and what devices say; random unless given")
+    chaos.addoption("--chaos-devices", type=int, default=8, help="half of them over HTTP, half over MQTT")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _redis():
     """What REDIS_URL means: a private Valkey, unless the run chose a server."""

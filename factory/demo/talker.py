@@ -199,12 +199,14 @@ class Switchboard:
         self._thread = threading.Thread(target=self._run, name="talkers", daemon=True)
 
     def __enter__(self) -> "Switchboard":
-        self._thread.start()
+        if self.talkers:
+            self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(CONNECT_SECONDS)
+        if self.talkers:
+            self._thread.join(CONNECT_SECONDS)
 
     def _run(self) -> None:
         while not self._stop.is_set():

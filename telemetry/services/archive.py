@@ -178,7 +178,8 @@ def restore_day(
 ) -> int:
     """Bring a day back from its file, or one device's part of it; returns how many readings are back.
 
-    A reading that is there meanwhile stays as it is. After `keep` the day expires again, without a new file.
+    A reading that is there meanwhile keeps its metrics and gets those that it lacks. After `keep` the day expires
+    again, without a new file.
     """
     record = ArchivedDay.objects.filter(day=day).exclude(sha256="").first()
     if record is None:

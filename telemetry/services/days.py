@@ -43,10 +43,11 @@ def days_with(*, device_id: int, tallies: Tallies, zone: str) -> Rows:
 
 
 def days_anew(*, device_id: int, metrics: Iterable[str], buckets: Iterable[int], zone: str) -> Rows:
-    """The days that hold these quarters of a device, as its stored quarters are now."""
+    """The days that hold these quarters of a device, as its stored quarters are now; what was there is removed."""
     names = list(metrics)
     rows: Rows = []
     for day in sorted({day_of(bucket, zone) for bucket in buckets}):
+        rollup_sql.delete_tallies(device_id, names, day, day + 1, table=DAYS)
         quarters = rollup_sql.stored_tallies([device_id], names, day, day_after(day, zone))
         rows += _summed(quarters, zone)
     return rows

@@ -27,7 +27,7 @@ def mark_late(changed: Sequence[Sample], states: States) -> None:
     for device_id, samples in late.items():
         newest = states[device_id][0]
         assert newest is not None
-        reaches = _reaches_of_gauges(samples) | _reaches_of_counters(device_id, samples, newest)
+        reaches = _reaches_of_gauges(samples) | _reaches_of_counters(device_id, samples, newest, begins)
         for first, last in reaches:
             pairs.update(
                 (device_id, bucket)
@@ -52,8 +52,10 @@ def _reaches_of_gauges(samples: Iterable[Sample]) -> set[tuple[int, int]]:
     return reaches
 
 
-def _reaches_of_counters(device_id: int, samples: Iterable[Sample], newest: int) -> set[tuple[int, int]]:
-    """A counter's interval is as long as it takes to the next sample."""
+def _reaches_of_counters(
+    device_id: int, samples: Iterable[Sample], newest: int, begins: int
+) -> set[tuple[int, int]]:
+    """A counter's interval is as long as it takes to the next sample; the one before may be archived already."""
     spans: dict[str, tuple[int, int]] = {}
     for sample in samples:
         for name in sample.data:
@@ -62,7 +64,9 @@ def _reaches_of_counters(device_id: int, samples: Iterable[Sample], newest: int)
                 spans[name] = min(first, sample.timestamp), max(last, sample.timestamp)
     reaches = set()
     for name, (first, last) in spans.items():
-        before = rollup_sql.neighbour(device_id, name, first, before=True)
+        before = rollup_sql.neighbour(device_id, name, first, before=True) or rollup_sql.last_sample(
+            device_id, name, before=begins
+        )
         after = rollup_sql.neighbour(device_id, name, last + 1, before=False)
         reaches.add((before[0] if before else first, after[0] if after else newest))
     return reaches

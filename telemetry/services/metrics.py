@@ -3,8 +3,9 @@ from typing import Any
 from django.db import transaction
 
 from factory.errors import InvalidInput
+from telemetry.door import LARGEST
 from telemetry.metrics import LONGEST_GAP_SECONDS, METRIC_NAME, Metric
-from telemetry.models import MetricRule, Quarter
+from telemetry.models import MetricRule, Quarter, State
 from telemetry.rules import metric_for, rules
 
 # What changes how intervals between samples are counted.
@@ -26,10 +27,16 @@ def declare_metric(*, key: str, **properties: Any) -> Metric:
     }
     _refuse_invalid(values)
     moved = any(values[name] != getattr(before, name) for name in COUNTED_BY)
-    due = before.rebuild_due or (moved and Quarter.objects.filter(metric=key).exists())
+    due = before.rebuild_due or (moved and _is_rolled_up(key))
     rule, _ = MetricRule.objects.update_or_create(key=key, defaults={**values, "rebuild_due": due})
     transaction.on_commit(rules.forget)
     return Metric(key=rule.key, rebuild_due=due, **values)
+
+
+def _is_rolled_up(key: str) -> bool:
+    """Asked of the devices that measure it: without them every rollup there is would be looked at."""
+    measuring = State.objects.filter(latest__has_key=key).values_list("device_id", flat=True)
+    return Quarter.objects.filter(device_id__in=list(measuring), metric=key).exists()
 
 
 def _refuse_bad_key(key: str) -> None:
@@ -46,8 +53,8 @@ def _refuse_invalid(values: dict[str, Any]) -> None:
     if values["rollover"] is not None:
         if values["kind"] != MetricRule.Kind.COUNTER:
             raise InvalidInput.at("rollover", "is for counters only")
-        if values["rollover"] <= 0:
-            raise InvalidInput.at("rollover", "must be above 0")
+        if not 0 < values["rollover"] <= LARGEST:
+            raise InvalidInput.at("rollover", "must be above 0, and at most 1e300")
 
 
 def note_rebuilt(*, keys: list[str]) -> None:

@@ -156,7 +156,7 @@ def _write(works: Sequence[_Work]) -> int:
     ]
     for work in works:
         for span in work.spans:
-            rollup_sql.delete_quarters(work.device_id, work.metrics, span.fold.lo, span.fold.hi)
+            rollup_sql.delete_tallies(work.device_id, work.metrics, span.fold.lo, span.fold.hi)
     quarters: Rows = []
     for work in works:
         quarters += [((work.device_id, *key), tally) for key, tally in _changed_tallies(work).items()]

@@ -1,4 +1,6 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
@@ -12,12 +14,67 @@ from telemetry.presence import seen_lately
 from telemetry.rows import reading_row
 from telemetry.services.marking import mark_late
 from telemetry.signals import readings_stored
-from telemetry.sql import States
 
 SENSOR_STREAM = "sensor"
 SENSOR_SHARDS = 4
 LIVE_PER_DEVICE = 100  # of one batch; a device flushing a backlog must not flood the dashboards
 METRICS_PER_DEVICE = 256
+by_time = attrgetter("timestamp")
+
+
+@dataclass(slots=True)
+class _Share:
+    """What a batch brings of one device, beside what was known of it."""
+
+    device_id: int
+    newest: int | None  # before the batch
+    latest: dict[str, Any]
+    names: set[str]
+    stored: dict[int, dict[str, float]] = field(default_factory=dict)  # where something may be there already
+    written: dict[int, dict[str, float]] = field(default_factory=dict)
+    changed: list[Sample] = field(default_factory=list)
+
+    def take(self, sample: Sample) -> Outcome:
+        _, timestamp, data = sample
+        if not data.keys() <= self.names and not self._learn(data):
+            return Outcome.TOO_MANY_METRICS
+        before = self.written.get(timestamp) or self.stored.get(timestamp)
+        if before is None:
+            self.written[timestamp] = data
+        elif all(before.get(metric) == value for metric, value in data.items()):
+            return Outcome.DUPLICATE
+        else:
+            self.written[timestamp] = {**before, **data}
+        self.changed.append(sample)
+        return Outcome.ACCEPTED
+
+    def _learn(self, data: dict[str, float]) -> bool:
+        """A device that makes up ever new names would make its own state, read at every reading, ever larger."""
+        if len(self.names | data.keys()) > METRICS_PER_DEVICE:
+            return False
+        self.names.update(data)
+        return True
+
+    def is_newer(self, sample: Sample) -> bool:
+        """Newer than all that the device had before the batch."""
+        return self.newest is None or sample.timestamp > self.newest
+
+    def move_latest(self) -> tuple[int, list[Sample]]:
+        """Let the newest value of each metric win; returns the newest time, and what was news in event order."""
+        newest, latest = self.newest, self.latest
+        fresh = []
+        for sample in self.changed:
+            _, timestamp, data = sample
+            if newest is None or timestamp > newest:
+                newest, news = timestamp, data
+            else:
+                news = {m: value for m, value in data.items() if _is_news(value, timestamp, latest.get(m))}
+            for metric, value in news.items():
+                latest[metric] = [value, timestamp]
+            if news:
+                fresh.append(sample if len(news) == len(data) else sample._replace(data=news))
+        assert newest is not None
+        return newest, fresh
 
 
 @transaction.atomic
@@ -27,84 +84,65 @@ def store_readings(*, samples: Sequence[Sample], received_at: int) -> list[Outco
     Readings with the same device and timestamp merge metric by metric, and the later write wins.
     `received_at` is in ms since the epoch.
     """
-    states = sql.lock_states([sample.device_id for sample in samples])
-    stored = sql.select_readings(_needing_look_up(samples, states))
-    outcomes = []
-    written: dict[tuple[int, int], dict[str, float]] = {}
-    names: dict[int, set[str]] = {}
-    for sample in samples:
-        if sample.device_id not in states:
-            outcomes.append(Outcome.UNKNOWN_DEVICE)
-            continue
-        if _has_too_many_metrics(sample, names, states):
-            outcomes.append(Outcome.TOO_MANY_METRICS)
-            continue
-        key = (sample.device_id, sample.timestamp)
-        before = written.get(key) or stored.get(key)
-        if before is None:
-            written[key] = sample.data
-        elif all(before.get(metric) == value for metric, value in sample.data.items()):
-            outcomes.append(Outcome.DUPLICATE)
-            continue
-        else:
-            written[key] = {**before, **sample.data}
-        outcomes.append(Outcome.ACCEPTED)
-    sql.upsert_readings([(*key, data) for key, data in written.items()], received_at=received_at)
-    changed = [
-        sample for sample, outcome in zip(samples, outcomes, strict=True) if outcome is Outcome.ACCEPTED
+    states = sql.lock_states({sample.device_id for sample in samples})
+    shares = {
+        device_id: _Share(device_id, newest, latest, names=set(latest))
+        for device_id, (newest, latest) in states.items()
+    }
+    _look_up(samples, shares)
+    outcomes = [
+        shares[sample.device_id].take(sample) if sample.device_id in shares else Outcome.UNKNOWN_DEVICE
+        for sample in samples
     ]
-    mark_late(changed, states)
-    fresh = _move_latest(changed, states)
-    heard = {sample.device_id for sample in samples if sample.device_id in states}
-    seen_lately.note(heard, at_ms=received_at, write=note_seen)
+    sql.upsert_readings(
+        [
+            (share.device_id, timestamp, data)
+            for share in shares.values()
+            for timestamp, data in share.written.items()
+        ],
+        received_at=received_at,
+    )
+    changed = [share for share in shares.values() if share.changed]
+    for share in changed:
+        # A stable sort: of two values for the same moment the later written one comes later, and wins.
+        share.changed.sort(key=by_time)
+    mark_late(_late(changed), states)
+    fresh = _move_latest(changed)
+    seen_lately.note(states, at_ms=received_at, write=note_seen)
     if fresh:
         readings_stored.send(sender=Reading, batch=StoredBatch(received_at=received_at, fresh=fresh))
-        broadcast_on_commit(SENSOR_STREAM, _live_items(changed, states), shards=SENSOR_SHARDS)
+        broadcast_on_commit(SENSOR_STREAM, _live_items(changed), shards=SENSOR_SHARDS)
     return outcomes
 
 
-def _has_too_many_metrics(sample: Sample, names: dict[int, set[str]], states: States) -> bool:
-    """A device that makes up ever new names would make its own state, read at every reading, ever larger."""
-    known = names.get(sample.device_id)
-    if known is None:
-        known = names[sample.device_id] = set(states[sample.device_id][1])
-    if sample.data.keys() <= known:
-        return False
-    if len(known | sample.data.keys()) > METRICS_PER_DEVICE:
-        return True
-    known.update(sample.data)
-    return False
-
-
-def _needing_look_up(samples: Sequence[Sample], states: States) -> dict[int, set[int]]:
+def _look_up(samples: Sequence[Sample], shares: dict[int, _Share]) -> None:
     """Only what is not newer than the device's newest reading can be there already."""
     wanted: dict[int, set[int]] = {}
     for sample in samples:
-        newest = states[sample.device_id][0] if sample.device_id in states else None
-        if newest is not None and sample.timestamp <= newest:
+        share = shares.get(sample.device_id)
+        if share is not None and not share.is_newer(sample):
             wanted.setdefault(sample.device_id, set()).add(sample.timestamp)
-    return wanted
+    for (device_id, timestamp), data in sql.select_readings(wanted).items():
+        shares[device_id].stored[timestamp] = data
 
 
-def _move_latest(changed: Sequence[Sample], states: States) -> list[Sample]:
-    """Let the newest value of each metric win, and return what was news, in event order per device."""
-    fresh = []
-    moved: dict[int, tuple[int, dict[str, Any]]] = {}
-    # A stable sort: of two values for the same moment the later written one comes later, and wins.
-    for sample in sorted(changed, key=lambda sample: (sample.device_id, sample.timestamp)):
-        newest, latest = moved.get(sample.device_id) or states[sample.device_id]
-        news = {
-            metric: value
-            for metric, value in sample.data.items()
-            if _is_news(value, sample.timestamp, latest.get(metric))
-        }
-        for metric, value in news.items():
-            latest[metric] = [value, sample.timestamp]
-        newest = sample.timestamp if newest is None else max(newest, sample.timestamp)
-        moved[sample.device_id] = (newest, latest)
-        if news:
-            fresh.append(sample if len(news) == len(sample.data) else sample._replace(data=news))
-    sql.update_states([(device, newest, latest) for device, (newest, latest) in moved.items()])
+def _late(changed: Iterable[_Share]) -> list[Sample]:
+    late: list[Sample] = []
+    for share in changed:
+        if not share.is_newer(share.changed[0]):  # the oldest of them
+            late += share.changed
+    return late
+
+
+def _move_latest(changed: Iterable[_Share]) -> list[Sample]:
+    """Move what is known of each device, and return what was news."""
+    fresh: list[Sample] = []
+    moved = []
+    for share in changed:
+        newest, news = share.move_latest()
+        moved.append((share.device_id, newest, share.latest))
+        fresh += news
+    sql.update_states(moved)
     return fresh
 
 
@@ -113,18 +151,14 @@ def _is_news(value: float, timestamp: int, known: list[Any] | None) -> bool:
     return known is None or timestamp > known[1] or (timestamp == known[1] and value != known[0])
 
 
-def _live_items(changed: Sequence[Sample], states: States) -> list[tuple[int, dict[str, Any]]]:
-    """What dashboards are shown: readings newer than all that was there, the newest of each device."""
-    by_device: dict[int, list[Sample]] = {}
-    for sample in changed:
-        before = states[sample.device_id][0]
-        if before is None or sample.timestamp >= before:
-            by_device.setdefault(sample.device_id, []).append(sample)
-    items = []
-    for samples in by_device.values():
-        samples.sort(key=lambda sample: sample.timestamp)
-        items += [(sample.device_id, reading_row(*sample)) for sample in samples[-LIVE_PER_DEVICE:]]
-    return items
+def _live_items(changed: Iterable[_Share]) -> list[tuple[int, dict[str, Any]]]:
+    """What dashboards are shown: readings not older than any that was there, the newest of each device."""
+    return [
+        (share.device_id, reading_row(*sample))
+        for share in changed
+        for sample in share.changed[-LIVE_PER_DEVICE:]
+        if share.newest is None or sample.timestamp >= share.newest
+    ]
 
 
 def lock_devices(*, device_ids: Sequence[int]) -> None:

@@ -18,6 +18,7 @@ from tests.chaos.measured import Device
 from tests.chaos.senders import OverHttp, OverMqtt, Sender, now_ms
 from tests.chaos.strikes import Hand, Strike, Stuck
 from tests.chaos.units import Plant, left_over
+from tests.chaos.watcher import Watcher
 
 FINISH_SECONDS = 90.0
 
@@ -105,8 +106,10 @@ def _suffer(
     for number, each in enumerate(told["devices"]):
         device = Device(**each, rate=rate, seed=rng.randrange(2**32), now=now_ms())
         senders.append(OverMqtt(device, plant.mqtt_port) if number % 2 else OverHttp(device, plant.urls))
+    watcher = Watcher(plant.urls, told["admin"], [s.device for s in senders], rng.randrange(2**32))
     hand = Hand(plant, senders, rng, say, strikes=report.strikes)
     try:
+        watcher.start()
         for sender in senders:
             sender.start()
         hand.strike_for(seconds)
@@ -117,9 +120,10 @@ def _suffer(
     finally:
         for sender in senders:
             sender.stop()
-        for sender in senders:
-            report.answers += sender.answers
-            report.problems += sender.complaints
+        watcher.stop()
+        for each in (*senders, watcher):
+            report.answers += each.answers
+            report.problems += each.complaints
         report.problems += plant.complaints
     report.acknowledged = sum(len(sender.device.acknowledged) for sender in senders)
     took = time.monotonic() - began
@@ -131,7 +135,7 @@ def _bring_home(plant: Plant, senders: list[Sender], say: Callable[[str], None])
     """Nothing is killed any more; all that is unanswered is sent until it is answered."""
     began = time.monotonic()
     plant.wait_up(*plant.units)
-    for name in ("beat", "worker"):  # so that the last readings are not rolled up yet
+    for name in ("beat", "worker", "rollups"):  # so that the last readings are not rolled up yet
         plant.units[name].stop()
     for sender in senders:
         sender.finish()

@@ -11,10 +11,11 @@ from tests.chaos.senders import Sender
 from tests.chaos.units import Plant
 
 # The first strikes are dealt from these, so that the shortest run has killed each of them; then comes the whole deck.
-FIRST = ("web", "active ingest", "mariadb", "redis", "mosquitto", "worker")
+FIRST = ("web", "active ingest", "active ingest", "mariadb", "mariadb", "redis", "mosquitto", "worker")
 DECK = (
     *("granian", "a worker of granian", "serve", "active ingest", "active ingest", "standby ingest"),
-    *("mariadb", "mariadb", "redis", "mosquitto", "mosquitto", "worker", "beat", "credentials"),
+    *("mariadb", "mariadb", "redis", "mosquitto", "mosquitto"),
+    *("worker", "rollups", "beat", "credentials", "everything"),
 )
 RECOVERY_SECONDS = 60.0  # after which a plant that is left alone counts as stuck
 LONG_OUTAGE_SECONDS = 15.0  # longer than anybody waits for the database
@@ -77,6 +78,12 @@ class Hand:
         """What exactly was killed."""
         if card == "a worker of granian":
             return self._kill_a_worker()
+        if card == "everything":  # and it comes back in any order
+            for unit in self.plant.units.values():
+                unit.kill()
+            for unit in self.plant.units.values():
+                unit.start_at = time.monotonic() + self.rng.uniform(0.1, 3.0)
+            return card
         if card.endswith(" ingest"):
             unit = self.plant.ingest(active=card == "active ingest")
         else:
@@ -102,15 +109,16 @@ class Hand:
             time.sleep(0.02)
 
     def _wait_for_recovery(self, strike: Strike) -> None:
-        """Until everything is up, and every device has been answered something that it sent after the strike."""
+        """Until every device has been answered something that it sent after the strike, and all is up again."""
         while True:
             self.plant.look_after()
             unserved = [sender.device.name for sender in self.senders if sender.answered_at <= strike.at]
             down = self.plant.down()
             took = time.monotonic() - strike.at
-            if not unserved and not down:
+            if not unserved and strike.recovery is None:
                 strike.recovery = took
-                self._tell(strike, f"all served after {took:.1f} s")
+            if strike.recovery is not None and not down:
+                self._tell(strike, f"all served after {strike.recovery:.1f} s, all up after {took:.1f} s")
                 return
             if took > RECOVERY_SECONDS:
                 self._tell(strike, "no recovery")

@@ -23,12 +23,15 @@ def _programs():
 def test_nothing_acknowledged_is_lost_or_doubled_whatever_is_killed(request, capsys):
     from tests.chaos.run import run
 
-    seed = request.config.getoption("--chaos-seed")
+    chosen = request.config.getoption
+    seed = chosen("--chaos-seed")
+    if seed is None:
+        seed = random.randrange(1_000_000)
     with capsys.disabled():
         report = run(
-            seed=random.randrange(1_000_000) if seed is None else seed,
-            seconds=request.config.getoption("--chaos-seconds"),
-            devices=8,
+            seed=seed,
+            seconds=chosen("--chaos-seconds"),
+            devices=chosen("--chaos-devices"),
             rate=25,
             say=print,
         )

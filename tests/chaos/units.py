@@ -166,6 +166,7 @@ class Plant:
         self._add("worker", [*CELERY, "worker", *pool])
         schedule = self.folder / "data" / "celerybeat-schedule"
         self._add("beat", [*CELERY, "beat", f"--schedule={schedule}", "--pidfile="])
+        self._add("rollups", [sys.executable, "-m", "tests.chaos.rolling"])
         self._add("credentials", [*MANAGE, "mqtt_credentials", "--watch"])
 
     def _has_a_role(self, name: str) -> bool:

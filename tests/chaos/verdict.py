@@ -162,6 +162,14 @@ class Slow:
         return Counter(at - at % interval for rows in self.plant.values() for at in rows)
 
 
+class Refused(Exception):
+    """The plant did not answer a question."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"{status}: {text[:500]}")
+        self.status = status
+
+
 class Asking:
     """The plant's procedures, as a person."""
 
@@ -176,7 +184,7 @@ class Asking:
     def ask(self, procedure: str, input: dict[str, Any]) -> Any:
         response = self._client.get(procedure, params={"input": json.dumps(input)})
         if response.status_code != 200:
-            raise AssertionError(f"{procedure} answered {response.status_code}: {response.text[:500]}")
+            raise Refused(response.status_code, response.text)
         return response.json()["result"]["data"]
 
     def close(self) -> None:

@@ -387,13 +387,17 @@ def test_simulated_devices_speak_mqtt_and_keep_what_nobody_has_stored(broker, in
             output=log,
         )
         try:
+            told = tmp_path / "simulate.log"
+            wait_until(lambda: "devices report" in told.read_text(), what="the start of the devices")
             time.sleep(3)
             begun = now()
             ingest().wait_for("mqtt.connected")
             early = Reading.objects.filter(timestamp__lt=begun)
             # Nobody was there to take them, so the broker has dropped them: they are said again.
             wait_until(
-                lambda: set(early.values_list("device_id", flat=True)) == everyone, what="the old ones"
+                lambda: set(early.values_list("device_id", flat=True)) == everyone,
+                what="the old ones",
+                seconds=60,
             )
             assert set(DeviceRow.objects.values_list("status", flat=True)) == {"online"}
             processes.send(child, signal.SIGTERM)

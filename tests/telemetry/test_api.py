@@ -215,9 +215,14 @@ class TestAsked:
             ({"endTime": 0}, "endTime: must be after startTime"),
             ({"deviceIds": [999_999]}, "There is no device 999999."),
             (
-                {"intervalMs": 1000, "endTime": 10**15},
+                {"intervalMs": 1000, "endTime": 10**13},
                 "intervalMs: gives more than 10000 buckets; take a longer one",
             ),
+            (  # a year before the calendar's first
+                {"intervalMs": 366 * 86_400_000, "startTime": -(10**14), "endTime": 1},
+                "startTime: is not in the years 2 to 9998",
+            ),
+            ({"endTime": 10**15}, "endTime: is not in the years 2 to 9998"),
             ({"timeZone": "Mars/Olympus"}, "timeZone: is no time zone such as Europe/Berlin"),
         ],
     )

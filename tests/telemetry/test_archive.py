@@ -185,6 +185,20 @@ def test_a_restored_reading_does_not_overwrite_a_newer_one(local_storage):
     assert stored == [(ms(DAY), {"power": 7}), (ms(DAY) + 60_000, {"power": 5})]
 
 
+def test_a_restored_reading_adds_the_metrics_that_the_newer_one_lacks(local_storage):
+    """The retention was made longer, and the device told more of a moment that was archived already."""
+    machine = make_device()
+    measure(machine, DAY, count=1, power=5, temperature=20.5)
+    expire_days(at=LONG_AFTER)
+    store_readings(samples=[Sample(machine.pk, ms(DAY), {"power": 7, "rpm": 9})], received_at=ms(LONG_AFTER))
+    roll_up()
+    expire_days(at=LONG_AFTER + MONTH)
+
+    restore()
+
+    assert Reading.objects.get().data == {"power": 7, "temperature": 20.5, "rpm": 9}
+
+
 def test_what_comes_for_a_day_that_is_gone_joins_its_file(local_storage, place):
     """The retention was made longer, and the door took old readings again."""
     machine = make_device()

@@ -114,3 +114,18 @@ def test_a_bad_item_never_costs_the_good_ones():
         {"index": 2, "reason": "readings: each item must be an object"},
         {"index": 4, "reason": "deviceId: this token belongs to another device"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("data", "values"),
+    [
+        ({"power": 1, "rpm": 2.5}, {"power": 1, "rpm": 2.5}),
+        ({"power": 1, "rpm": None}, {"power": 1}),
+        ({"power": 2**63, "rpm": -(2**63)}, {"power": float(2**63), "rpm": -(2**63)}),
+    ],
+)
+def test_of_a_reading_the_values_are_taken_that_can_be_stored(data, values):
+    [sample] = taken({"data": data}).samples
+
+    assert sample.data == values
+    assert [type(value) for value in sample.data.values()] == [type(value) for value in values.values()]

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from factory import processes
@@ -158,7 +158,7 @@ def test_a_device_that_never_reported_is_a_heading(as_viewer):
         ),
         (
             {"deviceId": "press", "endTime": 10**15},
-            (400, "BAD_REQUEST", "startTime: is not in the years 1 to 9999"),
+            (400, "BAD_REQUEST", "endTime: is not in the years 2 to 9998"),
         ),
         (
             {"deviceId": "press", "timeZone": "Mars"},
@@ -214,6 +214,21 @@ def test_a_refused_export_takes_no_place(as_viewer):
         assert refusal_of(as_viewer.query("readings.exportCsv", asked(deviceId="nobody")))[0] == 404
         make_device_id = asked(deviceId=make_device().pk, metrics=["NO"])
         assert refusal_of(as_viewer.query("readings.exportCsv", make_device_id))[0] == 400
+
+
+def test_an_export_that_fails_before_it_begins_takes_no_place(as_viewer, monkeypatch):
+    machine = make_device()
+
+    def fail(start, end):
+        raise OperationalError(2013, "Lost connection to server during query")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(export, "raw_is_there", fail)
+        for _ in range(export.AT_ONCE + 1):
+            answer = as_viewer.query("readings.exportCsv", asked(deviceId=machine.pk))
+            assert refusal_of(answer)[:2] == (503, "SERVICE_UNAVAILABLE")
+
+    assert as_viewer.query("readings.exportCsv", asked(deviceId=machine.pk)).getvalue()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -76,6 +76,10 @@ def test_what_is_left_out_stays_as_it_was(declare):
         ({"key": "x", "maxGapSeconds": 86_401}, "maxGapSeconds"),
         ({"key": "x", "rollover": 5.0}, "rollover"),
         ({"key": "x", "kind": "counter", "rollover": 0.0}, "rollover"),
+        (
+            {"key": "x", "kind": "counter", "rollover": 1e308},
+            "rollover",
+        ),  # two would be more than a number holds
         ({"key": "x", "plausibleMin": 2.0, "plausibleMax": 1.0}, "plausibleMax"),
     ],
 )

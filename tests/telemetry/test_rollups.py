@@ -1,6 +1,6 @@
 """Rollups held against brute force, whatever the order in which readings arrive and workers come by."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -9,16 +9,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.services import delete_devices
+from telemetry.aggregates import totals
 from telemetry.batch import Sample
+from telemetry.buckets import fixed_buckets
 from telemetry.fold import QUARTER_MS
 from telemetry.metrics import Metric
-from telemetry.models import Day, DirtyQuarter, Quarter, Reading, State, Watermark
+from telemetry.models import ArchivedDay, Day, DirtyQuarter, Quarter, Reading, State, Watermark
 from telemetry.queries import aggregated, readings_of
+from telemetry.rules import metric_for
 from telemetry.rules import rules as rules_in_force
 from telemetry.services import rollups, store_readings
 from telemetry.services.metrics import declare_metric
 from telemetry.services.rollups import are_rolled_up, roll_up, roll_up_due
-from tests.builders import make_device, ms
+from tests.builders import NOON, make_device, ms
 from tests.telemetry.brute_force import buckets_of, increase_of, integral_of
 
 pytestmark = pytest.mark.django_db
@@ -317,6 +320,62 @@ def test_a_late_reading_that_arrives_while_a_worker_computes_is_not_lost(monkeyp
     assert quarters()[device.pk, "power", 0].sum == 6.0
 
 
+def test_each_device_has_its_turn_where_all_always_have_something_new(monkeypatch, two_devices):
+    """A turn that has time for one device only goes on with the other one."""
+    monkeypatch.setattr(rollups, "DEVICES_AT_ONCE", 1)
+    for minute in range(4):
+        for device in two_devices:
+            put(device, (minute * MINUTE, {"power": 1.0}))
+        roll_up_due(seconds=0)
+
+    marks = Watermark.objects.order_by("device_id").values_list("rolled_to", flat=True)
+    assert list(marks) == [2 * MINUTE, 3 * MINUTE]
+
+
+def test_an_answer_reads_no_dirty_quarter_that_cannot_matter(two_devices):
+    device, _ = two_devices
+    put(device, *[(n * MINUTE, {"power": float(n)}) for n in range(1000)])
+    roll_up_due()
+    put(device, *[(n * MINUTE + 1, {"power": float(n)}) for n in range(900)])
+
+    found = totals(
+        device_ids=[device.pk],
+        start=960 * MINUTE,
+        end=990 * MINUTE,
+        buckets=fixed_buckets(HOUR),
+        rule=metric_for,
+        rows_limit=100,
+    )
+
+    assert found[960 * MINUTE]["power"].sum == sum(range(960, 990))
+
+
+def test_the_newest_of_several_devices_is_told_in_every_year(two_devices):
+    """Times and ids share one integer, which had no room for times after 2039."""
+    device, other = two_devices
+    late = ms(datetime(2045, 7, 1, tzinfo=UTC))
+    put(device, (late, {"power": 1.0}))
+    put(other, (late + MINUTE, {"power": 2.0}))
+    roll_up_due()
+
+    [row] = answer(two_devices, late, late + HOUR, HOUR)
+
+    assert row["metrics"]["power"]["last"] == 2.0
+
+
+def test_days_keep_nothing_of_a_counter_that_became_a_gauge(declared_rules, two_devices):
+    device, _ = two_devices
+    put(device, (HOUR, {"meter": 100.0}), (120 * HOUR, {"meter": 1000.0}))
+    roll_up_due()
+    declare_metric(key="meter", kind="gauge")
+    rules_in_force.forget()
+
+    rollups.rebuild(device_id=device.pk)
+
+    [row] = answer([device], 0, 30 * 24 * HOUR, 30 * 24 * HOUR)
+    assert row["metrics"]["meter"]["increase"] is None
+
+
 def test_a_device_that_was_deleted_meanwhile_is_left_out(monkeypatch, two_devices):
     device, other = two_devices
     put(device, (0, {"power": 1.0}))
@@ -388,6 +447,73 @@ def test_a_chart_is_exact_to_the_last_commit_and_where_something_late_came(two_d
 
     values = [data["power"] for _, data in rows]
     assert (max(values), min(values)) == (5000.0, -5000.0)
+
+
+def test_a_chart_within_one_quarter_keeps_to_its_range_where_only_a_part_is_back(two_devices):
+    device, _ = two_devices
+    put(device, *[(n * MINUTE, {"power": float(n)}) for n in range(15)])
+    roll_up_due()
+    ArchivedDay.objects.create(
+        day=date(1970, 1, 1), dropped_at=NOON
+    )  # as when this device alone was restored
+
+    rows = readings_of(device_id=device.pk, start=2 * MINUTE, end=5 * MINUTE, limit=1, max_points=50)
+
+    assert [at for at, _ in rows] == [2 * MINUTE, 3 * MINUTE, 4 * MINUTE]
+
+
+# Where raw is gone
+
+
+@pytest.fixture
+def yesterday_is_archived(declared_rules, two_devices):
+    """Intervals of a gauge and of a counter across midnight, and raw only from then on; what answers said before."""
+    device, _ = two_devices
+    midnight = 24 * HOUR
+    put(
+        device,
+        (midnight - 70 * MINUTE, {"meter": 10.0}),
+        (midnight - 10 * MINUTE, {"power": 60.0}),
+        (midnight + 5 * MINUTE, {"power": 90.0}),
+        (midnight + 50 * MINUTE, {"meter": 130.0}),
+        (midnight + 60 * MINUTE, {"power": 10.0}),
+    )
+    roll_up_due()
+    before = answer([device], 0, 2 * midnight)
+    Reading.objects.filter(timestamp__lt=midnight).delete()
+    ArchivedDay.objects.create(day=date(1970, 1, 1), dropped_at=NOON)
+    return device, midnight, before
+
+
+def test_rebuilding_keeps_the_intervals_that_begin_before_raw_does(yesterday_is_archived):
+    device, midnight, before = yesterday_is_archived
+
+    assert rollups.rebuild(device_id=device.pk) == 5
+
+    assert answer([device], 0, 2 * midnight) == before
+
+
+def test_something_late_keeps_the_intervals_that_begin_before_raw_does(yesterday_is_archived):
+    device, midnight, _ = yesterday_is_archived
+    put(device, (midnight + 20 * MINUTE, {"meter": 55.0}))
+    roll_up_due()
+
+    rows = answer([device], midnight, 2 * midnight)
+
+    # 45 in the 90 minutes before the late sample, 75 in the half hour after it.
+    found = {row["timestamp"] - midnight: row["metrics"] for row in rows}
+    assert found[QUARTER_MS]["meter"]["increase"] == pytest.approx(5 * 0.5 + 10 * 2.5)
+    assert found[3 * QUARTER_MS]["meter"]["increase"] == pytest.approx(5 * 2.5)
+    assert Quarter.objects.get(metric="meter", bucket=midnight).increase == pytest.approx(15 * 0.5)
+    assert found[0]["power"]["integral"] == pytest.approx(85 * 5 * 60)
+
+
+def test_a_range_cut_inside_a_quarter_counts_the_intervals_that_begin_before_raw_does(yesterday_is_archived):
+    device, midnight, _ = yesterday_is_archived
+
+    [row] = answer([device], midnight, midnight + 7 * MINUTE)
+
+    assert row["metrics"]["power"]["integral"] == pytest.approx(85 * 5 * 60)
 
 
 # The plant's days

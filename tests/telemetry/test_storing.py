@@ -9,6 +9,7 @@ from devices.services import delete_devices
 from telemetry.batch import Outcome, Sample
 from telemetry.models import Reading, State
 from telemetry.services import forget_orphans, store_readings
+from telemetry.signals import readings_stored
 from tests.builders import NOON, make_device, ms, store
 
 pytestmark = pytest.mark.django_db
@@ -206,3 +207,39 @@ def test_a_whole_number_beyond_64_bits_is_stored_as_javascript_would_see_it():
     store_readings(samples=delivery.samples, received_at=ms(NOON))
 
     assert rows()[0][1] == {"power": 1e30, "rpm": 2**53}
+
+
+def test_news_is_told_device_by_device_in_event_order_and_narrowed_to_what_is_new():
+    one, other = make_device(), make_device()
+    put(one, (20, {"power": 1, "rpm": 1}))
+    batches = []
+
+    def listen(sender, batch, **kwargs):
+        batches.append(batch)
+
+    readings_stored.connect(listen)
+    try:
+        store_readings(
+            samples=[
+                Sample(other.pk, 7, {"power": 2}),
+                Sample(one.pk, 40, {"power": 4}),
+                Sample(one.pk, 30, {"power": 3, "rpm": 3}),
+                Sample(other.pk, 5, {"power": 1}),
+                Sample(one.pk, 40, {"power": 5}),
+                Sample(one.pk, 10, {"power": 9, "humidity": 9}),
+            ],
+            received_at=ms(NOON),
+        )
+    finally:
+        readings_stored.disconnect(listen)
+
+    assert [batch.fresh for batch in batches] == [
+        [
+            Sample(one.pk, 10, {"humidity": 9}),
+            Sample(one.pk, 30, {"power": 3, "rpm": 3}),
+            Sample(one.pk, 40, {"power": 4}),
+            Sample(one.pk, 40, {"power": 5}),
+            Sample(other.pk, 5, {"power": 1}),
+            Sample(other.pk, 7, {"power": 2}),
+        ]
+    ]
