@@ -157,8 +157,10 @@ def test_draining_finishes_what_waits_and_takes_nothing_new():
     store = Recorder()
     commit, answers = committing(store), []
     store.gate.clear()
-    threads = [submit_in_thread(commit, [sample(n)], answers) for n in (1, 2)]
+    threads = [submit_in_thread(commit, [sample(1)], answers)]
     assert store.entered.wait(5)
+    threads.append(submit_in_thread(commit, [sample(2)], answers))
+    wait_until(lambda: len(commit._live) == 1)
     store.gate.set()
 
     assert commit.drain(timeout=5) is True
