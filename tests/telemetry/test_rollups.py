@@ -627,3 +627,20 @@ def test_what_comes_late_into_a_day_that_was_summed_up_counts_at_once(berlin, tw
     roll_up_due()
     assert counts() == [96, 97, 97]
     assert Day.objects.get(device_id=other.pk, metric="", bucket=ms(midnight) + 48 * HOUR).count == 49
+
+
+def test_a_device_with_which_it_fails_costs_the_others_nothing(monkeypatch, caplog, two_devices):
+    broken, other = two_devices
+    for device in two_devices:
+        put(device, (0, {"power": 1.0}))
+    plan = rollups._plan
+
+    def failing(device_ids):
+        assert broken.pk not in device_ids
+        return plan(device_ids)
+
+    monkeypatch.setattr(rollups, "_plan", failing)
+
+    assert roll_up_due() == 1
+    assert {key[0] for key in quarters()} == {other.pk}
+    assert [record.message for record in caplog.records] == ["rollup.failed"]
