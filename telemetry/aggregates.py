@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
-from telemetry import rollup_sql, sql
+from telemetry import mark_sql, rollup_sql, sql
 from telemetry.buckets import Buckets, day_from, day_of
 from telemetry.fold import QUARTER_MS, Fold, Last, Rule, Tallies, quarter_of, runs_of, take_newer
+from telemetry.mark_sql import NEVER, DirtyQuarters, Mark
 from telemetry.reach import Newest, Stretch, folded, widest_gap
 from telemetry.retention import raw_is_there
-from telemetry.rollup_sql import DAYS, DIRTY, NEVER, DirtyQuarters, Mark, Sum
+from telemetry.rollup_sql import DAYS, DIRTY, Sum
 from telemetry.tally import READINGS, Tally
 
 
@@ -113,7 +114,7 @@ def totals(
     """{bucket: {metric: total}} of [start, end); raises `TooManyRows` past the limit of
     raw readings, and `RawIsArchived`."""
     wanted = None if metrics is None else frozenset(metrics)
-    with rollup_sql.snapshot():
+    with sql.snapshot():
         newest = {
             device_id: {metric: at for metric, (_, at) in latest.items()}
             for device_id, (_, latest) in sql.read_states(device_ids).items()
@@ -155,8 +156,8 @@ class _Reading:
     def add_rollups(self, first: int, last: int) -> None:
         """[first, last) in whole quarters: the clean ones, the dirty ones, and the tails."""
         devices = sorted(self.newest)
-        marks = rollup_sql.watermarks(devices)
-        dirty = rollup_sql.dirty_quarters(devices)
+        marks = mark_sql.watermarks(devices)
+        dirty = mark_sql.dirty_quarters(devices)
         self._add_clean(devices, marks, dirty, first, last)
         seeds: dict[int, Last] = {device_id: dict(mark.last) for device_id, mark in marks.items()}
         for span in self._folded(self._spans(marks, dirty, first, last)):

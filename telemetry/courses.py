@@ -8,12 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
-from telemetry import rollup_sql, sql
+from telemetry import mark_sql, rollup_sql, sql
 from telemetry.downsample import keep_extremes, width_of_spans
 from telemetry.fold import QUARTER_MS, Row, quarter_of, runs_of
+from telemetry.mark_sql import NEVER
 from telemetry.reach import TooManyRows
 from telemetry.retention import raw_is_there
-from telemetry.rollup_sql import NEVER
 
 LONG_SPAN_MS = 2 * QUARTER_MS  # from spans of this width on the rollups are asked
 
@@ -28,7 +28,7 @@ def course(
     """
     names = sorted(metrics)
     spans = {"start": start, "end": end, "max_points": max_points, "metrics": len(names)}
-    with rollup_sql.snapshot():
+    with sql.snapshot():
         if not names:
             return []
         if width_of_spans(**spans) < LONG_SPAN_MS and raw_is_there(start, end):
@@ -41,9 +41,9 @@ def course(
 def _extremes(device_id: int, names: list[str], start: int, end: int, rows_limit: int) -> Iterator[Row]:
     """Rows that hold the extremes of every quarter, ascending: from the rollups, and from raw what they lack."""
     first, last = -(-start // QUARTER_MS) * QUARTER_MS, quarter_of(end)
-    mark = rollup_sql.watermarks([device_id]).get(device_id)
+    mark = mark_sql.watermarks([device_id]).get(device_id)
     rolled_to = mark.rolled_to if mark else NEVER
-    dirty = rollup_sql.dirty_quarters([device_id]).get(device_id, {})
+    dirty = mark_sql.dirty_quarters([device_id]).get(device_id, {})
     stale = [bucket for bucket in dirty if first <= bucket < last and bucket <= rolled_to]
     edges = [(start, min(first, end)), (max(first, last), end)]  # of one quarter when all lies in it
     windows = [*edges, *runs_of(stale), (max(first, rolled_to + 1), last)]
@@ -61,7 +61,7 @@ def _extremes(device_id: int, names: list[str], start: int, end: int, rows_limit
 
 
 def _bounded(device_id: int, windows: Iterable[tuple[int, int]], rows_limit: int) -> Iterator[Row]:
-    rows = chain.from_iterable(rollup_sql.stream_windows([(device_id, lo, hi)]) for lo, hi in windows)
+    rows = chain.from_iterable(sql.stream_windows([(device_id, lo, hi)]) for lo, hi in windows)
     for _, row in islice(rows, rows_limit):
         yield row
     if next(rows, None) is not None:

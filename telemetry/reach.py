@@ -6,11 +6,12 @@ from datetime import date
 from itertools import groupby
 from operator import itemgetter
 
-from telemetry import rollup_sql
+from telemetry import rollup_sql, sql
 from telemetry.days import day_of
 from telemetry.fold import ALWAYS, Fold, Row, Rule
+from telemetry.mark_sql import NEVER
 from telemetry.retention import raw_is_whole_from
-from telemetry.rollup_sql import NEVER, Window
+from telemetry.sql import Window
 
 Newest = dict[str, int]  # metric: the time of its newest sample
 
@@ -62,7 +63,7 @@ class Stretch:
 
     def _sample_before(self, metric: str, at: int) -> Row | None:
         if at > self.whole_from:
-            row = rollup_sql.neighbour(self.device_id, metric, at, before=True)
+            row = sql.neighbour(self.device_id, metric, at, before=True)
             if self.whole_from == NEVER or (row is not None and row[0] >= self.whole_from):
                 return row
         return rollup_sql.last_sample(self.device_id, metric, before=self.whole_from)
@@ -73,7 +74,7 @@ class Stretch:
         for metric in self.counters:
             before = self.fold.last.get(metric)
             if before is not None and before[1] < self.fold.hi and self.newest[metric] >= end:
-                row = rollup_sql.neighbour(self.device_id, metric, end, before=False)
+                row = sql.neighbour(self.device_id, metric, end, before=False)
                 if row is not None and row[0] < self.until:
                     self.fold.feed([row])
 
@@ -110,7 +111,7 @@ def folded(stretches: Iterable[Stretch], *, limit: int | None = None) -> Iterato
         for stretch in together.values():
             seeded(stretch)
         windows = [stretch.window() for stretch in together.values()]
-        for device_id, rows in groupby(rollup_sql.stream_windows(windows), key=itemgetter(0)):
+        for device_id, rows in groupby(sql.stream_windows(windows), key=itemgetter(0)):
             stretch = together.pop(device_id)
             stretch.fold.feed(counted(rows))
             stretch.reach_on()

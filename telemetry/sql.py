@@ -6,17 +6,46 @@ orjson, so the literal text for MariaDB is safe; it is escaped all the same.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import orjson
-from django.db import connection
+from django.db import DatabaseError, connection
+
+from telemetry.fold import Row
 
 READING_COLUMNS = "device_id, timestamp, data, received_at"
 CHUNK_ROWS = 20_000
 LOOKUP_DEVICES = 200  # OR-ed per statement; SQLite limits the depth of an expression
 LOOKUP_TIMES = 1000
 
+T = TypeVar("T")
+Window = tuple[int, int, int]  # device, from, to (exclusive)
 States = dict[int, tuple[int | None, dict[str, Any]]]  # device: newest time, latest values
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """All statements inside see the database as it was at one moment.
+
+    Inside a transaction that is already open that transaction's own view has to do.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        if is_mysql():
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        else:
+            cursor.execute("BEGIN DEFERRED")
+    try:
+        yield
+    finally:
+        try:
+            connection.rollback()
+        except DatabaseError:
+            connection.close()
 
 
 def is_mysql() -> bool:
@@ -186,5 +215,48 @@ def stream_readings(
             after = rows[-1][0]
 
 
+def stream_windows(windows: Iterable[Window]) -> Iterator[tuple[int, Row]]:
+    """(device, reading) of one window of each of several devices, by device and time, in bounded memory."""
+    waiting = sorted(windows)
+    while waiting:
+        part = waiting[:LOOKUP_DEVICES]
+        where = " OR ".join(
+            f"(device_id={int(d)} AND timestamp>={int(lo)} AND timestamp<{int(hi)})" for d, lo, hi in part
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT device_id, timestamp, data FROM telemetry_reading WHERE {where}"
+                f" ORDER BY device_id, timestamp LIMIT {CHUNK_ROWS}"
+            )
+            rows = cursor.fetchall()
+        for device, timestamp, data in rows:
+            yield device, (timestamp, orjson.loads(data))
+        if len(rows) < CHUNK_ROWS:
+            waiting = waiting[len(part) :]
+        else:
+            device, after = rows[-1][:2]
+            rest = [(d, max(lo, after + 1), hi) for d, lo, hi in waiting if d == device]
+            waiting = rest + [window for window in waiting if window[0] > device]
+
+
+def neighbour(device_id: int, metric: str, at: int, *, before: bool) -> Row | None:
+    """The nearest reading of a metric before `at` (exclusive), or from `at` on."""
+    compare, order = ("<", "DESC") if before else (">=", "ASC")
+    holds = "JSON_EXISTS(data, %s)" if is_mysql() else "json_type(data, %s) IS NOT NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT timestamp, data FROM telemetry_reading WHERE device_id=%s AND timestamp{compare}%s"
+            f" AND {holds} ORDER BY timestamp {order} LIMIT 1",
+            [device_id, at, f"$.{metric}"],
+        )
+        row = cursor.fetchone()
+    return (row[0], {metric: orjson.loads(row[1])[metric]}) if row else None
+
+
 def numbers(values: Iterable[int]) -> str:
     return ",".join(str(int(value)) for value in values)
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -10,7 +10,9 @@ from tests import services
 def pytest_addoption(parser):
     chaos = parser.getgroup("chaos")
     chaos.addoption("--chaos-seconds", type=float, default=40, help="how long processes are killed")
-    chaos.addoption("--chaos-seed", type=int, help="what is killed, and what devices say; random unless given")
+    chaos.addoption(
+        "--chaos-seed", type=int, help="what is killed, and what devices say; random unless given"
+    )
     chaos.addoption("--chaos-devices", type=int, default=8, help="half of them over HTTP, half over MQTT")
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from factory.retrying import again_after_deadlock
-from telemetry import rollup_sql
+from telemetry import mark_sql, rollup_sql
 from telemetry.buckets import day_after, day_of
 from telemetry.fold import Tallies
 from telemetry.models import State
@@ -61,7 +61,7 @@ def follow_the_zone(*, seconds: float) -> int:
     """
     end = time.monotonic() + seconds
     followed = 0
-    for device_id in rollup_sql.devices_in_another_zone(settings.PLANT_TIME_ZONE):
+    for device_id in mark_sql.devices_in_another_zone(settings.PLANT_TIME_ZONE):
         again_after_deadlock(partial(_follow, device_id, settings.PLANT_TIME_ZONE))
         followed += 1
         if time.monotonic() > end:
@@ -71,9 +71,9 @@ def follow_the_zone(*, seconds: float) -> int:
 
 @transaction.atomic
 def _follow(device_id: int, zone: str) -> None:
-    if not rollup_sql.lock_turns([device_id]):
+    if not mark_sql.lock_turns([device_id]):
         return  # deleted meanwhile
-    mark = rollup_sql.watermarks([device_id])[device_id]
+    mark = mark_sql.watermarks([device_id])[device_id]
     state = State.objects.filter(pk=device_id).first()
     metrics = [READINGS, *(state.latest if state else ())]
     rollup_sql.delete_days(device_id)
@@ -87,7 +87,7 @@ def _follow(device_id: int, zone: str) -> None:
             rows = rollup_sql.stored_tallies([device_id], metrics, day, end)
             rollup_sql.write_tallies(_summed(rows, zone), into=DAYS)
             day = end
-    rollup_sql.write_watermarks([(device_id, mark._replace(turn=mark.turn + 1, days_zone=zone))])
+    mark_sql.write_watermarks([(device_id, mark._replace(turn=mark.turn + 1, days_zone=zone))])
 
 
 def _summed(rows: Iterable[tuple[Key, Tally]], zone: str) -> Rows:

@@ -1,6 +1,6 @@
 from collections.abc import Iterable, Sequence
 
-from telemetry import rollup_sql
+from telemetry import mark_sql, rollup_sql, sql
 from telemetry.batch import Sample
 from telemetry.fold import ALWAYS, QUARTER_MS, quarter_of
 from telemetry.retention import raw_begins
@@ -35,7 +35,7 @@ def mark_late(changed: Sequence[Sample], states: States) -> None:
                     quarter_of(max(first, begins)), quarter_of(min(last, newest)) + 1, QUARTER_MS
                 )
             )
-    rollup_sql.mark_dirty(pairs)
+    mark_sql.mark_dirty(pairs)
 
 
 def _reaches_of_gauges(samples: Iterable[Sample]) -> set[tuple[int, int]]:
@@ -64,9 +64,9 @@ def _reaches_of_counters(
                 spans[name] = min(first, sample.timestamp), max(last, sample.timestamp)
     reaches = set()
     for name, (first, last) in spans.items():
-        before = rollup_sql.neighbour(device_id, name, first, before=True) or rollup_sql.last_sample(
+        before = sql.neighbour(device_id, name, first, before=True) or rollup_sql.last_sample(
             device_id, name, before=begins
         )
-        after = rollup_sql.neighbour(device_id, name, last + 1, before=False)
+        after = sql.neighbour(device_id, name, last + 1, before=False)
         reaches.add((before[0] if before else first, after[0] if after else newest))
     return reaches

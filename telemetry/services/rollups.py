@@ -17,12 +17,13 @@ from django.db import transaction
 from django.db.models import Min
 
 from factory.retrying import again_after_deadlock
-from telemetry import rollup_sql, sql
+from telemetry import mark_sql, rollup_sql, sql
 from telemetry.fold import ALWAYS, QUARTER_MS, Fold, Row, Tallies, quarter_of, runs_of, take_newer
+from telemetry.mark_sql import Mark
 from telemetry.models import Quarter
 from telemetry.reach import Newest, Stretch, folded
 from telemetry.retention import raw_begins
-from telemetry.rollup_sql import DAYS, Mark
+from telemetry.rollup_sql import DAYS
 from telemetry.rules import metric_for, rules
 from telemetry.services.days import Rows, days_anew, days_with, follow_the_zone
 from telemetry.tally import READINGS, Tally
@@ -96,9 +97,9 @@ def roll_up_due(*, seconds: float = 10.0) -> int:
     """
     end = time.monotonic() + seconds
     rules.forget()  # a rule declared a moment ago by another process counts from now on
-    rollup_sql.create_watermarks(settings.PLANT_TIME_ZONE)
+    mark_sql.create_watermarks(settings.PLANT_TIME_ZONE)
     follow_the_zone(seconds=seconds / 2)
-    due = rollup_sql.devices_due()
+    due = mark_sql.devices_due()
     moved = 0
     for start in range(0, len(due), DEVICES_AT_ONCE):
         moved += _roll_up_apart(due[start : start + DEVICES_AT_ONCE])
@@ -120,7 +121,7 @@ def _roll_up_apart(device_ids: Sequence[int]) -> int:
 
 def roll_up(*, device_ids: Sequence[int]) -> int:
     """Bring the rollups of some devices up to date, or at least further; returns how many devices moved."""
-    with rollup_sql.snapshot():
+    with sql.snapshot():
         works = _plan(device_ids)
         for _ in folded(span for work in works for span in work.spans):
             pass  # each work holds its own
@@ -130,8 +131,8 @@ def roll_up(*, device_ids: Sequence[int]) -> int:
 
 
 def _plan(device_ids: Sequence[int]) -> list[_Work]:
-    marks = rollup_sql.watermarks(device_ids)
-    dirty = rollup_sql.dirty_quarters(list(marks))
+    marks = mark_sql.watermarks(device_ids)
+    dirty = mark_sql.dirty_quarters(list(marks))
     states = sql.read_states(list(marks))
     return [
         _Work.of(
@@ -148,7 +149,7 @@ def _plan(device_ids: Sequence[int]) -> list[_Work]:
 def _fold_tails(works: Sequence[_Work]) -> None:
     """One device after the other, until enough has been read for one turn; the others keep their tails."""
     by_device = {work.device_id: work for work in works}
-    rows = rollup_sql.stream_windows([work.tail.window() for work in works])
+    rows = sql.stream_windows([work.tail.window() for work in works])
     fed = set()
     for device_id, readings in groupby(islice(rows, ROWS_AT_ONCE), key=itemgetter(0)):
         by_device[device_id].feed_tail(row for _, row in readings)
@@ -160,8 +161,8 @@ def _fold_tails(works: Sequence[_Work]) -> None:
 @transaction.atomic
 def _write(works: Sequence[_Work]) -> int:
     ids = [work.device_id for work in works]
-    turns = rollup_sql.lock_turns(ids)
-    dirty = rollup_sql.dirty_quarters(ids, lock=True)
+    turns = mark_sql.lock_turns(ids)
+    dirty = mark_sql.dirty_quarters(ids, lock=True)
     # A mark that moved tells of something newer than what was read; a watermark that moved, of another worker.
     works = [
         work
@@ -177,8 +178,8 @@ def _write(works: Sequence[_Work]) -> int:
         quarters += [((work.device_id, *key), tally) for key, tally in _changed_tallies(work).items()]
     rollup_sql.write_tallies(quarters)
     rollup_sql.write_tallies([row for work in works for row in _changed_days(work)], into=DAYS)
-    rollup_sql.delete_marks([(work.device_id, bucket) for work in works for bucket in work.settled])
-    rollup_sql.write_watermarks([(work.device_id, work.next_mark) for work in works])
+    mark_sql.delete_marks([(work.device_id, bucket) for work in works for bucket in work.settled])
+    mark_sql.write_watermarks([(work.device_id, work.next_mark) for work in works])
     return len(works)
 
 
@@ -210,7 +211,7 @@ def _changed_days(work: _Work) -> Rows:
 
 def are_rolled_up(*, before: int) -> bool:
     """Whether the rollups tell everything that raw does before a moment (ms since the epoch)."""
-    return not rollup_sql.owes_before(before)
+    return not mark_sql.owes_before(before)
 
 
 def rebuild(*, device_id: int) -> int:
@@ -223,12 +224,12 @@ def rebuild(*, device_id: int) -> int:
     if begins is not None:
         stored = stored.filter(bucket__gte=begins)
     first = stored.aggregate(first=Min("bucket"))["first"]
-    mark = rollup_sql.watermarks([device_id]).get(device_id)
+    mark = mark_sql.watermarks([device_id]).get(device_id)
     if first is None or mark is None:
         return 0
     buckets = list(range(first, quarter_of(mark.rolled_to) + 1, QUARTER_MS))
     # A day at a time, so that answers in between have little to read from raw.
     for start in range(0, len(buckets), QUARTERS_A_DAY):
-        rollup_sql.mark_dirty((device_id, bucket) for bucket in buckets[start : start + QUARTERS_A_DAY])
+        mark_sql.mark_dirty((device_id, bucket) for bucket in buckets[start : start + QUARTERS_A_DAY])
         roll_up(device_ids=[device_id])
     return len(buckets)

@@ -7,8 +7,8 @@ from django.db import connection
 
 from devices.models import Device
 from devices.services import delete_devices
+from telemetry.mark_sql import create_watermarks
 from telemetry.models import Watermark
-from telemetry.rollup_sql import create_watermarks
 from tests.builders import NOON, make_device, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
