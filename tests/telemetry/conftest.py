@@ -1,4 +1,4 @@
-"""Fixtures of the tests of partitions, retention and archive: real storages, and partitions as they were."""
+"""Fixtures of the tests of rollups, and of the archive: real storages, and partitions as they were."""
 
 import importlib
 
@@ -7,8 +7,12 @@ from django.db import connection
 
 from telemetry import partitions
 from telemetry.models import Reading
+from telemetry.rules import rules as rules_in_force
+from telemetry.services.metrics import declare_metric
 from tests import services
+from tests.builders import make_device
 from tests.telemetry.archiving import use_storage
+from tests.telemetry.rolling import RULES
 
 
 @pytest.fixture
@@ -43,3 +47,17 @@ def storage(request, settings, tmp_path):
 def local_storage(settings, tmp_path):
     use_storage(settings, f"file://{tmp_path / 'storage'}")
     return tmp_path / "storage"
+
+
+@pytest.fixture
+def declared_rules():
+    for rule in RULES.values():
+        declare_metric(
+            key=rule.key, kind=rule.kind, integration=rule.integration, max_gap_seconds=rule.max_gap_seconds
+        )
+    rules_in_force.forget()
+
+
+@pytest.fixture
+def two_devices():
+    return [make_device(), make_device()]

@@ -1,8 +1,7 @@
 """Rollups held against brute force, whatever the order in which readings arrive and workers come by."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from random import Random
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,34 +12,17 @@ from telemetry.aggregates import totals
 from telemetry.batch import Sample
 from telemetry.buckets import fixed_buckets
 from telemetry.fold import QUARTER_MS
-from telemetry.metrics import Metric
-from telemetry.models import ArchivedDay, Day, DirtyQuarter, Quarter, Reading, State, Watermark
-from telemetry.queries import aggregated, readings_of
+from telemetry.models import Day, DirtyQuarter, Quarter, Reading, State, Watermark
 from telemetry.rules import metric_for
 from telemetry.rules import rules as rules_in_force
 from telemetry.services import rollups, store_readings
 from telemetry.services.metrics import declare_metric
 from telemetry.services.rollups import are_rolled_up, roll_up, roll_up_due
-from tests.builders import NOON, make_device, ms
+from tests.builders import make_device, ms
 from tests.telemetry.brute_force import buckets_of, increase_of, integral_of
+from tests.telemetry.rolling import HOUR, MINUTE, RULES, answer, put, quarters
 
 pytestmark = pytest.mark.django_db
-MINUTE = 60_000
-HOUR = 60 * MINUTE
-
-
-def put(device, *points):
-    return store_readings(samples=[Sample(device.pk, at, data) for at, data in points], received_at=10**12)
-
-
-def answer(devices, start, end, interval=QUARTER_MS, **options):
-    return aggregated(
-        device_ids=[d.pk for d in devices], start=start, end=end, interval_ms=interval, **options
-    )
-
-
-def quarters():
-    return {(q.device_id, q.metric, q.bucket): q for q in Quarter.objects.all()}
 
 
 def test_a_turn_of_the_worker_rolls_everything_up():
@@ -60,10 +42,6 @@ def test_a_turn_of_the_worker_rolls_everything_up():
 # Whatever the order
 
 METRICS = ("power", "level", "meter")
-RULES = {
-    "level": Metric("level", "Level", "l", integration="hold", max_gap_seconds=3600),
-    "meter": Metric("meter", "Meter", "kWh", kind="counter"),
-}
 # Few different times, so that readings meet, gaps come in all sizes, and quarters' borders are hit.
 TIMES = st.one_of(
     st.integers(0, 24).map(lambda n: n * 5 * MINUTE),
@@ -75,15 +53,6 @@ VALUES = st.floats(-1e6, 1e6).map(lambda v: round(v, 3))
 READINGS = st.dictionaries(
     st.tuples(st.integers(0, 1), TIMES, st.sampled_from(METRICS)), VALUES, min_size=1, max_size=40
 )
-
-
-@pytest.fixture
-def declared_rules():
-    for rule in RULES.values():
-        declare_metric(
-            key=rule.key, kind=rule.kind, integration=rule.integration, max_gap_seconds=rule.max_gap_seconds
-        )
-    rules_in_force.forget()
 
 
 def check_against_brute_force(devices, plant, start, end, interval):
@@ -212,11 +181,6 @@ def test_any_order_lateness_duplication_and_merging_gives_the_same(
 
 def normal(states):
     return [(device, newest, dict(sorted(latest.items()))) for device, newest, latest in states]
-
-
-@pytest.fixture
-def two_devices():
-    return [make_device(), make_device()]
 
 
 @pytest.mark.parametrize(
@@ -390,243 +354,6 @@ def test_a_device_that_was_deleted_meanwhile_is_left_out(monkeypatch, two_device
 
     assert roll_up_due() == 1
     assert {key[0] for key in quarters()} == {other.pk}
-
-
-# Charts
-
-
-def two_months_of(device):
-    """Half-hourly readings over sixty days with one high and one low peak between the half-hours."""
-    points = {n * 30 * MINUTE: {"power": 100.0 + n % 7, "level": 5.0} for n in range(60 * 48)}
-    points[20 * 24 * HOUR + 7 * MINUTE] = {"power": 999.0, "level": 6.0}
-    points[40 * 24 * HOUR + 8 * MINUTE] = {"power": -999.0}
-    for start in range(0, len(points), 500):
-        put(device, *list(points.items())[start : start + 500])
-    return points
-
-
-@pytest.mark.parametrize("turns", [0, 1])
-def test_a_long_range_draws_in_one_request_with_its_extremes(two_devices, turns):
-    device, _ = two_devices
-    points = two_months_of(device)
-    for _ in range(turns):
-        roll_up_due()
-
-    rows = readings_of(device_id=device.pk, start=0, end=61 * 24 * HOUR, limit=1, max_points=200)
-
-    assert {(at, data["power"]) for at, data in rows} >= {
-        (20 * 24 * HOUR + 7 * MINUTE, 999.0),
-        (40 * 24 * HOUR + 8 * MINUTE, -999.0),
-    }
-    assert len(rows) <= 200
-    assert [at for at, _ in rows] == sorted(at for at, _ in rows)
-    assert all(points[at] == data for at, data in rows)
-
-
-def test_a_chart_needs_no_raw_where_it_is_rolled_up(two_devices):
-    device, _ = two_devices
-    points = two_months_of(device)
-    roll_up_due()
-    wanted = {"device_id": device.pk, "start": 0, "end": 59 * 24 * HOUR, "limit": 1, "max_points": 200}
-    before = readings_of(**wanted)
-
-    Reading.objects.filter(timestamp__lt=59 * 24 * HOUR).delete()  # as when it was archived
-
-    after = readings_of(**wanted)
-    assert [at for at, _ in after] == [at for at, _ in before]
-    assert all(data.items() <= points[at].items() for at, data in after)
-
-
-def test_a_chart_is_exact_to_the_last_commit_and_where_something_late_came(two_devices):
-    device, _ = two_devices
-    two_months_of(device)
-    roll_up_due()
-    put(device, (10 * 24 * HOUR + MINUTE, {"power": 5000.0}), (60 * 24 * HOUR + MINUTE, {"power": -5000.0}))
-
-    rows = readings_of(device_id=device.pk, start=0, end=61 * 24 * HOUR, limit=1, max_points=200)
-
-    values = [data["power"] for _, data in rows]
-    assert (max(values), min(values)) == (5000.0, -5000.0)
-
-
-def test_a_chart_within_one_quarter_keeps_to_its_range_where_only_a_part_is_back(two_devices):
-    device, _ = two_devices
-    put(device, *[(n * MINUTE, {"power": float(n)}) for n in range(15)])
-    roll_up_due()
-    ArchivedDay.objects.create(
-        day=date(1970, 1, 1), dropped_at=NOON
-    )  # as when this device alone was restored
-
-    rows = readings_of(device_id=device.pk, start=2 * MINUTE, end=5 * MINUTE, limit=1, max_points=50)
-
-    assert [at for at, _ in rows] == [2 * MINUTE, 3 * MINUTE, 4 * MINUTE]
-
-
-# Where raw is gone
-
-
-@pytest.fixture
-def yesterday_is_archived(declared_rules, two_devices):
-    """Intervals of a gauge and of a counter across midnight, and raw only from then on; what answers said before."""
-    device, _ = two_devices
-    midnight = 24 * HOUR
-    put(
-        device,
-        (midnight - 70 * MINUTE, {"meter": 10.0}),
-        (midnight - 10 * MINUTE, {"power": 60.0}),
-        (midnight + 5 * MINUTE, {"power": 90.0}),
-        (midnight + 50 * MINUTE, {"meter": 130.0}),
-        (midnight + 60 * MINUTE, {"power": 10.0}),
-    )
-    roll_up_due()
-    before = answer([device], 0, 2 * midnight)
-    Reading.objects.filter(timestamp__lt=midnight).delete()
-    ArchivedDay.objects.create(day=date(1970, 1, 1), dropped_at=NOON)
-    return device, midnight, before
-
-
-def test_rebuilding_keeps_the_intervals_that_begin_before_raw_does(yesterday_is_archived):
-    device, midnight, before = yesterday_is_archived
-
-    assert rollups.rebuild(device_id=device.pk) == 5
-
-    assert answer([device], 0, 2 * midnight) == before
-
-
-def test_something_late_keeps_the_intervals_that_begin_before_raw_does(yesterday_is_archived):
-    device, midnight, _ = yesterday_is_archived
-    put(device, (midnight + 20 * MINUTE, {"meter": 55.0}))
-    roll_up_due()
-
-    rows = answer([device], midnight, 2 * midnight)
-
-    # 45 in the 90 minutes before the late sample, 75 in the half hour after it.
-    found = {row["timestamp"] - midnight: row["metrics"] for row in rows}
-    assert found[QUARTER_MS]["meter"]["increase"] == pytest.approx(5 * 0.5 + 10 * 2.5)
-    assert found[3 * QUARTER_MS]["meter"]["increase"] == pytest.approx(5 * 2.5)
-    assert Quarter.objects.get(metric="meter", bucket=midnight).increase == pytest.approx(15 * 0.5)
-    assert found[0]["power"]["integral"] == pytest.approx(85 * 5 * 60)
-
-
-def test_a_range_cut_inside_a_quarter_counts_the_intervals_that_begin_before_raw_does(yesterday_is_archived):
-    device, midnight, _ = yesterday_is_archived
-
-    [row] = answer([device], midnight, midnight + 7 * MINUTE)
-
-    assert row["metrics"]["power"]["integral"] == pytest.approx(85 * 5 * 60)
-
-
-# The plant's days
-
-
-@pytest.fixture
-def berlin(settings):
-    settings.PLANT_TIME_ZONE = "Europe/Berlin"
-    return ZoneInfo("Europe/Berlin")
-
-
-def hourly(device, begin, hours):
-    put(device, *((ms(begin) + n * HOUR // 2, {"power": float(n)}) for n in range(2 * hours)))
-
-
-@pytest.mark.parametrize(("day", "hours"), [((2026, 3, 29), 23), ((2026, 10, 25), 25)])
-@pytest.mark.parametrize("turns", [0, 1])
-def test_a_day_has_23_or_25_hours_and_nothing_is_lost_or_doubled(berlin, two_devices, day, hours, turns):
-    midnight = datetime(*day, tzinfo=berlin)
-    hourly(two_devices[0], midnight - timedelta(days=2), 24 * 5)
-    for _ in range(turns):
-        roll_up_due()
-
-    rows = aggregated(
-        device_ids=[d.pk for d in two_devices],
-        start=ms(midnight) - 24 * HOUR,
-        end=ms(midnight) + (hours + 24) * HOUR,
-        interval="day",
-        time_zone="Europe/Berlin",
-    )
-
-    assert [row["count"] for row in rows] == [48, 2 * hours, 48]
-    assert [row["timestamp"] for row in rows] == [
-        ms(midnight) - 24 * HOUR,
-        ms(midnight),
-        ms(midnight) + hours * HOUR,
-    ]
-    total = sum(row["metrics"]["power"]["sum"] for row in rows)
-    assert total == sum(range(48, 48 + 2 * (48 + hours)))
-
-
-def test_whole_days_are_answered_from_days(berlin, two_devices):
-    midnight = datetime(2026, 5, 30, tzinfo=berlin)
-    hourly(two_devices[0], midnight, 24 * 5)
-    roll_up_due()
-    wanted = {
-        "device_ids": [d.pk for d in two_devices],
-        "start": ms(midnight) + 5 * HOUR,
-        "end": ms(midnight) + (4 * 24 + 7) * HOUR,
-        "interval": "month",
-        "time_zone": "Europe/Berlin",
-    }
-    before = aggregated(**wanted)
-    assert [row["timestamp"] for row in before] == [
-        ms(datetime(2026, 5, 1, tzinfo=berlin)),
-        ms(datetime(2026, 6, 1, tzinfo=berlin)),
-    ]
-
-    # What whole days hold is not asked of their quarters, but for the last values.
-    inner = Quarter.objects.filter(bucket__gte=ms(midnight) + 24 * HOUR, bucket__lt=ms(midnight) + 96 * HOUR)
-    inner.exclude(last_at__in=[ms(midnight) + 47.5 * HOUR, ms(midnight) + 95.5 * HOUR]).delete()
-
-    after = aggregated(**wanted)
-    counts = [row["metrics"]["power"]["count"] for row in before]
-    assert [row["metrics"]["power"]["count"] for row in after] == counts
-
-
-def test_when_the_plant_moves_to_another_zone_its_days_are_summed_up_anew(settings, two_devices):
-    begin = datetime(2026, 5, 30, tzinfo=UTC)
-    hourly(two_devices[0], begin, 24 * 3)
-    roll_up_due()
-    settings.PLANT_TIME_ZONE = "Asia/Kolkata"
-
-    roll_up_due()
-
-    india = ZoneInfo("Asia/Kolkata")
-    days = Day.objects.filter(device_id=two_devices[0].pk, metric="").order_by("bucket")
-    assert [(day.bucket, day.count) for day in days] == [
-        (ms(datetime(2026, 5, 30, tzinfo=india)), 37),
-        (ms(datetime(2026, 5, 31, tzinfo=india)), 48),
-        (ms(datetime(2026, 6, 1, tzinfo=india)), 48),
-        (ms(datetime(2026, 6, 2, tzinfo=india)), 11),
-    ]
-
-
-def test_what_comes_late_into_a_day_that_was_summed_up_counts_at_once(berlin, two_devices):
-    device, other = two_devices
-    midnight = datetime(2026, 5, 30, tzinfo=berlin)
-    for each in two_devices:
-        hourly(each, midnight, 24 * 3)
-    roll_up_due()
-
-    def counts():
-        rows = aggregated(
-            device_ids=[d.pk for d in two_devices],
-            start=ms(midnight),
-            end=ms(midnight) + 72 * HOUR,
-            interval="day",
-            time_zone="Europe/Berlin",
-        )
-        return [row["count"] for row in rows]
-
-    assert counts() == [96, 96, 96]
-    put(device, (ms(midnight) + 25 * HOUR + 1, {"power": 1.0}))
-    assert counts() == [96, 97, 96]
-    roll_up_due()
-    assert counts() == [96, 97, 96]
-    # Newer than all there was, but of a day that is over.
-    put(other, (ms(midnight) + 72 * HOUR - 1, {"power": 1.0}))
-    assert counts() == [96, 97, 97]
-    roll_up_due()
-    assert counts() == [96, 97, 97]
-    assert Day.objects.get(device_id=other.pk, metric="", bucket=ms(midnight) + 48 * HOUR).count == 49
 
 
 def test_a_device_with_which_it_fails_costs_the_others_nothing(monkeypatch, caplog, two_devices):
