@@ -111,7 +111,7 @@ def test_a_second_signal_ends_everything_at_once(tmp_path):
 
             took = plant.end(signal.SIGINT)
 
-    assert took < 1.5
+    assert took < 6  # the hanging request would be waited for for seven seconds
     assert not plant.processes()
 
 
