@@ -276,6 +276,7 @@ SERVICES: dict[str, tuple[str, Callable[[], contextlib.AbstractContextManager[st
 def main(arguments: list[str]) -> int:
     names, command = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)  # set by importing `factory`; the command has its own
     with contextlib.ExitStack() as services:
         for name in names:
             variable, start = SERVICES[name]

@@ -93,12 +93,11 @@ class Hand:
         return f"{unit.name} ({card.split()[0]})" if card.endswith(" ingest") else unit.name
 
     def _kill_a_worker(self) -> str:
-        """As when memory is short: its parent is left, and has to see to it."""
+        """As when memory is short: its parent is left, and starts another one."""
         unit = self.plant.units["granian"]
         workers = unit.child_processes() if unit.is_up else []
         if not workers:
             return "no worker of granian, for there was none"
-        unit.may_end = True
         os.kill(self.rng.choice(workers), signal.SIGKILL)
         return "a worker of granian"
 

@@ -37,11 +37,10 @@ class Unit:
         self.start_at: float | None = None  # when it is due to be started again
         self.is_up = False
         self.is_stopped = False  # on purpose
-        self.may_end = False  # by itself, since something of it was killed
         self._log_begins = 0
 
     def start(self) -> None:
-        self.start_at, self.is_up, self.is_stopped, self.may_end = None, False, False, False
+        self.start_at, self.is_up, self.is_stopped = None, False, False
         with self.log.open("ab") as output:
             self._log_begins = output.tell()
             self.child = processes.start(self.argv, env=self.env, cwd=ROOT, output=output)
@@ -156,7 +155,8 @@ class Plant:
     def _add_ours(self, granian_port: int, web_port: int) -> None:
         as_at_scale = [
             *(str(GRANIAN), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(granian_port)),
-            *("--workers", "2", "--blocking-threads", "32", "--no-ws", "factory.wsgi:application"),
+            *("--workers", "2", "--respawn-failed-workers", "--blocking-threads", "32", "--no-ws"),
+            "factory.wsgi:application",
         ]
         self._add("granian", as_at_scale, lambda: services.listens(granian_port))
         self._add("serve", [*MANAGE, "serve"], lambda: services.listens(web_port))
@@ -213,8 +213,7 @@ class Plant:
                 if now >= unit.start_at:
                     unit.start()
             elif unit.has_ended() and not unit.is_stopped:
-                if not unit.may_end:
-                    self.complaints.append(f"ended by itself:\n{self.last_words(unit.name)}")
+                self.complaints.append(f"ended by itself:\n{self.last_words(unit.name)}")
                 unit.start_at = now + 1.0
             unit.look()
 

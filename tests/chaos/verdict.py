@@ -133,6 +133,7 @@ class Slow:
             for metric in METRICS
         }
         self._times = {key: [at for at, _ in samples] for key, samples in self._samples.items()}
+        self._known: dict[tuple[int, int, int], dict[str, dict[int, dict]]] = {}
 
     def around(self, device_id: int, metric: str, lo: int, hi: int) -> Rows:
         """The samples in [lo, hi), and the one before and the one after."""
@@ -157,6 +158,20 @@ class Slow:
             else:
                 integral += area
         return {"integral": integral, "coveredMs": covered, "increase": increase}
+
+    def buckets(self, interval: int, begin: int, end: int) -> dict[str, dict[int, dict]]:
+        """{metric: {bucket: figures}}, computed once: it is asked for twice."""
+        key = interval, begin, end
+        if key not in self._known:
+            self._known[key] = {metric: self._buckets_of(metric, *key) for metric in METRICS}
+        return self._known[key]
+
+    def _buckets_of(self, metric: str, interval: int, begin: int, end: int) -> dict[int, dict]:
+        found = brute_force.buckets_of(self.plant, metric, begin, end, lambda at: at - at % interval)
+        for bucket, figures in found.items():
+            lo, hi = max(bucket, begin), min(bucket + interval, end)
+            figures.update(self.intervals(list(self.plant), metric, lo, hi))
+        return found
 
     def readings(self, interval: int) -> Counter[int]:
         return Counter(at - at % interval for rows in self.plant.values() for at in rows)
@@ -214,16 +229,13 @@ def _wrong_buckets(
     counts = slow.readings(interval)
     if {at: row["count"] for at, row in found.items()} != counts:
         yield "count", {at: row["count"] for at, row in found.items()}, dict(counts)
-    for metric in METRICS:
-        expected = brute_force.buckets_of(slow.plant, metric, begin, end, lambda at: at - at % interval)
+    for metric, expected in slow.buckets(interval, begin, end).items():
         there = {at for at, row in found.items() if metric in row["metrics"]}
         if there != expected.keys():
             yield metric, "buckets", there ^ expected.keys()
         for bucket in there & expected.keys():
-            lo, hi = max(bucket, begin), min(bucket + interval, end)
-            wanted = expected[bucket] | slow.intervals(list(slow.plant), metric, lo, hi)
             figures = found[bucket]["metrics"][metric]
-            for key, value in wanted.items():
+            for key, value in expected[bucket].items():
                 if not _equal(key, figures[key], value):
                     yield metric, bucket, key, figures[key], value
 
