@@ -18,6 +18,7 @@ DECK = (
     *("worker", "rollups", "beat", "credentials", "everything"),
 )
 RECOVERY_SECONDS = 60.0  # after which a plant that is left alone counts as stuck
+CRASH_LOOP_SECONDS = 7.0  # granian ends when a worker does that it started less than 5.5 s ago
 LONG_OUTAGE_SECONDS = 15.0  # longer than anybody waits for the database
 
 
@@ -46,6 +47,7 @@ class Hand:
     _began: float = field(default_factory=time.monotonic)
     _deck: list[str] = field(default_factory=list)
     _dealt: int = 0
+    _worker_killed_at: float = float("-inf")
 
     def strike_for(self, seconds: float) -> None:
         self._began = time.monotonic()
@@ -98,6 +100,9 @@ class Hand:
         workers = unit.child_processes() if unit.is_up else []
         if not workers:
             return "no worker of granian, for there was none"
+        now = time.monotonic()
+        unit.may_end = now - self._worker_killed_at < CRASH_LOOP_SECONDS
+        self._worker_killed_at = now
         os.kill(self.rng.choice(workers), signal.SIGKILL)
         return "a worker of granian"
 

@@ -15,8 +15,7 @@ from tests import services
 from tests.chaos import guard
 from tests.plant import MANAGE, ROOT, plain_environment
 
-GRANIAN = Path(sys.executable).parent / "granian"
-CELERY = (sys.executable, "-W", "ignore", "-m", "celery", "--app=factory.celery", "--quiet")
+PROGRAMS = Path(sys.executable).parent
 
 
 class Unit:
@@ -37,10 +36,11 @@ class Unit:
         self.start_at: float | None = None  # when it is due to be started again
         self.is_up = False
         self.is_stopped = False  # on purpose
+        self.may_end = False  # by itself: enough of it was killed
         self._log_begins = 0
 
     def start(self) -> None:
-        self.start_at, self.is_up, self.is_stopped = None, False, False
+        self.start_at, self.is_up, self.is_stopped, self.may_end = None, False, False, False
         with self.log.open("ab") as output:
             self._log_begins = output.tell()
             self.child = processes.start(self.argv, env=self.env, cwd=ROOT, output=output)
@@ -106,9 +106,9 @@ class Plant:
             MQTT_FOLDER=str(folder / "data" / "mosquitto"),
             FACTORY_DATA=str(folder / "data"),
             FACTORY_DEMO="0",
+            PYTHONWARNINGS="ignore:You're running the worker with superuser",
             PORT=str(web_port),
         )
-        self.celery = CELERY
         self.urls = [f"http://127.0.0.1:{port}" for port in (granian_port, web_port)]
         self.units: dict[str, Unit] = {}
         self.complaints: list[str] = []
@@ -153,21 +153,25 @@ class Plant:
         self._add("mosquitto", broker.argv, broker.ready)
 
     def _add_ours(self, granian_port: int, web_port: int) -> None:
-        as_at_scale = [
-            *(str(GRANIAN), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(granian_port)),
-            *("--workers", "2", "--respawn-failed-workers", "--blocking-threads", "32", "--no-ws"),
-            "factory.wsgi:application",
-        ]
-        self._add("granian", as_at_scale, lambda: services.listens(granian_port))
+        self._add(
+            "granian",
+            ["/bin/sh", "-c", f"HOST=127.0.0.1 PORT={granian_port}; exec {self._line_of('web')}"],
+            lambda: services.listens(granian_port),
+        )
         self._add("serve", [*MANAGE, "serve"], lambda: services.listens(web_port))
         for name in ("ingest-a", "ingest-b"):
             self._add(name, [*MANAGE, "ingest_mqtt"], lambda name=name: self._has_a_role(name))
-        pool = ("--pool=threads", "--concurrency=4", "--without-gossip", "--without-mingle")
-        self._add("worker", [*CELERY, "worker", *pool])
-        schedule = self.folder / "data" / "celerybeat-schedule"
-        self._add("beat", [*CELERY, "beat", f"--schedule={schedule}", "--pidfile="])
+        for name in ("worker", "beat"):
+            self._add(name, ["/bin/sh", "-c", f"exec {self._line_of(name)}"])
         self._add("rollups", [sys.executable, "-m", "tests.chaos.rolling"])
         self._add("credentials", [*MANAGE, "mqtt_credentials", "--watch"])
+
+    @staticmethod
+    def _line_of(name: str) -> str:
+        """How the Procfile starts it, with our own Python."""
+        lines = (ROOT / "Procfile").read_text().splitlines()
+        line = next(line for line in lines if line.startswith(f"{name}: "))
+        return line.removeprefix(f"{name}: ").replace(".venv/bin/", f"{PROGRAMS}/")
 
     def _has_a_role(self, name: str) -> bool:
         return " mqtt.active " in (told := self.units[name].output()) or " mqtt.standby " in told
@@ -213,7 +217,8 @@ class Plant:
                 if now >= unit.start_at:
                     unit.start()
             elif unit.has_ended() and not unit.is_stopped:
-                self.complaints.append(f"ended by itself:\n{self.last_words(unit.name)}")
+                if not unit.may_end:
+                    self.complaints.append(f"ended by itself:\n{self.last_words(unit.name)}")
                 unit.start_at = now + 1.0
             unit.look()
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import sys
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -267,7 +268,8 @@ def drain(plant: Plant, database: Database, seconds: float = 60.0) -> None:
             raise TimeoutError(f"not rolled up after {seconds:.0f} s:\n{plant.last_words('worker')}")
         if now - asked > 15:  # as beat would, but at once
             asked = now
-            plant.run(*plant.celery, "call", "telemetry.tasks.roll_up_due")
+            celery = (sys.executable, "-m", "celery", "--app=factory.celery", "--quiet")
+            plant.run(*celery, "call", "telemetry.tasks.roll_up_due")
         plant.look_after()
         time.sleep(0.1)
 
