@@ -1,1 +1,1 @@
-"""Groups and the batch engine. Empty until its issue is built."""
+"""Groups of devices, inside each other. The batch engine comes with its issue."""
