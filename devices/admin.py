@@ -3,7 +3,7 @@ from django.forms import ModelForm
 from django.utils import timezone
 
 from devices import services
-from devices.models import Credential, Device, RefusedMessage
+from devices.models import Credential, Device, RefusedMessage, SilenceRule
 from factory.accounts.backoffice import Cascading, ReadOnlyAdmin, RoomAdmin, report
 
 
@@ -36,6 +36,7 @@ class DeviceAdmin(Cascading, RoomAdmin):
     list_filter = ["status", "type", "zone"]
     list_select_related = ["presence"]
     search_fields = ["external_id", "name", "location", "zone"]
+    ordering = ["name", "pk"]
     show_full_result_count = False
     fields = [
         "external_id",
@@ -90,6 +91,27 @@ class DeviceAdmin(Cascading, RoomAdmin):
         self.message_user(
             request, f"Token of {device.external_id}, shown only this once: {token}", messages.SUCCESS
         )
+
+
+@admin.register(SilenceRule)
+class SilenceRuleAdmin(RoomAdmin):
+    list_display = ["type", "silent_seconds", "tolerance_seconds", "severity"]
+    fields = ["type", "silent_seconds", "tolerance_seconds", "severity"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["type"] if obj else []
+
+    def save_model(self, request, obj, form, change) -> None:
+        values = {name: getattr(obj, name) for name in ("silent_seconds", "tolerance_seconds", "severity")}
+        services.set_silence_rule(type=obj.type, **values)
+        obj.pk = SilenceRule.objects.get(type=obj.type).pk
+
+    def delete_model(self, request, obj) -> None:
+        services.forget_silence_rule(type=obj.type)
+
+    def delete_queryset(self, request, queryset) -> None:
+        for rule in queryset:
+            services.forget_silence_rule(type=rule.type)
 
 
 @admin.register(Credential)

@@ -1,10 +1,13 @@
+from dataclasses import asdict
+
 from django.core.validators import RegexValidator
 from django.utils import timezone
 from rest_framework import serializers
 
 from devices import queries, services
 from devices.fields import DeviceReference
-from devices.models import EXTERNAL_ID, Device
+from devices.models import EXTERNAL_ID, LONGEST_TOLERANCE_SECONDS, SILENT_SECONDS, Device, SilenceRule
+from devices.patience import patience_by_type
 from devices.services import TAG_LENGTH, TAGS_LIMIT
 from factory.accounts.permissions import ADMIN, TECHNICIAN, VIEWER
 from factory.errors import InvalidInput
@@ -92,6 +95,22 @@ class ByDeviceId(WireSerializer):
     device_id = StrictString(max_length=64, trim_whitespace=False)
 
 
+class SilenceRow(WireSerializer):
+    type = serializers.ChoiceField(Device.Type.choices)
+    silent_seconds = serializers.IntegerField()
+    tolerance_seconds = serializers.IntegerField()
+    severity = serializers.ChoiceField(SilenceRule.Severity.choices)
+
+
+class SilenceChanges(WireSerializer):
+    """What is left out stays as it is, or takes the usual value."""
+
+    type = serializers.ChoiceField(Device.Type.choices)
+    silent_seconds = StrictInteger(required=False, min_value=SILENT_SECONDS[0], max_value=SILENT_SECONDS[1])
+    tolerance_seconds = StrictInteger(required=False, min_value=0, max_value=LONGEST_TOLERANCE_SECONDS)
+    severity = serializers.ChoiceField(SilenceRule.Severity.choices, required=False)
+
+
 @router.query("list", permission=VIEWER, input=DeviceFilter, output=DeviceRow, many=True)
 def list_devices(call, *, limit: int, offset: int, group_id: int | None = None, **wanted):
     """Devices by name, narrowed by any property; `X-Total-Count` says how many there are in all."""
@@ -145,3 +164,15 @@ def delete(call, *, id: int | str):
 def rotate_token(call, *, id: int | str):
     """Give a device a new token, shown this once; the old ones end now."""
     return {"token": services.rotate_token(device=queries.get_device(id), at=timezone.now())}
+
+
+@router.query("silenceRules", permission=VIEWER, output=SilenceRow, many=True)
+def silence_rules(call):
+    """How long devices of each type may be silent, when people are told then, and how loudly."""
+    return [{"type": type_, **asdict(patience)} for type_, patience in patience_by_type().items()]
+
+
+@router.mutation("setSilenceRule", permission=TECHNICIAN, input=SilenceChanges, output=SilenceRow)
+def set_silence_rule(call, *, type: str, **changes):
+    """Set how long devices of a type may be silent; those that are waited for are waited for by it."""
+    return {"type": type, **asdict(services.set_silence_rule(type=type, **changes))}

@@ -1,13 +1,13 @@
 """What a device says of itself when it comes and goes: hello, and goodbye (which the broker says for the dead)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from devices.models import Device, Presence
 from devices.queries import DeviceUnknown
-from devices.services import broadcast_status, note_seen
+from devices.services import go_offline, note_seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class Word:
     generation: int | None = None
     firmware_version: str | None = None
     is_kept: bool = False
+
+
+RESET_TAKES = timedelta(minutes=2)
 
 
 @transaction.atomic
@@ -39,7 +42,7 @@ def hear_status(*, external_id: str, word: Word, at: datetime) -> bool:
 def _hello(presence: Presence, word: Word, *, at: datetime) -> bool:
     if word.is_kept and not _is_later_life(presence, word):
         return False
-    if word.generation is not None:
+    if word.generation is not None and not _is_delayed(presence, word, at=at):
         Presence.objects.filter(pk=presence.pk).update(generation=word.generation)
     note_seen(device_ids=[presence.pk], at=at)
     if word.firmware_version:
@@ -47,6 +50,16 @@ def _hello(presence: Presence, word: Word, *, at: datetime) -> bool:
             firmware_version=word.firmware_version, updated_at=at
         )
     return True
+
+
+def _is_delayed(presence: Presence, word: Word, *, at: datetime) -> bool:
+    """A hello of an earlier life that the broker delivered late, or again. A device that counts anew from the
+    start, after a factory reset, has not been heard for a while."""
+    return (
+        _is_of_an_earlier_life(presence, word)
+        and presence.last_seen_at is not None
+        and at - presence.last_seen_at < RESET_TAKES
+    )
 
 
 def _is_later_life(presence: Presence, word: Word) -> bool:
@@ -64,13 +77,7 @@ def _goodbye(presence: Presence, word: Word, *, at: datetime) -> bool:
     if _is_of_an_earlier_life(presence, word):
         return False
     Presence.objects.filter(pk=presence.pk).update(silent_at=None)
-    # By key alone: by the index of statuses InnoDB would lock in another order than editing does.
-    status = Device.objects.select_for_update().filter(pk=presence.pk).values_list("status", flat=True).get()
-    if status != Device.Status.ONLINE:
-        return False
-    Device.objects.filter(pk=presence.pk).update(status=Device.Status.OFFLINE, updated_at=at)
-    broadcast_status(device_ids=[presence.pk], status=Device.Status.OFFLINE, at=at)
-    return True
+    return bool(go_offline([presence.pk], at=at, said_goodbye=True))
 
 
 def _is_of_an_earlier_life(presence: Presence, word: Word) -> bool:

@@ -1,7 +1,8 @@
 """Messages that nobody understood, kept for a look."""
 
+from datetime import datetime
+
 from django.db import transaction
-from django.utils import timezone
 
 from devices.models import Device, RefusedMessage
 
@@ -10,14 +11,14 @@ PAYLOAD_LENGTH = 4_000
 
 
 @transaction.atomic
-def keep_refused_message(*, external_id: str, topic: str, payload: bytes, reason: str) -> bool:
+def keep_refused_message(*, external_id: str, topic: str, payload: bytes, reason: str, at: datetime) -> bool:
     """Keep the beginning of a message, and of each device the last hundred. False when nobody is so called."""
     device_id = Device.objects.filter(external_id=external_id).values_list("pk", flat=True).first()
     if device_id is None:
         return False
     text = payload[:PAYLOAD_LENGTH].decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
     RefusedMessage.objects.create(
-        device_id=device_id, topic=topic[:64], payload=text, reason=reason[:255], at=timezone.now()
+        device_id=device_id, topic=topic[:64], payload=text, reason=reason[:255], at=at
     )
     kept = RefusedMessage.objects.filter(device_id=device_id).order_by("-pk")
     oldest = kept.values_list("pk", flat=True)[KEPT - 1 : KEPT].first()
