@@ -6,21 +6,46 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
 
+SWEEP_SECONDS = 15.0
 ROLLUP_SECONDS = 15.0  # what an aggregated answer has to read from raw is about as much as arrives meanwhile
+SILENCE_SECONDS = 5.0
+DELAY_SECONDS = 2.0  # an on-delay without further readings fires at most so much late
+
+MESSAGES = "messages"  # the queue of what waits for others to answer; it has a worker of its own
 
 app = Celery("factory")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.conf.task_routes = {
+    "alerts.tasks.send_delivery": {"queue": MESSAGES},
+    "alerts.tasks.sweep_deliveries": {"queue": MESSAGES},
+}
 app.conf.beat_schedule = {
-    "send what was left in the outbox": {"task": "alerts.tasks.sweep_deliveries", "schedule": 15.0},
+    "send what was left in the outbox": {
+        "task": "alerts.tasks.sweep_deliveries",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
     "page late alerts that stay open": {"task": "alerts.tasks.page_waiting_late_alerts", "schedule": 60.0},
+    "let alarm delays run out": {
+        "task": "alerts.tasks.judge_what_is_due",
+        "schedule": DELAY_SECONDS,
+        "options": {"expires": DELAY_SECONDS},
+    },
+    "tell of what was shelved": {"task": "alerts.tasks.end_silences", "schedule": 15.0},
     "notice silent devices": {"task": "devices.tasks.notice_silent_devices", "schedule": 10.0},
+    "tell of silent devices": {
+        "task": "alerts.tasks.watch_silence",
+        "schedule": SILENCE_SECONDS,
+        "options": {"expires": SILENCE_SECONDS},
+    },
     # A turn that could not begin before the next one is due is not needed any more.
     "roll readings up": {
         "task": "telemetry.tasks.roll_up_due",
         "schedule": ROLLUP_SECONDS,
         "options": {"expires": ROLLUP_SECONDS},
     },
+    "forget old deliveries": {"task": "alerts.tasks.forget_old_deliveries", "schedule": 3600.0},
     "archive and drop expired days": {"task": "telemetry.tasks.expire_days", "schedule": 3600.0},
     "forget readings of deleted devices": {"task": "telemetry.tasks.forget_orphans", "schedule": 3600.0},
 }

@@ -74,6 +74,11 @@ USEFUL: dict[str, Callable[[], bool]] = {
 }
 
 
+def report_on(name: str, works: Callable[[], bool]) -> None:
+    """Have readiness name something that a room needs, when it is down."""
+    USEFUL[name] = works
+
+
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})

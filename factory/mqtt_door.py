@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from django.utils import timezone
+
 from devices import mqtt as devices_topics
 from devices.refused import keep_refused_message
 from factory.live.mqtt import Broker, Intake
@@ -24,5 +26,5 @@ def intake(*, may_serve: Callable[[], bool], broker: Callable[[], Broker] = own_
         broker=broker,
         client_id=broker().username or CLIENT_ID,
         may_serve=may_serve,
-        keep_refused=keep_refused_message,
+        keep_refused=lambda **what: keep_refused_message(at=timezone.now(), **what),
     )

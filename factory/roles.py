@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from factory import valkey
+from factory.celery import MESSAGES
 from factory.listening import url
 
 STORES, SERVERS, SOURCES = range(3)  # started in this order, stopped in the opposite one
@@ -57,7 +58,6 @@ def servers(listener: int) -> list[Role]:
     # Threads: a pool of processes would be grandchildren, which nobody ends when we are killed.
     pool = (
         "--pool=threads",
-        "--concurrency=4",
         "--without-gossip",
         "--without-mingle",
         "--without-heartbeat",
@@ -69,7 +69,24 @@ def servers(listener: int) -> list[Role]:
             "web", (*MANAGE, "serve", f"--fd={listener}", "--drain-seconds=7"), SERVERS, pass_fds=(listener,)
         ),
         # Quitting puts back into the queue what could not be finished.
-        Role("worker", (*CELERY, "worker", *pool), SERVERS, env=calm, hurry=signal.SIGQUIT),
+        Role(
+            "worker", (*CELERY, "worker", "--concurrency=4", *pool), SERVERS, env=calm, hurry=signal.SIGQUIT
+        ),
+        # Of their own: whoever takes a message may take his time, and timers and presence must not wait for him.
+        Role(
+            "messages",
+            (
+                *CELERY,
+                "worker",
+                f"--queues={MESSAGES}",
+                f"--hostname={MESSAGES}@%h",
+                "--concurrency=8",
+                *pool,
+            ),
+            SERVERS,
+            env=calm,
+            hurry=signal.SIGQUIT,
+        ),
         Role("beat", (*CELERY, "beat", f"--schedule={schedule}", "--pidfile="), SOURCES),
     ]
     if settings.FACTORY_DEMO:

@@ -80,8 +80,8 @@ INSTALLED_APPS = [
     "factory.live",
     "factory.accounts",
     "devices",
+    "grouping",  # before telemetry: who deletes devices locks groups first
     "telemetry",
-    "grouping",
     "alerts",
     "ota",
     "analytics",
@@ -221,8 +221,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
 CELERY_WORKER_CONSUMER = "factory.celery_consumer:Consumer"  # so that it really does
-# What was under way when the broker went comes again; every task of ours may run twice.
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = CELERY_WORKER_REDIRECT_STDOUTS = False  # LOGGING below counts
 # A broker that is away is found out at once; what could not be enqueued is found by a sweeper.
@@ -379,8 +377,13 @@ UNFOLD = {
             _menu(
                 "Thresholds & alerts",
                 thresholds=("straighten", "admin:alerts_threshold_changelist"),
+                threshold_changes=("history", "admin:alerts_thresholdchange_changelist"),
                 alerts=("notifications", "admin:alerts_alert_changelist"),
+                shelves=("shelves", "admin:alerts_shelf_changelist"),
+                maintenance=("engineering", "admin:alerts_maintenancewindow_changelist"),
+                who_is_told=("contact_mail", "admin:alerts_notificationconfig_changelist"),
                 deliveries=("outgoing_mail", "admin:alerts_delivery_changelist"),
+                outages=("cloud_off", "admin:alerts_outage_changelist"),
             ),
             _menu(
                 "People",
@@ -414,6 +417,7 @@ EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
 EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
 EMAIL_TIMEOUT = 10
 ALERT_EMAIL = env.email("ALERT_EMAIL")
+NOTIFY_LOCAL = env.flag("NOTIFY_LOCAL", default=False)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
     env.email("EMAIL_FROM") or f"factory@{urlsplit(PUBLIC_URL).hostname or 'localhost'}"
 )
@@ -431,5 +435,9 @@ LOGGING = {
         "django.server": {"propagate": True},
         "daphne": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
+        # They log the addresses that they speak to, and those of webhooks are secret.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
     },
 }

@@ -16,6 +16,7 @@ from factory.accounts.identity import identify_person
 from factory.trpc.gateway import Gateway
 from factory.trpc.router import Registry
 from factory.twins import plain_twin
+from grouping import api as grouping_api
 from telemetry import api as telemetry_api
 
 registry = Registry(
@@ -24,8 +25,8 @@ registry = Registry(
         accounts_api.router,
         devices_api.router,
         telemetry_api.router,
-        alerts_api.alerts,
-        alerts_api.thresholds,
+        grouping_api.router,
+        *alerts_api.routers,
         analytics_api.router,
     ]
 )

@@ -2,6 +2,19 @@ from datetime import datetime
 
 from factory.accounts.models import Session, User
 from factory.accounts.tokens import token_id_of
+from factory.errors import NotFound
+
+
+class UserUnknown(NotFound):
+    """There is no such person, or they may not sign in any more."""
+
+
+def get_user(user_id: int) -> User:
+    """One active person; refuses when there is none."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        raise UserUnknown(f"There is no user {user_id}.")
+    return user
 
 
 def alive_session(*, token: str, at: datetime) -> Session | None:

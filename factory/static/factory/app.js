@@ -40,6 +40,23 @@ document.addEventListener("submit", (event) => {
   if (question && !confirm(question)) event.preventDefault();
 });
 
+// A button may ask before its form goes out; and a form that has done its work is as new again.
+document.body.addEventListener("htmx:confirm", (event) => {
+  const question = event.detail.triggeringEvent?.submitter?.dataset.confirm;
+  if (question && !confirm(question)) event.preventDefault();
+});
+document.body.addEventListener("htmx:afterRequest", ({ detail: { elt, successful } }) => {
+  if (!successful || !elt.matches("form[data-reset]")) return;
+  elt.reset();
+  elt.closest("details.fold")?.removeAttribute("open");
+});
+
+// Filters that are not set do not stand in the address.
+document.addEventListener("formdata", ({ target, formData }) => {
+  if (!target.matches("form.filters")) return;
+  for (const [name, value] of [...formData]) if (value === "" && !target.elements[name].matches?.("[data-keep-empty]")) formData.delete(name);
+});
+
 document.querySelector("[data-focus]")?.focus();
 
 document.body.addEventListener("htmx:responseError", (event) => {

@@ -164,14 +164,26 @@ document.querySelector("[data-try-now]").addEventListener("click", () => { hangU
 
 document.body.addEventListener("acted", lookAgain);
 document.body.addEventListener("htmx:afterSettle", forgetCells);
+
+// Never take a button away from under a finger, nor a form from under somebody who is filling it in.
+const isFilledIn = (field) => field.type === "checkbox" ? field.checked !== field.defaultChecked
+  : field.options ? [...field.options].some((option) => option.selected !== option.defaultSelected && option.index)
+  : field.type !== "hidden" && field.value !== field.defaultValue;
+const isInUse = (part) => part.matches(":active") || part.querySelector("details.fold[open]") !== null
+  || [...part.querySelectorAll("input:not([data-pick], [data-pick-all]), textarea, select")].some((field) => field === document.activeElement || isFilledIn(field));
+const isRenewal = (config) => config?.verb === "get" && /look-again|time-passed/.test(config.triggeringEvent?.type);
+
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const { target, requestConfig, xhr } = event.detail;
-  // Never take a button away from under a finger, nor words from under a reader.
-  if (requestConfig.verb === "get" && /look-again|time-passed/.test(requestConfig.triggeringEvent?.type) && target.matches?.(":active")) {
+  if (isRenewal(requestConfig) && isInUse(target)) {
     event.detail.shouldSwap = false;
     lookAgain();
   }
   if (xhr.status === 401) event.detail.shouldSwap = false;
+});
+document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target } = event.detail;
+  if (target.id !== "toasts" && isInUse(target)) event.detail.shouldSwap = false;
 });
 
 connect();

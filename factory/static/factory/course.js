@@ -1,4 +1,6 @@
-// The device's course: readings from the API, then the live ones; limits dashed, alert times shaded, gaps left open.
+// The course of one metric: readings from the API, then the live ones; limits dashed, alert times shaded, gaps left open.
+//
+// #chart says in data-course what is drawn: the last `rangeMs` up to now, or all since `from`, and no further than `to`.
 
 import { clock, now, number, zone } from "./values.js";
 import { lookAgain } from "./live.js";
@@ -28,9 +30,15 @@ async function mount() {
   draw();
 }
 
+const bounds = () => {
+  const end = about.to ?? now();
+  return [about.from ?? end - about.rangeMs, end];
+};
+const length = () => { const [start, end] = bounds(); return end - start; };
+
 async function readings() {
-  const end = Math.round(now()) + 1;
-  const input = { deviceId: about.deviceId, startTime: end - about.rangeMs, endTime: end, maxPoints: POINTS };
+  const [start, end] = bounds().map(Math.round);
+  const input = { deviceId: about.deviceId, startTime: start, endTime: end + 1, maxPoints: POINTS };
   const answer = await fetch(`/api/trpc/readings.getForDevice?input=${encodeURIComponent(JSON.stringify(input))}`);
   if (!answer.ok) throw new Error(String(answer.status));
   const rows = (await answer.json()).result.data.filter((row) => typeof row.data[about.metric] === "number");
@@ -52,8 +60,8 @@ function failed() {
 function longestJoin() {
   const steps = times.slice(1).map((at, i) => at - times[i]).sort((a, b) => a - b);
   const usual = steps.length ? steps[Math.floor(steps.length / 2)] : 0;
-  const thinned = times.length > POINTS / 3 ? 2.5 * about.rangeMs * 2 * about.metrics / POINTS : 0;
-  return Math.max(60_000, 6 * usual, about.rangeMs > DAY / 2 ? thinned : 0);
+  const thinned = times.length > POINTS / 3 ? 2.5 * length() * 2 * about.metrics / POINTS : 0;
+  return Math.max(60_000, 6 * usual, length() > DAY / 2 ? thinned : 0);
 }
 
 function series() {
@@ -67,7 +75,7 @@ function series() {
     xs.push(at / 1000);
     ys.push(values[i]);
   });
-  const share = times.length > 1 ? covered / about.rangeMs : 0;
+  const share = times.length > 1 ? covered / length() : 0;
   document.getElementById("coverage").textContent = times.length ? `coverage ${Math.min(100, share * 100).toFixed(0)} %` : "";
   return [xs, ys];
 }
@@ -90,21 +98,16 @@ function heights() {
   return [low - margin, high + margin];
 }
 
-function window_() {
-  const end = now();
-  return [(end - about.rangeMs) / 1000, end / 1000];
-}
-
 // Over more than a day a time alone does not say when.
 function moment(at) {
-  if (about.rangeMs <= DAY) return clock(at, true);
+  if (length() <= DAY) return clock(at, true);
   const day = new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short" }).format(at);
   return `${day}, ${clock(at, true)}`;
 }
 
 function label(seconds) {
-  if (about.rangeMs <= DAY) return clock(seconds * 1000);
-  return new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short", ...(about.rangeMs <= 2 * DAY && { hour: "2-digit" }) }).format(seconds * 1000);
+  if (length() <= DAY) return clock(seconds * 1000);
+  return new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short", ...(length() <= 2 * DAY && { hour: "2-digit" }) }).format(seconds * 1000);
 }
 
 function shade(u) {
@@ -128,7 +131,7 @@ function limits(u) {
   for (const { name, value } of about.limits) {
     const y = Math.round(u.valToPos(value, "y", true));
     if (y < top || y > top + height) continue;
-    ctx.setLineDash(name === "limit" ? [7 * px, 4 * px] : [2 * px, 4 * px]);
+    ctx.setLineDash(name === "warning" ? [2 * px, 4 * px] : [7 * px, 4 * px]);
     ctx.beginPath();
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
@@ -157,7 +160,7 @@ function draw() {
     width: box.clientWidth, height: box.clientHeight,
     legend: { show: false },
     cursor: { y: false, points: { size: 8 }, drag: { x: false, y: false } },
-    scales: { x: { time: true, range: window_ }, y: { range: heights } },
+    scales: { x: { time: true, range: () => bounds().map((at) => at / 1000) }, y: { range: heights } },
     axes: [
       { ...axis, space: 70, size: 30, values: (_, splits) => splits.map(label) },
       { ...axis, size: 58, values: (_, splits) => splits.map((v) => v.toLocaleString("en-US", { maximumFractionDigits: 3 })) },
@@ -171,13 +174,13 @@ function draw() {
 }
 
 document.addEventListener("plant:reading", ({ detail: reading }) => {
-  for (const metric of Object.keys(reading.data))
+  if (document.getElementById("values")) for (const metric of Object.keys(reading.data))
     if (!document.querySelector(`[data-known="${CSS.escape(metric)}"]`)) { lookAgain(); if (!about) location.reload(); }
-  if (!about || reading.deviceId !== about.deviceId || typeof reading.data[about.metric] !== "number") return;
+  if (!about || about.to || reading.deviceId !== about.deviceId || typeof reading.data[about.metric] !== "number") return;
   if (times.length && reading.timestamp <= times[times.length - 1]) return;
   times.push(reading.timestamp);
   values.push(reading.data[about.metric]);
-  const oldest = now() - about.rangeMs;
+  const [oldest] = bounds();
   while (times[0] < oldest) { times.shift(); values.shift(); }
   redraw ??= setTimeout(() => {
     redraw = null;
