@@ -6,10 +6,9 @@ from typing import Any
 import orjson
 
 from factory.errors import DomainError
-from telemetry.batch import Outcome, Sample
+from telemetry.batch import STORED, Outcome, Sample
 from telemetry.door import Delivery
 
-STORED = {Outcome.ACCEPTED, Outcome.DUPLICATE}
 REF_LENGTH = 64
 
 

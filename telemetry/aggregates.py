@@ -5,6 +5,7 @@ quarters that were marked dirty since; those, the newer readings and the ends of
 quarters are folded from raw. So an answer is exact to the last commit.
 """
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -76,9 +77,8 @@ class Answer:
 
     def add_sums(self, sums: Iterable[Sum]) -> None:
         """Sums of stored quarters; the last values themselves are looked up for the winners only."""
-        winners: dict[
-            tuple[int, str], Total
-        ] = {}  # by bucket and metric: those whose last value lies in here
+        # By bucket and metric, those whose last value lies in here.
+        winners: dict[tuple[int, str], Total] = {}
         for part in sums:
             total = self.total(part.bucket, part.metric)
             total.add(part)
@@ -114,6 +114,7 @@ def totals(
     """{bucket: {metric: total}} of [start, end); raises `TooManyRows` past the limit of
     raw readings, and `RawIsArchived`."""
     wanted = None if metrics is None else frozenset(metrics)
+    rule = functools.cache(rule)  # asked for each sum of thousands
     with sql.snapshot():
         newest = {
             device_id: {metric: at for metric, (_, at) in latest.items()}

@@ -14,6 +14,9 @@ class Outcome(Enum):
     TOO_MANY_METRICS = "data: the device would have more than 256 different metrics"
 
 
+STORED = {Outcome.ACCEPTED, Outcome.DUPLICATE}  # it is in the database
+
+
 class Sample(NamedTuple):
     """One reading on its way in. `timestamp` is ms since the epoch; `data` maps metric to a finite number."""
 

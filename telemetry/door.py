@@ -12,7 +12,7 @@ from typing import Any
 
 from factory.errors import InvalidInput
 from telemetry.batch import Sample
-from telemetry.metrics import DECLARED, METRIC_NAME
+from telemetry.metrics import DECLARED, METRIC_NAME, NO_METRIC_NAME
 
 READINGS_LIMIT = 5_000
 METRICS_LIMIT = 64
@@ -144,7 +144,7 @@ def _read_values(data: Any) -> dict[str, float]:
         if not (-LARGEST < value < LARGEST) or not isfinite(value):
             raise Refusal(f"data.{key[:64]}", "must be a finite number of at most 1e300")
         if not is_metric_name(key):
-            raise Refusal(f"data.{key[:64]}", "is no metric name: a-z first, then a-z, 0-9 and _, at most 63")
+            raise Refusal(f"data.{key[:64]}", NO_METRIC_NAME)
         # JSON on disk holds 64-bit integers; beyond them a number is what JavaScript would make of it.
         values[key] = value if kind is float or -(2**63) <= value < 2**63 else float(value)
     if not values:

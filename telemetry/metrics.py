@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 METRIC_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+NO_METRIC_NAME = "is no metric name: a-z first, then a-z, 0-9 and _, at most 63"
 LONGEST_GAP_SECONDS = 86_400
 
 

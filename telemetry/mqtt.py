@@ -17,8 +17,8 @@ from django.db import Error, connection
 from devices.known import KnownDevices
 from factory.errors import DomainError, InvalidInput
 from factory.live.topics import FIRST_WAIT, LONGEST_WAIT, BatchTopic, Desk, Message
-from telemetry.acks import STORED, Ack, acks_for, is_ref, newest_of, refs_of, refusal_of
-from telemetry.batch import Outcome
+from telemetry.acks import Ack, acks_for, is_ref, newest_of, refs_of, refusal_of
+from telemetry.batch import STORED, Outcome
 from telemetry.door import TimeLimits, open_door
 from telemetry.ingest import BACKLOG_AGE_MS, GroupCommit
 from telemetry.lanes import Lane, Parcel

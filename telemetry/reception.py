@@ -10,13 +10,12 @@ from devices.identity import DevicePrincipal
 from devices.queries import find_device
 from factory.draining import on_drain
 from factory.errors import Forbidden, InvalidInput
-from telemetry.batch import Outcome
+from telemetry.batch import STORED, Outcome
 from telemetry.door import Refusal, Resolve, TimeLimits, open_door
 from telemetry.ingest import GroupCommit
 from telemetry.services import store_readings
 
 DRAIN_SECONDS = 6.0
-STORED = {Outcome.ACCEPTED, Outcome.DUPLICATE}
 
 committer = GroupCommit(store_readings)
 on_drain(partial(committer.drain, timeout=DRAIN_SECONDS))

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from factory.errors import InvalidInput
 from telemetry.door import LARGEST
-from telemetry.metrics import LONGEST_GAP_SECONDS, METRIC_NAME, Metric
+from telemetry.metrics import LONGEST_GAP_SECONDS, METRIC_NAME, NO_METRIC_NAME, Metric
 from telemetry.models import MetricRule, Quarter, State
 from telemetry.rules import metric_for, rules
 
@@ -41,7 +41,7 @@ def _is_rolled_up(key: str) -> bool:
 
 def _refuse_bad_key(key: str) -> None:
     if not METRIC_NAME.match(key):
-        raise InvalidInput.at("key", "is no metric name: a-z first, then a-z, 0-9 and _, at most 63")
+        raise InvalidInput.at("key", NO_METRIC_NAME)
 
 
 def _refuse_invalid(values: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Quarter-hours recomputed from raw.
 
 The worker reads in one snapshot, computes without holding any lock, and writes in one short transaction, which
-leaves out every device whose rollups moved in between. Ingestion never waits for it, and of two workers one wins.
+leaves out every device whose rollups moved in between. Ingestion waits for it at most for one short write, and
+of two workers one wins.
 """
 
 import logging
