@@ -1,4 +1,4 @@
-from alerts.queries import events_between, newest_event
+from alerts.queries.alerts import events_between, newest_event
 from alerts.services.lifecycle import ALERT_STREAM
 from devices.watching import device_key, may_watch
 from factory.live.channels import Channel, Stream

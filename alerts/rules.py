@@ -1,12 +1,14 @@
 """The judge: pure. (rule, condition, value, event time) -> the next condition.
 
 Warning and critical are two latches of the same make. A latch closes when `count` readings in a row
-over at least `hold_ms` were outside its bounds, and opens again when they were inside, by the
-hysteresis, for `clear_ms`. Outside means below the lower or above the upper bound, not equal to it.
+were outside its bounds and `hold_ms` have passed since the first of them; it opens again when the
+value was inside, by the hysteresis, for `clear_ms`. Outside means below the lower or above the upper
+bound, not equal to it. A value holds until the next reading, so a delay runs out without one (`elapse`).
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import pairwise
 
@@ -34,17 +36,15 @@ class Rule:
     hold_ms: int = 0
     clear_ms: int = 0
     count: int = 1
+    # The innermost bounds: between them is what nearly every reading of a healthy plant is.
+    low: float = field(init=False, repr=False, compare=False)
+    high: float = field(init=False, repr=False, compare=False)
 
-    def is_well_inside(self, value: float) -> bool:
-        """Within all bounds: what nearly every reading of a healthy plant is."""
-        low, warning_low = self.min_value, self.warning_min
-        high, warning_high = self.max_value, self.warning_max
-        return (
-            (low is None or value >= low)
-            and (high is None or value <= high)
-            and (warning_low is None or value >= warning_low)
-            and (warning_high is None or value <= warning_high)
-        )
+    def __post_init__(self) -> None:
+        lows = [bound for bound in (self.min_value, self.warning_min) if bound is not None]
+        highs = [bound for bound in (self.max_value, self.warning_max) if bound is not None]
+        object.__setattr__(self, "low", max(lows, default=-math.inf))
+        object.__setattr__(self, "high", min(highs, default=math.inf))
 
     def is_critical(self, value: float, *, margin: float = 0.0) -> bool:
         return _is_outside(value, self.min_value, self.max_value, margin)
@@ -94,25 +94,72 @@ NORMAL = Condition()
 
 def judge(rule: Rule, condition: Condition, value: float, at: int) -> Condition:
     """The condition after a reading of event time `at`; the very same object when nothing changes."""
-    if condition is NORMAL and rule.is_well_inside(value):
+    if condition is NORMAL and rule.low <= value <= rule.high:
         return condition
     warning, critical = condition.warning, condition.critical
-    next_warning = _step(
-        warning, rule.is_warning(value, margin=rule.hysteresis if warning.closed else 0.0), rule, at
-    )
-    next_critical = _step(
-        critical, rule.is_critical(value, margin=rule.hysteresis if critical.closed else 0.0), rule, at
-    )
+    next_warning = _step(warning, rule.is_warning(value, margin=_margin(warning, rule)), rule, at)
+    next_critical = _step(critical, rule.is_critical(value, margin=_margin(critical, rule)), rule, at)
     if next_warning is warning and next_critical is critical:
         return condition
-    return Condition(next_warning, next_critical)
+    return _condition(next_warning, next_critical)
+
+
+def runs_out_at(rule: Rule, condition: Condition) -> int | None:
+    """The event time at which the next delay runs out, if no reading says otherwise until then."""
+    moments = [_runs_out_at(latch, rule) for latch in (condition.warning, condition.critical)]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def elapse(rule: Rule, condition: Condition, until: int) -> Iterator[tuple[Condition, int]]:
+    """What the delays that run out until then bring about: each next condition, and its event time."""
+    while (at := runs_out_at(rule, condition)) is not None and at <= until:
+        condition = _condition(
+            _run_out(condition.warning, rule, at),
+            _run_out(condition.critical, rule, at),
+        )
+        yield condition, at
+
+
+def revise(rule: Rule, condition: Condition, value: float) -> Condition:
+    """The condition under a rule that was not in force before: no delay goes on that `value`, the one it is
+    about, does not support any more. Levels change with the next reading only."""
+    return _condition(
+        _supported(condition.warning, rule.is_warning(value, margin=_margin(condition.warning, rule))),
+        _supported(condition.critical, rule.is_critical(value, margin=_margin(condition.critical, rule))),
+    )
+
+
+def _margin(latch: Latch, rule: Rule) -> float:
+    return rule.hysteresis if latch.closed else 0.0
+
+
+def _supported(latch: Latch, outside: bool) -> Latch:
+    return Latch(latch.closed) if latch.since is not None and outside == latch.closed else latch
+
+
+def _condition(warning: Latch, critical: Latch) -> Condition:
+    condition = Condition(warning, critical)
+    return NORMAL if condition == NORMAL else condition
+
+
+def _runs_out_at(latch: Latch, rule: Rule) -> int | None:
+    if latch.since is None:
+        return None
+    if latch.closed:
+        return latch.since + rule.clear_ms
+    return latch.since + rule.hold_ms if latch.count >= rule.count else None
+
+
+def _run_out(latch: Latch, rule: Rule, at: int) -> Latch:
+    moment = _runs_out_at(latch, rule)
+    return latch if moment is None or moment > at else Latch(closed=not latch.closed)
 
 
 def _step(latch: Latch, outside: bool, rule: Rule, at: int) -> Latch:
     if outside == latch.closed:
         return latch if latch.since is None else Latch(latch.closed)
     since = at if latch.since is None else latch.since
-    count = latch.count + 1
+    count = latch.count + 1 if outside else 0
     held = at - since
     if outside and count >= rule.count and held >= rule.hold_ms:
         return Latch(closed=True)
@@ -153,6 +200,7 @@ def why_implausible(rule: Rule) -> dict[str, str]:
             return {upper: f"must not be below {lower} ({low:g})"}
     lows = [bound for bound in bounds[:2] if bound is not None]
     highs = [bound for bound in bounds[2:] if bound is not None]
-    if lows and highs and rule.hysteresis and rule.hysteresis >= min(highs) - max(lows):
-        return {"hysteresis": "must be smaller than the range between the bounds"}
+    if lows and highs and rule.hysteresis and 2 * rule.hysteresis >= min(highs) - max(lows):
+        # No value would be inside of both bounds by so much, and no alert would ever end.
+        return {"hysteresis": "must be smaller than half the range between the bounds"}
     return {}

@@ -1,150 +1,212 @@
-"""Judging inside the ingest transaction: load what is watched, ask the pure judge, write what changed."""
+"""Judging: load what is not at rest, ask the pure judge, write what changed.
 
-from collections.abc import Iterator
+Readings are judged inside the ingest transaction; delays that run out without one, by a worker. Both
+hold the devices' telemetry locks, so that each device is judged by one at a time.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
-from alerts.models import Alert, Threshold
-from alerts.rules import NORMAL, Level, Rule, judge
-from alerts.services import lifecycle
-from alerts.watched import Key, Watched, save_conditions, watched_metrics
+from django.db import transaction
+from django.db.models import Q
+
+from alerts.conditions import Standing, Standings, due_moment, save_standings, standings_of
+from alerts.models import Alert, ConditionState
+from alerts.rulebook import Rules, current_edition, reader
+from alerts.rules import NORMAL, Condition, Level, Rule, elapse, judge, revise
+from alerts.services import announcing, lifecycle
+from factory.retrying import again_after_deadlock
 from telemetry.batch import Sample, StoredBatch
 from telemetry.rules import metric_for
+from telemetry.services import lock_devices
 
 LATE_MS = 600_000  # a reading that arrives later than this after its time is judged, but pages nobody
+DEVICES_AT_ONCE = 200  # in one transaction of the worker: their readings wait meanwhile
+TURN_LIMIT = 5_000  # conditions looked at in one turn
 SEVERITIES = {Level.WARNING: Alert.Severity.WARNING, Level.CRITICAL: Alert.Severity.CRITICAL}
+NOTHING_STANDS: dict[str, Standing] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change of level, at a reading."""
+    """One change of level: at a reading, or when a delay ran out."""
 
-    key: Key
+    device_id: int
+    metric: str
     rule: Rule
     before: Level
     after: Level
     value: float
     at: int  # event time, ms
+    is_late: bool
 
 
 def judge_batch(batch: StoredBatch) -> None:
     """Judge what was news in a stored batch, on event time; the devices' state rows are locked."""
-    by_device = watched_metrics({sample.device_id for sample in batch.fresh})
-    if not by_device:
-        return
+    device_ids = {sample.device_id for sample in batch.fresh}
+    edition, standings, rules = _court(device_ids)
     steps: list[Step] = []
-    current: set[Key] = set()  # not at rest after a reading that is not late
     for sample in batch.fresh:
-        watched = by_device.get(sample.device_id)
-        if watched:
-            is_late = batch.received_at - sample.timestamp > LATE_MS
-            steps += _judge_sample(sample, watched, current, is_late=is_late)
-    for step in steps:
-        _carry_out(step, received_at=batch.received_at)
-    moved = {
-        (device_id, metric): each
-        for device_id, watched in by_device.items()
-        for metric, each in watched.items()
-        if each.condition is not each.before or each.late
-    }
-    if moved:
-        _settle(moved, steps, current, received_at=batch.received_at)
-
-
-def _judge_sample(
-    sample: Sample, watched: dict[str, Watched], current: set[Key], *, is_late: bool
-) -> Iterator[Step]:
-    for metric, value in sample.data.items():
-        each = watched.get(metric)
-        if each is None:
+        device_id = sample.device_id
+        watched = rules[device_id]
+        if not watched:
             continue
-        before = each.condition
-        after = judge(each.rule, before, value, sample.timestamp)
-        if not is_late and after is not NORMAL:
-            current.add((sample.device_id, metric))
-        if after is before:
-            continue
-        each.condition = after
-        if after.level is not before.level:
-            yield Step(
-                (sample.device_id, metric), each.rule, before.level, after.level, value, sample.timestamp
-            )
+        stands = standings.get(device_id, NOTHING_STANDS)
+        for metric, value in sample.data.items():
+            rule = watched.get(metric)
+            if rule is None or (rule.low <= value <= rule.high and metric not in stands):
+                continue
+            stands = standings.setdefault(device_id, {})
+            standing = stands.setdefault(metric, Standing())
+            steps += _hear(sample, metric, rule, standing, received_at=batch.received_at)
+    if standings:
+        _conclude(steps, standings, rules, edition=edition, at=batch.received_at)
 
 
-def _settle(moved: dict[Key, Watched], steps: list[Step], current: set[Key], *, received_at: int) -> None:
-    """Keep the conditions that changed, and page what began in a backlog and is still open now."""
-    began_late = {step.key for step in steps if received_at - step.at > LATE_MS}
-    changed = []
-    for key, each in sorted(moved.items()):
-        was_late = each.late or key in began_late
-        is_open = each.condition.level is not Level.NORMAL
-        if was_late and is_open and key in current:
-            alert = Alert.objects.filter(open_key=open_key_of(key)).first()
-            if alert is not None:
-                lifecycle.no_longer_late(alert=alert, at=_moment(received_at))
-        late = was_late and is_open and key not in current
-        if each.condition is not each.before or late != each.late:
-            each.late = late
-            changed.append((key, each))
-    save_conditions(changed)
+@transaction.atomic
+def judge_without_readings(*, device_ids: Iterable[int], at: datetime) -> int:
+    """Let the delays of these devices run out that have, by the rules of now; returns how many levels changed."""
+    ids = sorted(set(device_ids))
+    lock_devices(device_ids=ids)
+    edition, standings, rules = _court(ids)
+    now = int(at.timestamp() * 1000)
+    steps: list[Step] = []
+    for device_id, metric, standing in _each(standings):
+        rule = rules[device_id].get(metric)
+        if rule is not None:
+            steps += _let_run_out(device_id, metric, rule, standing, until=now - standing.lag_ms)
+    _conclude(steps, standings, rules, edition=edition, at=now)
+    return len(steps)
 
 
-def rule_of(row: Threshold) -> Rule:
-    """The pure rule a threshold row stands for."""
-    return Rule(
-        id=row.pk or 0,
-        min_value=row.min_value,
-        max_value=row.max_value,
-        warning_min=row.warning_min,
-        warning_max=row.warning_max,
-        hysteresis=row.hysteresis,
-        hold_ms=row.hold_seconds * 1000,
-        clear_ms=row.clear_seconds * 1000,
-        count=row.count,
-    )
+def judge_what_is_due(*, at: datetime) -> int:
+    """Judge all that waits for a delay to run out, or was last judged by rules that have changed since."""
+    now = int(at.timestamp() * 1000)
+    waiting = ConditionState.objects.filter(Q(due_at__lte=now) | ~Q(edition=current_edition()))
+    due = sorted(set(waiting.order_by().values_list("device_id", flat=True)[:TURN_LIMIT]))
+    changed = 0
+    for start in range(0, len(due), DEVICES_AT_ONCE):
+        ids = due[start : start + DEVICES_AT_ONCE]
+        changed += again_after_deadlock(partial(judge_without_readings, device_ids=ids, at=at))
+    return changed
 
 
-def open_key_of(key: Key) -> str:
-    """At most one open alert per device and metric."""
-    return f"metric:{key[0]}:{key[1]}"
+def _court(device_ids: Collection[int]) -> tuple[int, Standings, dict[int, Rules]]:
+    """The edition of the rules, what of these devices is not at rest, and the rules in force for them."""
+    edition, standings = standings_of(device_ids)
+    rules = reader.in_force(device_ids, edition=edition)
+    for device_id, metric, standing in _each(standings):
+        rule = rules[device_id].get(metric)
+        if rule is not None and standing.edition != edition:
+            standing.condition = revise(rule, standing.condition, standing.value)
+    return edition, standings, rules
 
 
-def _carry_out(step: Step, *, received_at: int) -> None:
-    at, event_at = _moment(received_at), _moment(step.at)
-    open_key = open_key_of(step.key)
-    if step.after is Level.NORMAL:
-        lifecycle.resolve_by_itself(open_key=open_key, at=at, ended_at=event_at, note="Back in range.")
+def _each(standings: Standings) -> Iterator[tuple[int, str, Standing]]:
+    for device_id, stands in sorted(standings.items()):
+        for metric, standing in sorted(stands.items()):
+            yield device_id, metric, standing
+
+
+def _hear(sample: Sample, metric: str, rule: Rule, standing: Standing, *, received_at: int) -> Iterator[Step]:
+    device_id, at, value = sample.device_id, sample.timestamp, sample.data[metric]
+    yield from _let_run_out(device_id, metric, rule, standing, until=at)
+    is_late = received_at - at > LATE_MS
+    after = judge(rule, standing.condition, value, at)
+    if not is_late and after is not NORMAL:
+        standing.heard_now = True
+    if after is standing.condition:
         return
-    figures: dict[str, Any] = {
-        "value": step.value,
-        "threshold": step.rule.bound_crossed(step.value, step.after),
-        "message": describe(step),
-    }
+    standing.value, standing.lag_ms = value, received_at - at
+    yield from _move(device_id, metric, rule, standing, after, at=at, is_late=is_late)
+
+
+def _let_run_out(
+    device_id: int, metric: str, rule: Rule, standing: Standing, *, until: int
+) -> Iterator[Step]:
+    is_late = standing.lag_ms > LATE_MS
+    for condition, at in elapse(rule, standing.condition, until):
+        yield from _move(device_id, metric, rule, standing, condition, at=at, is_late=is_late)
+
+
+def _move(
+    device_id: int, metric: str, rule: Rule, standing: Standing, after: Condition, *, at: int, is_late: bool
+) -> Iterator[Step]:
+    before, standing.condition = standing.condition.level, after
+    if after.level is not before:
+        standing.began_late |= is_late
+        yield Step(device_id, metric, rule, before, after.level, standing.value, at, is_late)
+
+
+def _conclude(
+    steps: list[Step], standings: Standings, rules: dict[int, Rules], *, edition: int, at: int
+) -> None:
+    """Carry the steps out, drop what nobody watches any more, and keep where the rest stands."""
+    moment = _moment(at)
+    lifecycle.carry_out([_step_of_alert(step) for step in steps], at=moment)
+    changed, unwatched = [], []
+    for device_id, metric, standing in _each(standings):
+        rule = rules[device_id].get(metric)
+        if rule is None:
+            standing.condition = NORMAL
+            unwatched.append(_end_of_unwatched(device_id, metric, at=moment))
+            changed.append((device_id, metric, standing))
+            continue
+        late = _still_late(device_id, metric, standing, at=moment)
+        due_at = due_moment(rule, standing)
+        if not standing.is_kept(due_at=due_at, late=late, edition=edition):
+            standing.due_at, standing.late, standing.edition = due_at, late, edition
+            changed.append((device_id, metric, standing))
+    lifecycle.carry_out(unwatched, at=moment)
+    save_standings(changed)
+
+
+def _still_late(device_id: int, metric: str, standing: Standing, *, at: datetime) -> bool:
+    """Whether its alert began in a backlog and nobody is told yet; what is still open now is told."""
+    was_late = standing.late or standing.began_late
+    if not was_late or standing.condition.level is Level.NORMAL:
+        return False
+    if standing.heard_now:
+        announcing.no_longer_late(open_key=open_key_of(device_id, metric), at=at)
+    return not standing.heard_now
+
+
+def open_key_of(device_id: int, metric: str) -> str:
+    """At most one open alert per device and metric."""
+    return f"metric:{device_id}:{metric}"
+
+
+def _end_of_unwatched(device_id: int, metric: str, *, at: datetime) -> lifecycle.Ending:
+    return lifecycle.Ending(open_key_of(device_id, metric), at, "Its threshold was taken away.")
+
+
+def _step_of_alert(step: Step) -> lifecycle.Step:
+    event_at = _moment(step.at)
+    open_key = open_key_of(step.device_id, step.metric)
+    if step.after is Level.NORMAL:
+        return lifecycle.Ending(open_key, event_at, "Back in range.")
+    severity, bound = SEVERITIES[step.after], step.rule.bound_crossed(step.value, step.after)
     if step.before is Level.NORMAL:
-        lifecycle.open_alert(
+        return lifecycle.Opening(
             open_key=open_key,
             type=Alert.Type.THRESHOLD_EXCEEDED,
-            severity=SEVERITIES[step.after],
-            device_id=step.key[0],
-            metric=step.key[1],
-            at=at,
+            severity=severity,
+            message=describe(step),
             started_at=event_at,
-            late=received_at - step.at > LATE_MS,
-            **figures,
+            device_id=step.device_id,
+            metric=step.metric,
+            value=step.value,
+            threshold=bound,
+            late=step.is_late,
         )
-        return
-    # Without an open alert a person has resolved it: it opens anew only after a value in range.
-    alert = Alert.objects.filter(open_key=open_key).first()
-    if alert is not None:
-        if step.after < step.before:
-            figures = {}  # the worst value stays
-        lifecycle.change_severity(alert=alert, severity=SEVERITIES[step.after], at=at, **figures)
+    return lifecycle.Change(open_key, severity, step.value, bound, describe(step), late=step.is_late)
 
 
 def describe(step: Step) -> str:
     """The alert in words: what, how much, against which bound."""
-    metric = metric_for(step.key[1])
+    metric = metric_for(step.metric)
     unit = f" {metric.unit}" if metric.unit else ""
     bound = step.rule.bound_crossed(step.value, step.after)
     if bound is None:

@@ -1,219 +1,324 @@
-"""The steps of an alert's life. Each is compare-and-set, leaves an event row, and is broadcast."""
+"""What the machines do to alerts: open them, make them worse or better, end them. Each step leaves an event row and is
+broadcast. What people do is in `handling`, the end of a silence in `announcing`.
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+Steps are carried out many at once, in a constant number of statements: a thousand machines behind one switch fail
+together, and all of it is judged in one transaction.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.db import transaction
-from django.db.models import F
+from django.db import IntegrityError, connection, transaction
 
-from alerts import tasks
-from alerts.models import Alert, AlertEvent, Delivery
-from alerts.queries import get_alert, live_item
+from alerts.models import Alert, AlertEvent, Shelf
+from alerts.queries.alerts import live_item
+from alerts.services.silencing import Quiet, why_quiet
+from alerts.services.telling import tell_people
 from factory.accounts.models import User
-from factory.errors import Conflict, Forbidden, InvalidInput
 from factory.live.broadcast import broadcast_on_commit
-from factory.queueing import enqueue_on_commit
-from telemetry.services import lock_devices
 
 ALERT_STREAM = "alert"
-LATE_PATIENCE = timedelta(
-    minutes=10
-)  # how long a device may take to flush its backlog before people are told
-LATE_AT_ONCE = 200
+RANK = {Alert.Severity.INFO: 0, Alert.Severity.WARNING: 1, Alert.Severity.CRITICAL: 2}
+ENDED = ["status", "open_key", "shelved_until", "resolved_at", "ended_at", "updated_at"]
+CHANGED = [
+    "severity",
+    "occurrences",
+    "value",
+    "threshold",
+    "message",
+    "silence",
+    "shelved_until",
+    "updated_at",
+]
 
 
-class AlertAlreadyHandled(Conflict):
-    """Somebody got there first."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Something has gone wrong. An alert that is open under this key stays as it is."""
+
+    open_key: str
+    type: str
+    severity: str
+    message: str
+    started_at: datetime
+    device_id: int | None = None
+    zone: str = ""
+    metric: str = ""
+    value: float | None = None
+    threshold: float | None = None
+    late: bool = False
+    by: User | None = None
 
 
-class MayNotResolve(Forbidden):
-    """Viewers acknowledge; resolving is for operators."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The same trouble has become worse or less bad; worse is news to people, unless it is silenced or late.
+
+    Without an open alert a person has resolved it: it opens anew only after a value in range.
+    """
+
+    open_key: str
+    severity: str
+    value: float | None = None
+    threshold: float | None = None
+    message: str | None = None
+    late: bool = False
+    by: User | None = None
 
 
-def open_alert(
-    *,
-    open_key: str,
-    type: str,
-    severity: str,
-    message: str,
-    at: datetime,
-    started_at: datetime,
-    device_id: int | None = None,
-    metric: str = "",
-    value: float | None = None,
-    threshold: float | None = None,
-    late: bool = False,
-) -> Alert:
-    """Raise an alert; the open one with this key, if there is one, is returned as it is."""
-    alert, created = Alert.objects.get_or_create(
-        open_key=open_key,
-        defaults={
-            "device_id": device_id,
-            "type": type,
-            "severity": severity,
-            "message": message,
-            "metric": metric,
-            "value": value,
-            "threshold": threshold,
-            "started_at": started_at,
-            "late": late,
-            "created_at": at,
-            "updated_at": at,
-        },
-    )
-    if created:
-        event = _record(alert, AlertEvent.Kind.OPENED, at=at)
-        if not late:
-            tell_people(event=event, at=at)
-    return alert
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The trouble is over."""
+
+    open_key: str
+    ended_at: datetime
+    note: str
 
 
-def change_severity(*, alert: Alert, severity: str, at: datetime, **figures: Any) -> None:
-    """The same trouble has become worse or less bad; worse is news to people, unless it is `late`."""
-    rose = severity == Alert.Severity.CRITICAL
-    changed = (
-        Alert.objects.open()
-        .filter(pk=alert.pk)
-        .exclude(severity=severity)
-        .update(severity=severity, updated_at=at, occurrences=F("occurrences") + int(rose), **figures)
-    )
-    if not changed:
-        return
-    alert.refresh_from_db()
-    event = _record(alert, AlertEvent.Kind.ROSE if rose else AlertEvent.Kind.FELL, at=at)
-    if rose and not alert.late:
-        tell_people(event=event, at=at)
+Step = Opening | Change | Ending
 
 
-def no_longer_late(*, alert: Alert, at: datetime) -> None:
-    """The trouble that began in a backlog is still there: now people hear of it, unless one of them has."""
-    if not Alert.objects.open().filter(pk=alert.pk, late=True).update(late=False, updated_at=at):
-        return
-    worse = alert.events.filter(kind__in=[AlertEvent.Kind.OPENED, AlertEvent.Kind.ROSE])
-    event = worse.order_by("-pk").first()
-    if event is not None and alert.status == Alert.Status.ACTIVE:
-        tell_people(event=event, at=at)
+def carry_out(steps: Sequence[Step], *, at: datetime) -> None:
+    """Do these steps in their order; those of one kind that follow each other, about different things, at once."""
+    for run in _runs(steps):
+        if isinstance(run[0], Opening):
+            open_alerts(run, at=at)  # type: ignore[arg-type]  # a run is of one kind
+        elif isinstance(run[0], Change):
+            change_alerts(run, at=at)  # type: ignore[arg-type]
+        else:
+            end_alerts(run, at=at)  # type: ignore[arg-type]
 
 
-@transaction.atomic
-def page_waiting_late_alerts(*, at: datetime) -> int:
-    """Page what has stood open for long though its device never caught up: silent again, or its clock is wrong."""
-    waiting = (
-        Alert.objects.open().filter(late=True, created_at__lte=at - LATE_PATIENCE).order_by("device_id", "pk")
-    )
-    alerts = list(waiting[:LATE_AT_ONCE])
-    lock_devices(device_ids=[alert.device_id for alert in alerts if alert.device_id])
-    for alert in alerts:
-        no_longer_late(alert=alert, at=at)
-    return len(alerts)
+def _runs(steps: Iterable[Step]) -> Iterator[list[Step]]:
+    run: list[Step] = []
+    keys: set[str] = set()
+    for step in steps:
+        if run and (type(step) is not type(run[0]) or step.open_key in keys):
+            yield run
+            run, keys = [], set()
+        run.append(step)
+        keys.add(step.open_key)
+    if run:
+        yield run
 
 
-def resolve_by_itself(*, open_key: str, at: datetime, ended_at: datetime, note: str) -> bool:
-    """The trouble is over; False when there was no open alert about it."""
-    alert = Alert.objects.filter(open_key=open_key).first()
-    if alert is None:
-        return False
-    won = Alert.objects.filter(pk=alert.pk, open_key=open_key).update(
-        status=Alert.Status.RESOLVED, open_key=None, resolved_at=at, ended_at=ended_at, updated_at=at
-    )
-    if won:
-        alert.refresh_from_db()
-        _record(alert, AlertEvent.Kind.RESOLVED, at=at, note=note)
-    return bool(won)
+def open_alert(*, at: datetime, **opening: Any) -> Alert:
+    """Raise one alert (`Opening`); the open one with this key, if there is one, is returned as it is."""
+    created = open_alerts([Opening(**opening)], at=at)
+    return created[0] if created else Alert.objects.get(open_key=opening["open_key"])
 
 
 @transaction.atomic
-def acknowledge_alert(*, alert: Alert, by: User, at: datetime, note: str = "") -> Alert:
-    """Record that `by` has seen the alert. Only the first of two people wins."""
-    won = Alert.objects.filter(pk=alert.pk, status=Alert.Status.ACTIVE).update(
-        status=Alert.Status.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=at, updated_at=at
+def open_alerts(openings: Sequence[Opening], *, at: datetime) -> list[Alert]:
+    """Raise those that are not open yet, and return them."""
+    present = set(
+        Alert.objects.filter(open_key__in=[each.open_key for each in openings]).values_list(
+            "open_key", flat=True
+        )
     )
-    if not won:
-        raise AlertAlreadyHandled(_what_happened(alert))
-    alert.refresh_from_db()
-    _record(alert, AlertEvent.Kind.ACKNOWLEDGED, at=at, by=by, note=note)
-    return alert
-
-
-@transaction.atomic
-def resolve_alert(*, alert: Alert, by: User, at: datetime, note: str = "") -> Alert:
-    """Close an alert by hand. While the value stays out of range it does not open anew."""
-    if not by.has_rank_of(User.Role.OPERATOR):
-        raise MayNotResolve("Resolving alerts is for operators.")
-    won = (
-        Alert.objects.open()
-        .filter(pk=alert.pk)
-        .update(status=Alert.Status.RESOLVED, open_key=None, resolved_at=at, updated_at=at)
-    )
-    if not won:
-        raise AlertAlreadyHandled(_what_happened(alert))
-    alert.refresh_from_db()
-    _record(alert, AlertEvent.Kind.RESOLVED, at=at, by=by, note=note)
-    return alert
-
-
-def set_status(*, alert: Alert, status: str, by: User, at: datetime) -> Alert:
-    """One step forward in an alert's life; there is no step back."""
-    if status == Alert.Status.ACKNOWLEDGED:
-        return acknowledge_alert(alert=alert, by=by, at=at)
-    if status == Alert.Status.RESOLVED:
-        return resolve_alert(alert=alert, by=by, at=at)
-    raise InvalidInput.at("status", "an alert becomes acknowledged or resolved; it cannot be made active")
-
-
-@transaction.atomic
-def acknowledge_alerts(*, alert_ids: Sequence[int], by: User, at: datetime, note: str = "") -> list[Alert]:
-    """Acknowledge all of these, or none."""
-    return [acknowledge_alert(alert=alert, by=by, at=at, note=note) for alert in _locked(alert_ids)]
-
-
-@transaction.atomic
-def resolve_alerts(*, alert_ids: Sequence[int], by: User, at: datetime, note: str = "") -> list[Alert]:
-    """Resolve all of these by hand, or none."""
-    return [resolve_alert(alert=alert, by=by, at=at, note=note) for alert in _locked(alert_ids)]
-
-
-def _locked(alert_ids: Sequence[int]) -> list[Alert]:
-    """These alerts, with the judging of their devices held back, so that both write in the same order."""
-    alerts = [get_alert(pk) for pk in sorted(set(alert_ids))]
-    lock_devices(device_ids=[alert.device_id for alert in alerts if alert.device_id])
+    openings = [each for each in openings if each.open_key not in present]
+    if not openings:
+        return []
+    quiet = why_quiet({each.open_key: (each.device_id, each.zone) for each in openings}, at=at)
+    alerts = _insert([_opened(each, quiet.get(each.open_key), at=at) for each in openings])
+    by = {each.open_key: each.by for each in openings}
+    events = record_events([(alert, AlertEvent.Kind.OPENED, by[alert.key], "") for alert in alerts], at=at)
+    tell_people(events=[event for event in events if not event.alert.silence], at=at)
     return alerts
 
 
-def _what_happened(alert: Alert) -> str:
-    current = Alert.objects.select_related("acknowledged_by").filter(pk=alert.pk).first()
-    if current is None:
-        return f"Alert {alert.pk} is gone."
-    who = f" by {current.acknowledged_by}" if current.status == Alert.Status.ACKNOWLEDGED else ""
-    return f"Alert {alert.pk} is {current.status} already{who}."
+def _opened(opening: Opening, quiet: Quiet | None, *, at: datetime) -> Alert:
+    silence = quiet.reason if quiet else Alert.Silence.LATE if opening.late else Alert.Silence.NONE
+    return Alert(
+        key=opening.open_key,
+        open_key=opening.open_key,
+        device_id=opening.device_id,
+        zone=opening.zone,
+        type=opening.type,
+        severity=opening.severity,
+        message=opening.message[:300],
+        metric=opening.metric,
+        value=opening.value,
+        threshold=opening.threshold,
+        started_at=opening.started_at,
+        late=opening.late,
+        silence=silence,
+        shelved_until=quiet.until if quiet else None,
+        created_at=at,
+        updated_at=at,
+    )
 
 
-def _record(
-    alert: Alert, kind: AlertEvent.Kind, *, at: datetime, by: User | None = None, note: str = ""
-) -> AlertEvent:
-    event = AlertEvent.objects.create(
-        alert=alert,
-        kind=kind,
-        severity=alert.severity,
-        status=alert.status,
-        value=alert.value,
-        by=by,
-        note=note,
+def _insert(alerts: list[Alert]) -> list[Alert]:
+    """Those that this transaction has put in: another one may have been first with some of them."""
+    if connection.features.can_return_rows_from_bulk_insert:
+        try:
+            with transaction.atomic():
+                return Alert.objects.bulk_create(alerts)
+        except IntegrityError:
+            pass
+    inserted = []
+    for alert in alerts:
+        try:
+            with transaction.atomic():
+                alert.pk = None
+                alert.save(force_insert=True)
+        except IntegrityError:
+            if not Alert.objects.filter(open_key=alert.open_key).exists():
+                raise
+        else:
+            inserted.append(alert)
+    return inserted
+
+
+def change_severity(*, at: datetime, **change: Any) -> None:
+    """One `Change`."""
+    change_alerts([Change(**change)], at=at)
+
+
+@transaction.atomic
+def change_alerts(changes: Sequence[Change], *, at: datetime) -> None:
+    """Make open alerts worse or better."""
+    open_ones = _held(each.open_key for each in changes)
+    changes = [
+        each
+        for each in changes
+        if each.open_key in open_ones and open_ones[each.open_key].severity != each.severity
+    ]
+    if not changes:
+        return
+    rising = {each.open_key for each in changes if _rises(each, open_ones[each.open_key])}
+    places = {
+        key: (open_ones[key].device_id, open_ones[key].zone) for key in rising if not open_ones[key].silence
+    }
+    quiet = why_quiet(places, at=at)
+    records = []
+    for change in changes:
+        alert, rises = open_ones[change.open_key], change.open_key in rising
+        _change(alert, change, quiet.get(change.open_key), rises=rises, at=at)
+        records.append((alert, AlertEvent.Kind.ROSE if rises else AlertEvent.Kind.FELL, change.by, ""))
+    Alert.objects.bulk_update([alert for alert, *_ in records], CHANGED)
+    events = record_events(records, at=at)
+    tell_people(
+        events=[event for event in events if event.kind == AlertEvent.Kind.ROSE and not event.alert.silence],
         at=at,
     )
-    event.alert = alert
-    broadcast_on_commit(ALERT_STREAM, [live_item(event)])
-    return event
 
 
-def tell_people(*, event: AlertEvent, at: datetime) -> None:
-    """Put a message about this event into the outbox, in the same transaction."""
-    if not settings.ALERT_EMAIL:
+def _rises(change: Change, alert: Alert) -> bool:
+    return RANK[Alert.Severity(change.severity)] > RANK[Alert.Severity(alert.severity)]
+
+
+def _change(alert: Alert, change: Change, quiet: Quiet | None, *, rises: bool, at: datetime) -> None:
+    alert.severity, alert.updated_at = change.severity, at
+    if not rises:
+        return  # the worst figures stay
+    alert.occurrences += 1
+    if _is_beyond(change, alert):
+        alert.value, alert.threshold = change.value, change.threshold
+        alert.message = change.message[:300] if change.message else alert.message
+    if alert.silence:
         return
-    delivery, created = Delivery.objects.get_or_create(
-        event=event, recipient=settings.ALERT_EMAIL, defaults={"due_at": at, "created_at": at}
-    )
-    if created:
-        enqueue_on_commit(tasks.send_delivery, delivery_id=delivery.pk)
+    if quiet is not None:
+        alert.silence, alert.shelved_until = quiet.reason, quiet.until
+    elif change.late:
+        alert.silence = Alert.Silence.LATE  # told once the device has caught up, if it is still there
+
+
+def _is_beyond(change: Change, alert: Alert) -> bool:
+    """Not when the alert has been further out on the same side already."""
+    if change.value is None:
+        return alert.value is None
+    if change.threshold is None or alert.value is None or alert.threshold is None:
+        return True
+    over = change.value > change.threshold
+    if over != (alert.value > alert.threshold):
+        return True
+    return change.value > alert.value if over else change.value < alert.value
+
+
+def resolve_by_itself(*, at: datetime, **ending: Any) -> bool:
+    """One `Ending`; False when there was no open alert about it."""
+    return bool(end_alerts([Ending(**ending)], at=at))
+
+
+@transaction.atomic
+def end_alerts(endings: Sequence[Ending], *, at: datetime) -> list[Alert]:
+    """Resolve what is open of these, and return it."""
+    open_ones = _held(each.open_key for each in endings)
+    records = []
+    for ending in endings:
+        alert = open_ones.get(ending.open_key)
+        if alert is not None:
+            # Its clock, or a delay that ran out on ours, may be ahead.
+            _end(alert, at=at, ended_at=max(ending.ended_at, alert.started_at))
+            records.append((alert, AlertEvent.Kind.RESOLVED, None, ending.note))
+    if not records:
+        return []
+    alerts = [alert for alert, *_ in records]
+    Alert.objects.bulk_update(alerts, ENDED)
+    _clear_shelves(alerts)
+    events = record_events(records, at=at)
+    tell_people(events=[event for event in events if not event.alert.silence], at=at)
+    return alerts
+
+
+def close(alerts: Sequence[Alert], *, at: datetime) -> None:
+    """Take alerts that are held, and open, out of the open ones, by hand."""
+    for alert in alerts:
+        _end(alert, at=at, ended_at=alert.ended_at)
+    Alert.objects.bulk_update(alerts, ENDED)
+    _clear_shelves(alerts)
+
+
+def _end(alert: Alert, *, at: datetime, ended_at: datetime | None) -> None:
+    alert.status, alert.open_key, alert.shelved_until = Alert.Status.RESOLVED, None, None
+    alert.resolved_at = alert.updated_at = at
+    alert.ended_at = ended_at
+
+
+def _clear_shelves(alerts: Sequence[Alert]) -> None:
+    """What was shelved for one occurrence is on no shelf when that is over."""
+    if any(alert.silence == Alert.Silence.SHELVED for alert in alerts):
+        Shelf.objects.filter(key__in=[alert.key for alert in alerts], once=True).delete()
+
+
+def _held(open_keys: Iterable[str]) -> dict[str, Alert]:
+    """The open alerts with these keys, held against whoever else would write them."""
+    found = Alert.objects.select_for_update().filter(open_key__in=list(open_keys)).order_by("pk")
+    return {alert.key: alert for alert in found}
+
+
+def record_event(
+    alert: Alert, kind: AlertEvent.Kind, *, at: datetime, by: User | None = None, note: str = ""
+) -> AlertEvent:
+    """Note one step of an alert's life and let dashboards know of it."""
+    return record_events([(alert, kind, by, note)], at=at)[0]
+
+
+def record_events(
+    records: Sequence[tuple[Alert, AlertEvent.Kind, User | None, str]], *, at: datetime
+) -> list[AlertEvent]:
+    """Note a step of each of these alerts, (alert, kind, by whom, why), and let dashboards know."""
+    events = [
+        AlertEvent(
+            alert=alert,
+            kind=kind,
+            severity=alert.severity,
+            status=alert.status,
+            value=alert.value,
+            by=by,
+            note=note[:500],
+            at=at,
+        )
+        for alert, kind, by, note in records
+    ]
+    if connection.features.can_return_rows_from_bulk_insert:
+        AlertEvent.objects.bulk_create(events)
+    else:
+        for event in events:
+            event.save(force_insert=True)
+    broadcast_on_commit(ALERT_STREAM, [live_item(event) for event in events])
+    return events

@@ -4,21 +4,19 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from alerts.models import Alert, AlertEvent, AlertQuerySet, Threshold
+from alerts.models import Alert, AlertEvent, AlertQuerySet
 from factory.errors import NotFound
+from grouping.queries import devices_within
 
 
 class AlertUnknown(NotFound):
     """There is no such alert."""
 
 
-class ThresholdUnknown(NotFound):
-    """There is no such threshold."""
-
-
 def alerts_matching(
     *,
     device_id: int | None = None,
+    group_id: int | None = None,
     status: str | None = None,
     severity: str | None = None,
     type: str | None = None,
@@ -35,28 +33,25 @@ def alerts_matching(
         "started_at__gte": start,
         "started_at__lt": end,
     }
-    found = Alert.objects.select_related("device", "acknowledged_by").order_by("-pk")
+    found = Alert.objects.select_related("device", "acknowledged_by", "assigned_to").order_by("-pk")
     found = found.filter(**{name: value for name, value in wanted.items() if value is not None})
+    if group_id is not None:
+        found = found.filter(device_id__in=devices_within(group_id=group_id))
     if search:
         found = found.filter(
-            Q(message__icontains=search) | Q(device__name__icontains=search) | Q(metric__icontains=search)
+            Q(message__icontains=search)
+            | Q(device__name__icontains=search)
+            | Q(metric__icontains=search)
+            | Q(zone__icontains=search)
         )
     return found
 
 
-def open_alerts(*, limit: int) -> list[Alert]:
-    """What needs somebody now: critical first, then the newest."""
-    found = Alert.objects.open().select_related("device", "acknowledged_by").order_by("-pk")
-    rank = {Alert.Severity.CRITICAL: 0, Alert.Severity.WARNING: 1, Alert.Severity.INFO: 2}
-    critical = list(found.filter(severity=Alert.Severity.CRITICAL)[:limit])
-    others = list(found.exclude(severity=Alert.Severity.CRITICAL)[:limit])
-    # Python's sort is stable, so each severity stays newest first.
-    return sorted(critical + others, key=lambda alert: rank[Alert.Severity(alert.severity)])[:limit]
-
-
 def get_alert(alert_id: int) -> Alert:
     """One alert; refuses when there is none."""
-    alert = Alert.objects.select_related("device", "acknowledged_by").filter(pk=alert_id).first()
+    alert = (
+        Alert.objects.select_related("device", "acknowledged_by", "assigned_to").filter(pk=alert_id).first()
+    )
     if alert is None:
         raise AlertUnknown(f"There is no alert {alert_id}.")
     return alert
@@ -72,18 +67,6 @@ def alert_stats() -> dict[str, int]:
         if status == Alert.Status.ACTIVE:
             stats[severity] += alerts
     return {str(name): count for name, count in stats.items()}
-
-
-def thresholds_of(*, device_id: int):
-    return Threshold.objects.filter(device_id=device_id).order_by("metric")
-
-
-def get_threshold(threshold_id: int) -> Threshold:
-    """One threshold; refuses when there is none."""
-    threshold = Threshold.objects.filter(pk=threshold_id).first()
-    if threshold is None:
-        raise ThresholdUnknown(f"There is no threshold {threshold_id}.")
-    return threshold
 
 
 def live_item(event: AlertEvent) -> tuple[int, dict[str, Any]]:
@@ -114,20 +97,6 @@ def events_between(after: int, before: int | None) -> Sequence[tuple[int, int, d
 def newest_event() -> int:
     """The number of the newest event, 0 when there is none."""
     return AlertEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-
-
-def open_alert_marks(*, device_ids: Sequence[int] | None = None) -> list[tuple[int | None, str, str]]:
-    """(device, severity, status) of every open alert, or of those of some devices: what a map is coloured by."""
-    found = Alert.objects.open().order_by()
-    if device_ids is not None:
-        found = found.filter(device_id__in=device_ids)
-    return list(found.values_list("device_id", "severity", "status"))
-
-
-def open_alert_counts() -> dict[str, int]:
-    """How many alerts are not resolved, and how many of them are critical."""
-    critical = Count("id", filter=Q(severity=Alert.Severity.CRITICAL))
-    return Alert.objects.open().aggregate(open=Count("id"), critical=critical)
 
 
 def alert_spans(*, device_id: int, metric: str, start: datetime) -> list[Alert]:

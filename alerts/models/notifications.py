@@ -1,0 +1,108 @@
+from django.conf import settings
+from django.db import models
+
+from alerts.models.alerts import AlertEvent
+from factory.accounts.models import User
+
+
+class NotificationConfigQuerySet(models.QuerySet["NotificationConfig"]):
+    def of_environment(self) -> "NotificationConfigQuerySet":
+        """The config of ALERT_EMAIL as it is now; of several, the first counts."""
+        return self.filter(from_environment=True, recipient=settings.ALERT_EMAIL).order_by("pk")
+
+
+class NotificationConfig(models.Model):
+    """Where one person, or the plant itself, wants to hear of which alerts.
+
+    Without an owner it is the plant's own. `recipient` may hold secrets: nobody is shown it again whole.
+    """
+
+    class Type(models.TextChoices):
+        EMAIL = "email"
+        SMS = "sms"
+        PUSH = "push"
+        WEBHOOK = "webhook"
+
+    owner = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="notification_configs"
+    )
+    enabled = models.BooleanField(default=True)
+    type = models.CharField(max_length=16, choices=Type)
+    recipient = models.CharField(max_length=1000)
+    severity_filter = models.JSONField(null=True, blank=True)  # [severity], null for all
+    device_filter = models.JSONField(null=True, blank=True)  # [device pk]
+    group_filter = models.JSONField(null=True, blank=True)  # [group pk], nested groups included
+    event_filter = models.JSONField(null=True, blank=True)  # [kind of event], null for opened and rose
+    quiet_hours = models.JSONField(null=True, blank=True)  # {start, end, days?, exceptCritical?}
+    throttle_minutes = models.PositiveIntegerField(null=True, blank=True)
+    escalate_after_minutes = models.PositiveIntegerField(null=True, blank=True)
+    secret = models.CharField(max_length=100, blank=True)  # signs what a webhook gets
+    from_environment = models.BooleanField(default=False, editable=False)  # ALERT_EMAIL
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    objects = NotificationConfigQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.pk}"
+
+
+class Delivery(models.Model):
+    """The outbox: one message about one event by one config, written with the alert itself.
+
+    A trial message ("send a test") has no event.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        SENDING = "sending"
+        SENT = "sent"
+        FAILED = "failed"
+        SKIPPED = "skipped"  # needless by the time it was due, for example acknowledged before the escalation
+
+    event = models.ForeignKey(AlertEvent, models.CASCADE, null=True, related_name="deliveries")
+    config = models.ForeignKey(NotificationConfig, models.SET_NULL, null=True, related_name="deliveries")
+    type = models.CharField(max_length=16, choices=NotificationConfig.Type)
+    recipient = models.CharField(max_length=190)  # as people may see it
+    way = models.CharField(max_length=190)  # as in Outage.transport
+    urgency = models.PositiveSmallIntegerField()  # 0 critical, 1 warning, 2 info: the order of sending
+    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    # Pending: not before this moment. Sending: another worker may take over after it.
+    due_at = models.DateTimeField()
+    held_for = models.CharField(max_length=32, blank=True)  # quiet hours, throttle, escalation, flood
+    error = models.CharField(max_length=500, blank=True)
+    sent_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["event", "config"], name="one_delivery_per_event_config")
+        ]
+        indexes = [
+            models.Index(fields=["status", "due_at"], name="delivery_by_due"),
+            models.Index(fields=["config", "status", "sent_at"], name="delivery_by_config"),
+        ]
+        verbose_name_plural = "deliveries"
+
+    def __str__(self) -> str:
+        return f"Delivery {self.pk} to {self.recipient}"
+
+
+class Attempt(models.Model):
+    """One try to send a delivery, and what the other side said."""
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="tries")
+    at = models.DateTimeField()
+    succeeded = models.BooleanField()
+    words = models.CharField(max_length=500, blank=True)
+
+
+class Outage(models.Model):
+    """A way of sending that does not work just now: nothing is tried on it before `retry_at`, then one first."""
+
+    transport = models.CharField(max_length=190, unique=True)  # for example `email`, or a webhook's host
+    since = models.DateTimeField()
+    retry_at = models.DateTimeField()
+    failures = models.PositiveIntegerField(default=1)
+    error = models.CharField(max_length=500)

@@ -1,0 +1,45 @@
+"""Which addresses a message of ours may never be sent to, whoever asks for it: pure."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+Address = IPv4Address | IPv6Address
+
+# Where clouds tell a machine its own secrets; the usual one, 169.254.169.254, is link-local anyway.
+METADATA = {ip_address(text) for text in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")}
+THIS_NETWORK = ip_network("0.0.0.0/8")  # Linux takes 0.0.0.0 for itself
+TRANSLATED = ip_network("64:ff9b::/96")  # IPv4 behind NAT64
+# Other ways of writing IPv4 into IPv6; which address is meant is for a router to say, or for nobody any more.
+WRAPPED = [ip_network(text) for text in ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48")]
+
+
+def why_refused(text: str, *, local: bool) -> str | None:
+    """What speaks against sending to this IP address; None when nothing does. Private ones are a plant's own.
+
+    `local` lets this machine itself be reached, and nothing else.
+    """
+    address = meant(text)
+    if address.is_loopback or address.is_unspecified:
+        return None if local else "is this server itself"
+    if address.is_link_local:
+        return "is a link-local address"
+    if address in METADATA:
+        return "belongs to the cloud around this server"
+    if any(address in network for network in WRAPPED):
+        return "is an IPv4 address in disguise"
+    if address.is_multicast or address == ip_address("255.255.255.255") or _is_this_network(address):
+        return "is no address of one machine"
+    return None
+
+
+def meant(text: str) -> Address:
+    """The address that is spoken to: the IPv4 one where an IPv6 one only wraps it."""
+    address = ip_address(text.partition("%")[0])
+    if isinstance(address, IPv4Address):
+        return address
+    if address in TRANSLATED:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _is_this_network(address: Address) -> bool:
+    return isinstance(address, IPv4Address) and address in THIS_NETWORK

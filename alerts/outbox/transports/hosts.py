@@ -1,0 +1,109 @@
+"""Looking hosts up, and refusing those that are this server's own."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+
+from alerts.outbox.addresses import meant, why_refused
+from alerts.outbox.transports.base import TransportError, within
+
+LOOK_UP_SECONDS = 5.0
+
+
+class HostRefused(Exception):
+    """A host that nobody may have us send to; the text says why."""
+
+
+def addresses_of(host: str, port: int) -> list[str]:
+    """The IP addresses behind a host, each checked, so that one may connect to them and to no other."""
+    try:
+        found = within(LOOK_UP_SECONDS, lambda: socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP))
+    except (OSError, UnicodeError):
+        raise TransportError(f"The host {host} was not found.", down=True) from None
+    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+    for address in addresses:
+        problem = problem_with_address(address)
+        if problem:
+            raise HostRefused(f"{host} {problem}, to which nothing is sent")
+    return addresses
+
+
+def problem_with_host(host: str, port: int) -> str | None:
+    """Why nothing may be sent to this host. One that is not found may be tomorrow."""
+    try:
+        addresses_of(host, port)
+    except HostRefused as refusal:
+        return str(refusal)
+    except TransportError:
+        return None
+    return None
+
+
+def problem_with_address(address: str) -> str | None:
+    """Why nothing may be sent to this IP address of some host."""
+    problem = why_refused(address, local=settings.NOTIFY_LOCAL)
+    if problem is None and not settings.NOTIFY_LOCAL and _is_ours(address):
+        return "is this server itself"
+    return problem
+
+
+def _is_ours(address: str) -> bool:
+    """Whether the kernel would speak to this address from the very same one. Nothing is sent to find out."""
+    target = meant(address)
+    family = socket.AF_INET if target.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            _connect(probe, (str(target), 9))
+            return meant(probe.getsockname()[0]) == target
+    except OSError:  # no way there: not us
+        return False
+
+
+class AddressRefused(OSError):
+    """An OSError, so that HTTP clients tidy up behind it as behind any connection that failed."""
+
+
+class _Watch(threading.local):
+    refused: list[str] | None = None  # None: nobody watches this thread
+
+
+_watch = _Watch()
+_connect = socket.socket.connect
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """Meanwhile this thread can connect to nothing that is refused; the list says why it could not.
+
+    For code that looks its hosts up itself: whatever it was told, led to, or finds behind a name by then, this
+    is where it has to pass.
+    """
+    refused: list[str] = []
+    _watch.refused = refused
+    try:
+        yield refused
+    finally:
+        _watch.refused = None
+
+
+def _watched_connect(self: socket.socket, address: Any, /) -> None:
+    if _watch.refused is not None:
+        _let_pass(address, _watch.refused)
+    _connect(self, address)
+
+
+def _let_pass(address: Any, refused: list[str]) -> None:
+    try:
+        problem = problem_with_address(address[0])
+    except (ValueError, TypeError, AttributeError):
+        problem = "is no IP address"  # a name, or a socket of this machine
+    if problem:
+        refused.append(problem)
+        raise AddressRefused(f"This address {problem}.")
+
+
+socket.socket.connect = _watched_connect  # type: ignore[assignment, method-assign]

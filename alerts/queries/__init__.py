@@ -1,0 +1,1 @@
+"""What is read of alerts and thresholds, one module per noun; nothing here writes."""
