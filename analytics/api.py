@@ -1,4 +1,4 @@
-from alerts.queries import alert_stats
+from alerts.queries.alerts import alert_stats
 from devices.queries import device_stats
 from factory.accounts.permissions import VIEWER
 from factory.trpc.router import Router

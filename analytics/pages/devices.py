@@ -9,15 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from analytics.charts import course_of
 from analytics.pages.doors import for_people, page
-from analytics.queries import DevicePage, device_page, marked
-from analytics.templatetags.plant import decimals
+from analytics.queries.devices import device_page, marked
 from devices.models import Device
 from devices.queries import devices_matching, get_device
 from devices.services import register_device, rotate_token
 from factory.accounts.models import User
 from factory.errors import DomainError
-from telemetry.rules import metric_for
 
 PER_PAGE = 50
 RANGES = {
@@ -69,7 +68,15 @@ def device_detail(request: HttpRequest, device_id: int) -> HttpResponse:
         "range": span,
         "range_words": words,
         "ranges": [(key, label) for key, (label, _, _) in RANGES.items()],
-        "course": _course(shown, length),
+        "course": shown.chosen
+        and course_of(
+            device_id=device_id,
+            metric=shown.chosen.metric,
+            metrics=len(shown.measurements),
+            threshold=shown.chosen.threshold,
+            alerts=shown.spans,
+            span=length,
+        ),
         "csv_url": _csv_url(
             shown.device, at - length, at + timedelta(days=1)
         ),  # and what comes while one looks
@@ -85,42 +92,6 @@ def _csv_url(device: Device, start: datetime, end: datetime) -> str:
         "timeZone": settings.PLANT_TIME_ZONE,
     }
     return f"/api/trpc/readings.exportCsv?{urlencode({'input': json.dumps(asked)})}"
-
-
-def _course(shown: DevicePage, span: timedelta) -> dict | None:
-    """What the chart is told: which readings to fetch, the limits, and when alerts were open."""
-    if shown.chosen is None:
-        return None
-    metric, rule = metric_for(shown.chosen.metric), shown.chosen.threshold
-    bounds = []
-    if rule is not None and rule.enabled:
-        named = (
-            ("limit", rule.min_value),
-            ("warning", rule.warning_min),
-            ("warning", rule.warning_max),
-            ("limit", rule.max_value),
-        )
-        bounds = [{"name": name, "value": value} for name, value in named if value is not None]
-    return {
-        "deviceId": shown.device.pk,
-        "metric": metric.key,
-        "label": metric.label,
-        "unit": metric.unit,
-        "decimals": decimals(metric.key),
-        "rangeMs": int(span.total_seconds() * 1000),
-        "metrics": len(shown.measurements),
-        "limits": bounds,
-        "alerts": [
-            {
-                "from": int(alert.started_at.timestamp() * 1000),
-                "to": int(ended.timestamp() * 1000)
-                if (ended := alert.ended_at or alert.resolved_at)
-                else None,
-                "severity": alert.severity,
-            }
-            for alert in shown.spans
-        ],
-    }
 
 
 class DeviceForm(forms.Form):

@@ -10,16 +10,17 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
-from alerts.queries import open_alert_counts
+from analytics.queries.alerts import open_alert_counts
 from factory.accounts.models import User
 from factory.errors import NotFound
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def for_people(rank: User.Role = User.Role.USER) -> Callable[[View], View]:
@@ -28,7 +29,7 @@ def for_people(rank: User.Role = User.Role.USER) -> Callable[[View], View]:
     def guard(view: View) -> View:
         @never_cache  # these tablets are shared: Back must not show what another person saw
         @wraps(view)
-        def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             user = request.user
             if not user.is_authenticated:
                 return _to_sign_in(request)
@@ -42,6 +43,12 @@ def for_people(rank: User.Role = User.Role.USER) -> Callable[[View], View]:
         return door
 
     return guard
+
+
+def person(request: HttpRequest) -> User:
+    """Who is signed in; behind `for_people` there always is somebody."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def is_partial(request: HttpRequest) -> bool:

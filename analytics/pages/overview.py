@@ -2,7 +2,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from analytics.pages.doors import for_people, page
-from analytics.queries import Floor, floor_at, now_on, tiles_of, zones_of
+from analytics.queries.overview import Floor, floor_at, now_on, tiles_of, zones_of
 
 FEW, MANY = 60, 300
 

@@ -8,11 +8,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts.models import Threshold
-from alerts.queries import ThresholdUnknown, get_threshold, thresholds_of
-from alerts.services.thresholds import create_threshold, delete_threshold, edit_threshold
+from alerts.queries.thresholds import ThresholdUnknown, get_threshold, thresholds_of
+from alerts.services.thresholds import Scope, create_threshold, delete_threshold, edit_threshold
 from analytics.pages.devices import report
-from analytics.pages.doors import for_people, page
-from analytics.queries import measurements_of
+from analytics.pages.doors import for_people, page, person
+from analytics.queries.devices import measurements_of
 from analytics.templatetags.plant import label
 from devices.queries import get_device
 from factory.accounts.models import User
@@ -106,9 +106,11 @@ def threshold(request: HttpRequest, device_id: int, threshold_id: int | None = N
     if request.method == "POST" and form.is_valid():
         try:
             if present:
-                edit_threshold(threshold=present, at=timezone.now(), **form.cleaned_data)
+                edit_threshold(threshold=present, by=person(request), at=timezone.now(), **form.cleaned_data)
             else:
-                present = create_threshold(device=device, **form.cleaned_data)
+                present = create_threshold(
+                    scope=Scope(device=device), by=person(request), at=timezone.now(), **form.cleaned_data
+                )
         except DomainError as refusal:
             report(form, refusal, WIRE_NAMES)
         else:
@@ -129,6 +131,6 @@ def threshold(request: HttpRequest, device_id: int, threshold_id: int | None = N
 def drop_threshold(request: HttpRequest, device_id: int, threshold_id: int) -> HttpResponse:
     """Expect nothing of this metric any more; an alert that it holds open is over."""
     present = _own_threshold(device_id, threshold_id)
-    delete_threshold(threshold=present, at=timezone.now())
+    delete_threshold(threshold=present, by=person(request), at=timezone.now())
     messages.success(request, f"{label(present.metric)} is no longer watched.")
     return redirect("device", device_id)

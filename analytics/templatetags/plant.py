@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from alerts.models import Threshold
-from analytics.queries import Zone
+from analytics.queries.overview import Zone
 from telemetry.rules import metric_for
 
 register = template.Library()
@@ -96,10 +96,13 @@ def exactly(at: datetime) -> str:
 
 
 def briefly(at: datetime) -> str:
-    """The time of day; with the day when it was not today."""
-    local = timezone.localtime(at)
-    today = local.date() == timezone.localdate()
-    return f"{local:%H:%M}" if today else f"{local.day} {local:%b, %H:%M}"
+    """The time of day; with the day when it was not today, and the year when it is another one."""
+    local, today = timezone.localtime(at), timezone.localdate()
+    if local.date() == today:
+        return f"{local:%H:%M}"
+    return (
+        f"{local.day} {local:%b, %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y, %H:%M}"
+    )
 
 
 @register.simple_tag
