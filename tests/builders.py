@@ -1,5 +1,6 @@
 """Plain builders: each makes one thing through the services and fills in what the test does not care about."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -8,11 +9,13 @@ import orjson
 from django.test import Client
 
 from alerts.models import Threshold
-from alerts.services.thresholds import create_threshold
+from alerts.services.thresholds import Scope, create_threshold
 from devices.models import Device
 from devices.services import issue_token, register_device
 from factory.accounts.models import User
 from factory.accounts.services import create_user, open_session
+from grouping.models import Group
+from grouping.services import create_group
 from telemetry.batch import Outcome, Sample
 from telemetry.services import store_readings
 
@@ -47,8 +50,16 @@ def make_token(device: Device, *, at: datetime | None = None, lifetime: timedelt
     return issue_token(device=device, at=at or NOON, lifetime=lifetime)
 
 
-def make_threshold(device: Device, *, metric: str = "temperature", **bounds: Any) -> Threshold:
-    return create_threshold(device=device, metric=metric, **(bounds or {"max_value": 90.0}))
+def make_threshold(
+    device: Device | None = None,
+    *,
+    metric: str = "temperature",
+    group: Group | None = None,
+    device_type: str | None = None,
+    **bounds: Any,
+) -> Threshold:
+    scope = Scope(device=device, group=group, device_type=device_type)
+    return create_threshold(scope=scope, metric=metric, at=NOON, **(bounds or {"max_value": 90.0}))
 
 
 def store(
@@ -103,3 +114,21 @@ def refusal_of(response) -> tuple[int, str, str]:
     error = orjson.loads(response.content)["error"]
     assert error["data"]["httpStatus"] == response.status_code
     return response.status_code, error["data"]["code"], error["message"]
+
+
+def make_group(
+    *,
+    name: str = "",
+    type: str = "custom",
+    devices: Iterable[Device] = (),
+    parent: Group | None = None,
+    **properties: Any,
+) -> Group:
+    return create_group(
+        name=name or f"Group {next(_numbers)}",
+        type=type,
+        parent_id=parent.pk if parent else None,
+        device_ids=[device.pk for device in devices],
+        at=NOON,
+        **properties,
+    )

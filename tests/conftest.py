@@ -38,3 +38,11 @@ def _no_metric_rules():
     from telemetry.rules import rules
 
     rules.keep({})
+
+
+@pytest.fixture(autouse=True)
+def _no_silence_rules():
+    """As in a process that has just looked: every type is waited for equally long."""
+    from devices.patience import rules
+
+    rules.keep({})

@@ -5,6 +5,7 @@
 
 import contextlib
 import getpass
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -213,17 +215,34 @@ class Mailbox:
 
 
 MAIL_SERVER = """
-import itertools, sys, time
+import asyncio, itertools, sys, time
 from pathlib import Path
 from aiosmtpd.controller import Controller
 
 class Keep:
     number = itertools.count()
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("gone"):
+            return "550 5.1.1 No such person here"
+        if address.startswith("sign-in"):
+            return "530 5.7.0 Authentication required"
+        if address.startswith("later"):
+            return "451 4.7.1 Greylisted, come again"
+        if address.startswith("busy"):
+            return "421 4.3.2 Too many connections for this mailbox"
+        if address.startswith("hang-up"):
+            server.transport.close()
+            return "250 OK"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
     async def handle_DATA(self, server, session, envelope):
         path = Path(sys.argv[2]) / f"{time.time_ns()}-{next(self.number):06}"
         head = f"X-Envelope-From: {envelope.mail_from}\\nX-Envelope-To: {', '.join(envelope.rcpt_tos)}\\n"
+        head += f"X-Connection: {session.peer[1]}\\n"
         path.write_bytes(head.encode() + envelope.original_content)
         path.rename(path.with_suffix(".eml"))
+        if envelope.rcpt_tos[0].startswith("slow"):
+            await asyncio.sleep(1)
         return "250 kept"
 
 Controller(Keep(), hostname="127.0.0.1", port=int(sys.argv[1])).start()
@@ -234,12 +253,69 @@ while True:
 
 @contextlib.contextmanager
 def smtp(port: int | None = None) -> Iterator[Mailbox]:
-    """A mail server that keeps every message in a folder."""
+    """A mail server that keeps every message in a folder.
+
+    Nobody there is called `gone…`; who is called `later…` is not taken yet, and for `sign-in…` one has to sign in.
+    It says goodbye to `busy…`, hangs up on `hang-up…`, and thinks for a second about what `slow…` gets.
+    """
     port = port or free_port()
     with folder("smtp") as data:
         argv = [sys.executable, "-c", MAIL_SERVER, str(port), str(data)]
         with running(argv, data / "log", lambda: listens(port)) as process:
             yield Mailbox(f"smtp://127.0.0.1:{port}", data, process)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Where a private HTTP server listens, and the folder in which each request to it becomes a file."""
+
+    url: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """{path, headers (lower case), body}, in order."""
+        return [json.loads(path.read_text()) for path in sorted(self.folder.glob("*.json"))]
+
+
+HTTP_RECEIVER = """
+import itertools, json, sys, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+number = itertools.count()
+
+class Keep(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+        path = Path(sys.argv[2]) / f"{time.time_ns()}-{next(number):06}"
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        path.write_text(json.dumps({"path": self.path, "headers": headers, "body": body}))
+        path.rename(path.with_suffix(".json"))
+        status = next((int(p) for p in self.path.split("/") if p.isdigit()), 200)
+        if "drip" in self.path:
+            for _ in range(600):
+                time.sleep(0.1)
+                self.wfile.write(b"H")
+        self.send_response(status)
+        self.send_header("Location", "http://169.254.169.254/")
+        self.send_header("Retry-After", "90")
+        self.end_headers()
+        self.wfile.write(b'{"secret": "of the receiver"}')
+    def log_message(self, *words): pass
+
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Keep).serve_forever()
+"""
+
+
+@contextlib.contextmanager
+def http_receiver(port: int | None = None) -> Iterator[Receiver]:
+    """A web server that keeps every POST in a folder; a number in the path is the status it answers with."""
+    port = port or free_port()
+    with folder("receiver") as data:
+        argv = [sys.executable, "-c", HTTP_RECEIVER, str(port), str(data)]
+        with running(argv, data / "log", lambda: listens(port)) as process:
+            yield Receiver(f"http://127.0.0.1:{port}", data, process)
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,8 @@ class TestThresholds:
         assert row == {
             "id": row["id"],
             "deviceId": device.pk,
+            "groupId": None,
+            "deviceType": None,
             "metric": "power",
             "minValue": None,
             "maxValue": 5.0,

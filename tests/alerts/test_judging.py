@@ -3,11 +3,13 @@ from datetime import timedelta
 import pytest
 
 from alerts.models import Alert, ConditionState, Delivery, Threshold
-from alerts.queries import ThresholdUnknown
-from alerts.services.lifecycle import acknowledge_alert, page_waiting_late_alerts, resolve_alert
+from alerts.queries.thresholds import ThresholdUnknown
+from alerts.services.announcing import page_waiting_late_alerts
+from alerts.services.handling import acknowledge_alert, resolve_alert
+from alerts.services.judging import judge_batch
 from alerts.services.thresholds import delete_threshold, edit_threshold, replace_thresholds
 from factory.errors import InvalidInput
-from telemetry.batch import Sample
+from telemetry.batch import Sample, StoredBatch
 from telemetry.services import store_readings
 from tests.builders import NOON, make_device, make_threshold, make_user, store
 
@@ -54,6 +56,23 @@ def test_severity_rises_and_falls_inside_one_alert():
     assert alert_severities == ["warning", "critical", "warning"]
     assert [event.kind for event in alert.events.order_by("pk")] == ["opened", "rose", "fell"]
     assert alert.value == 105.0  # the worst stays
+
+
+def test_the_worst_value_stays_when_it_falls_and_rises_again():
+    device = make_device()
+    make_threshold(device, warning_max=90.0, max_value=100.0)
+
+    store(device, *((NOON + minute * MINUTE, value) for minute, value in enumerate((500, 95, 101, 95, 600))))
+
+    alert = Alert.objects.get()
+    assert (alert.value, alert.occurrences) == (600.0, 3)
+    assert list(alert.events.order_by("pk").values_list("value", flat=True)) == [
+        500.0,
+        500.0,
+        500.0,
+        500.0,
+        600.0,
+    ]
 
 
 def test_the_message_says_what_how_much_and_against_which_bound():
@@ -202,6 +221,22 @@ class TestBacklog:
         assert list(Alert.objects.values_list("late", "status")) == [(True, "resolved")]
         assert Delivery.objects.count() == 0
 
+    def test_what_got_worse_in_a_backlog_is_told_only_if_it_is_still_there(self):
+        device, back = make_device(), make_device()
+        now = NOON + timedelta(hours=3)
+        for each in (device, back):
+            make_threshold(each, warning_max=90.0, max_value=100.0)
+            store(each, (NOON, 95))
+        told = Delivery.objects.order_by("pk").values_list("event__kind", "event__alert__device")
+        assert list(told) == [("opened", device.pk), ("opened", back.pk)]
+
+        store(device, (NOON + MINUTE, 120), received=now)
+        store(back, (NOON + MINUTE, 120), (NOON + 2 * MINUTE, 50), received=now)
+        assert len(told.all()) == 2
+
+        store(device, (now, 121))
+        assert list(told.all())[2:] == [("announced", device.pk)]
+
     def test_what_is_still_open_when_the_device_has_caught_up_is_paged_once(self):
         device = make_device()
         make_threshold(device, max_value=90.0)
@@ -224,16 +259,35 @@ class TestBacklog:
 
 
 @pytest.mark.parametrize("devices", [1, 3])
-def test_judging_costs_the_same_queries_for_any_number_of_devices(devices, django_assert_num_queries):
-    from alerts.services.judging import judge_batch
-    from telemetry.batch import Sample, StoredBatch
+@pytest.mark.parametrize(("value", "queries"), [(95.0, 18), (20.0, 10)])
+def test_a_flood_costs_the_same_queries_for_any_number_of_alerts(
+    devices, value, queries, settings, django_assert_num_queries
+):
+    settings.ALERT_EMAIL = "shift@example.com"
+    watched = [make_device() for _ in range(devices)]
+    for device in watched:
+        make_threshold(device, max_value=90.0)
+    for device in watched:  # the process has read their rules after this
+        store(device, (NOON, 95.0 if value < 90 else 20.0))
+    at = int(NOON.timestamp() * 1000) + 60_000
+    samples = [Sample(device.pk, at, {"temperature": value}) for device in watched]
 
+    with django_assert_num_queries(queries):
+        judge_batch(StoredBatch(received_at=at, fresh=samples))
+
+    assert Alert.objects.open().count() == (devices if value > 90 else 0)
+
+
+@pytest.mark.parametrize("devices", [1, 3])
+def test_judging_costs_the_same_queries_for_any_number_of_devices(devices, django_assert_num_queries):
     watched = [make_device() for _ in range(devices)]
     for device in watched:
         make_threshold(device, max_value=90.0)
     samples = [Sample(device.pk, 1_000, {"temperature": 50.0}) for device in watched]
 
-    with django_assert_num_queries(1):  # rules with their conditions
+    judge_batch(StoredBatch(received_at=1_000, fresh=samples))  # the process reads the rules
+
+    with django_assert_num_queries(1):  # the edition of the rules, with what is not at rest
         judge_batch(StoredBatch(received_at=1_000, fresh=samples))
 
 
@@ -252,7 +306,7 @@ class TestCatchingUp:
         store(device, (NOON - timedelta(hours=1), 95), (NOON - MINUTE, 96), (NOON, 97))
 
         assert list(Alert.objects.values_list("late", flat=True)) == [False]
-        assert self.paged() == ["opened"]
+        assert self.paged() == ["announced"]
 
     def test_a_backlog_whose_trouble_is_over_by_now_pages_nobody(self):
         device = make_device()
@@ -270,7 +324,7 @@ class TestCatchingUp:
 
         store(device, (NOON + MINUTE, 105))
 
-        assert self.paged() == ["opened", "rose"]
+        assert self.paged() == ["announced", "rose"]
 
     def test_a_late_alert_that_somebody_acknowledged_pages_nobody(self):
         device = make_device()
@@ -290,7 +344,7 @@ class TestCatchingUp:
         assert page_waiting_late_alerts(at=NOON + timedelta(minutes=9)) == 0
         assert page_waiting_late_alerts(at=NOON + timedelta(minutes=10)) == 1
         assert page_waiting_late_alerts(at=NOON + timedelta(minutes=20)) == 0
-        assert self.paged() == ["opened"]
+        assert self.paged() == ["announced"]
 
 
 def test_a_reading_sent_again_with_one_more_metric_is_judged_once():

@@ -1,15 +1,15 @@
 import pytest
 
 from alerts.models import Alert
-from alerts.services.lifecycle import (
+from alerts.services.handling import (
     AlertAlreadyHandled,
     MayNotResolve,
     acknowledge_alert,
     acknowledge_alerts,
-    open_alert,
     resolve_alert,
     set_status,
 )
+from alerts.services.lifecycle import open_alert
 from factory.errors import InvalidInput
 from tests.builders import NOON, make_device, make_user
 

@@ -15,7 +15,7 @@ def main(count: int) -> None:
     django.setup()
     from django.utils import timezone
 
-    from alerts.services.thresholds import create_threshold
+    from alerts.services.thresholds import Scope, create_threshold
     from devices.services import register_device
     from factory.accounts.models import User
     from factory.accounts.services import create_user, open_session
@@ -31,7 +31,7 @@ def main(count: int) -> None:
         device, token = register_device(
             external_id=f"press-{number}", name=f"Press {number}", type="sensor", at=now
         )
-        create_threshold(device=device, metric="temperature", max_value=LIMIT)
+        create_threshold(scope=Scope(device=device), metric="temperature", at=now, max_value=LIMIT)
         devices.append({"id": device.pk, "name": device.external_id, "token": token})
     sys.stdout.write(json.dumps({"admin": open_session(user=admin, at=now), "devices": devices}) + "\n")
 

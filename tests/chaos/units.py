@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -161,7 +162,7 @@ class Plant:
         self._add("serve", [*MANAGE, "serve"], lambda: services.listens(web_port))
         for name in ("ingest-a", "ingest-b"):
             self._add(name, [*MANAGE, "ingest_mqtt"], lambda name=name: self._has_a_role(name))
-        for name in ("worker", "beat"):
+        for name in ("worker", "messages", "beat"):
             self._add(name, ["/bin/sh", "-c", f"exec {self._line_of(name)}"])
         self._add("rollups", [sys.executable, "-m", "tests.chaos.rolling"])
         self._add("credentials", [*MANAGE, "mqtt_credentials", "--watch"])
@@ -171,7 +172,7 @@ class Plant:
         """How the Procfile starts it, with our own Python."""
         lines = (ROOT / "Procfile").read_text().splitlines()
         line = next(line for line in lines if line.startswith(f"{name}: "))
-        return line.removeprefix(f"{name}: ").replace(".venv/bin/", f"{PROGRAMS}/")
+        return line.removeprefix(f"{name}: ").replace(".venv/bin/", f"{shlex.quote(str(PROGRAMS))}/")
 
     def _has_a_role(self, name: str) -> bool:
         return " mqtt.active " in (told := self.units[name].output()) or " mqtt.standby " in told

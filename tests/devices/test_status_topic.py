@@ -127,10 +127,21 @@ def test_the_goodbye_of_an_earlier_life_is_ignored():
 def test_a_device_that_counts_from_the_beginning_again_is_believed():
     device = make_device()
     hear(device, Word(True, generation=7))
-    hear(device, Word(True, generation=1))
+    later = NOON + timedelta(minutes=3)
+    hear(device, Word(True, generation=1), at=later)
 
-    assert hear(device, Word(False, generation=1))
+    assert hear(device, Word(False, generation=1), at=later)
     assert status_of(device) == "offline"
+
+
+def test_a_hello_delivered_late_does_not_let_a_stale_goodbye_through():
+    device = make_device()
+    hear(device, Word(True, generation=6))
+
+    hear(device, Word(True, generation=5), at=NOON + timedelta(seconds=1))
+    assert not hear(device, Word(False, generation=5), at=NOON + timedelta(seconds=2))
+
+    assert status_of(device) == "online"
 
 
 def test_a_goodbye_without_a_number_counts():
@@ -186,7 +197,7 @@ def test_a_kept_hello_of_a_later_life_is_news():
 
 def refuse(device, payload=b"?", reason="no reason"):
     return keep_refused_message(
-        external_id=device.external_id, topic="readings", payload=payload, reason=reason
+        external_id=device.external_id, topic="readings", payload=payload, reason=reason, at=LATER
     )
 
 
@@ -211,10 +222,11 @@ def test_any_bytes_can_be_kept_and_only_the_beginning_of_many():
     assert kept.payload.startswith("��😀x")
     assert len(kept.payload) <= PAYLOAD_LENGTH
     assert len(kept.reason) == 255
+    assert kept.at == LATER
 
 
 def test_of_nobody_nothing_is_kept():
-    assert not keep_refused_message(external_id="nobody", topic="readings", payload=b"?", reason="")
+    assert not keep_refused_message(external_id="nobody", topic="readings", payload=b"?", reason="", at=NOON)
 
 
 def test_an_admin_can_look_at_them_and_change_nothing():

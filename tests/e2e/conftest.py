@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.plant import ADMIN, ADMIN_SETTINGS, Api, Plant, as_admin, running
 from tests.services import folder
 
+_numbers = count(1)
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -89,3 +91,30 @@ def signed_in(visit) -> Visit:
     visit.page.click("button:has-text('Sign in')")
     visit.page.wait_for_url(visit.url + "/")
     return visit
+
+
+@pytest.fixture
+def press(plant, admin):
+    """A device with a limit and a first reading: (id, send(**values))."""
+    name = f"press-{next(_numbers)}"
+    device = admin.data(
+        "devices.create",
+        {
+            "deviceId": name,
+            "name": name.replace("p", "P").replace("-", " "),
+            "type": "controller",
+            "zone": "Hall B",
+        },
+    )
+    device_id, own = device["id"], Api(plant, device["token"])
+    admin.data(
+        "thresholds.create",
+        {"deviceId": device_id, "metric": "temperature", "warningMax": 80, "maxValue": 90},
+    )
+
+    def send(**values: float) -> None:
+        assert own.data("readings.create", {"data": values})["accepted"] == 1
+
+    send(temperature=71.3, power=11_500)
+    yield device_id, send
+    send(temperature=71.3)  # and whatever it raised is over

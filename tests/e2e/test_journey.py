@@ -1,51 +1,16 @@
 """What a person at the plant does, in a real browser against the whole server."""
 
-import json
 import re
 import time
-from itertools import count
-from pathlib import Path
 
 import pytest
 
-from tests.plant import ADMIN, Api
+from tests.e2e.looking import findings, wait_for_line
+from tests.plant import ADMIN
 
 pytestmark = pytest.mark.e2e
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
-
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-_numbers = count(1)
-
-
-@pytest.fixture
-def press(plant, admin):
-    """A device with a limit and a first reading: (id, send(**values))."""
-    name = f"press-{next(_numbers)}"
-    device = admin.data(
-        "devices.create",
-        {
-            "deviceId": name,
-            "name": name.replace("p", "P").replace("-", " "),
-            "type": "controller",
-            "zone": "Hall B",
-        },
-    )
-    device_id, own = device["id"], Api(plant, device["token"])
-    admin.data(
-        "thresholds.create",
-        {"deviceId": device_id, "metric": "temperature", "warningMax": 80, "maxValue": 90},
-    )
-
-    def send(**values: float) -> None:
-        assert own.data("readings.create", {"data": values})["accepted"] == 1
-
-    send(temperature=71.3, power=11_500)
-    return device_id, send
-
-
-def wait_for_line(page) -> None:
-    expect(page.locator("[data-line]")).to_have_attribute("data-line", "live")
 
 
 def test_from_signing_in_to_acknowledging(visit, press):
@@ -195,19 +160,6 @@ def test_the_admin_works_under_its_policy(signed_in):
 
 
 # For everybody
-
-
-def findings(page) -> list[str]:
-    """What axe finds that is serious or worse."""
-    page.evaluate(AXE)
-    result = page.evaluate(
-        "axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } })"
-    )
-    return [
-        f"{v['id']}: {json.dumps([node['html'][:120] for node in v['nodes'][:3]])}"
-        for v in result["violations"]
-        if v["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -3,6 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from factory import draining, health
 from factory.checks import secret_key_is_long_enough
@@ -131,6 +132,15 @@ class TestHealth:
         monkeypatch.setattr(broadcaster, "failing", True)
 
         assert client.get("/health/ready").json()["down"] == ["live"]
+
+    def test_while_the_mail_server_takes_nothing_it_is_degraded(self, client):
+        from alerts.models import Outage
+
+        now = timezone.now()
+        Outage.objects.create(transport="email", since=now, retry_at=now, error="refused")
+
+        answer = client.get("/health/ready").json()
+        assert answer == {"status": "degraded", "down": ["email"]}
 
     def test_while_draining_it_is_not_ready(self, client, monkeypatch):
         monkeypatch.setattr(draining, "_begun", type("Begun", (), {"is_set": staticmethod(lambda: True)}))

@@ -13,24 +13,44 @@ RANKS = ["user", "operator", "technician", "admin"]
 PUBLIC = {"auth.login", "auth.register", "auth.me", "auth.logout", "system.health"}
 DEVICE = {"readings.create"}
 LEAST_RANK = {
-    "operator": {"alerts.resolve"},
+    "operator": {
+        "alerts.assign",
+        "alerts.create",
+        "alerts.resolve",
+        "alerts.shelve",
+        "alerts.unshelve",
+        "maintenance.end",
+        "maintenance.plan",
+        "groups.create",
+        "groups.update",
+        "groups.addDevices",
+        "groups.removeDevices",
+    },
     "technician": {
         "devices.create",
         "devices.update",
         "devices.rotateToken",
+        "devices.setSilenceRule",
         "thresholds.create",
         "thresholds.update",
         "thresholds.delete",
         "thresholds.upsertForDevice",
     },
-    "admin": {"devices.delete", "readings.create", "readings.setMetric"},
+    "admin": {"devices.delete", "groups.delete", "readings.create", "readings.setMetric"},
 }
 VIEWERS_WRITE = {
     "alerts.updateStatus",
     "alerts.update",
     "alerts.acknowledge",
+    "alerts.comment",
     "auth.changePassword",
     "auth.revokeSession",
+    "notifications.registerConfig",
+    "notifications.updateConfig",
+    "notifications.deleteConfig",
+    "notifications.rotateSecret",
+    "notifications.test",
+    "notifications.retryDelivery",
 }
 
 

@@ -11,7 +11,10 @@ from tests.plant import alive_with, running
 from tests.services import NotInstalled, free_port, mariadb, redis_server, wait_until
 
 pytestmark = pytest.mark.integration
-ROLES = ("valkey-server", "manage.py serve", "celery --app=factory.celery --quiet worker", "--quiet beat")
+ROLES = (
+    *("valkey-server", "manage.py serve", "--quiet beat"),
+    *("celery --app=factory.celery --quiet worker --concurrency", "--quiet worker --queues=messages"),
+)
 
 
 def running_roles(plant):
@@ -77,7 +80,7 @@ def test_a_killed_supervisor_can_be_started_again_at_once(tmp_path):
         assert "first admin" not in again.output
 
 
-@pytest.mark.parametrize("words", ["manage.py serve", "valkey-server", "--quiet worker"])
+@pytest.mark.parametrize("words", ["manage.py serve", "valkey-server", "--quiet worker --queues=messages"])
 def test_a_killed_child_is_started_again(tmp_path, words):
     with running(tmp_path) as plant:
         plant.wait_ready()

@@ -8,7 +8,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from alerts.models import Alert, AlertEvent
-from alerts.services.lifecycle import acknowledge_alert
+from alerts.services.handling import acknowledge_alert
 from devices.services import edit_device
 from factory.live import consumer, following
 from factory.live.broadcast import broadcast
