@@ -465,7 +465,8 @@ def test_whoever_is_killed_at_any_moment_leaves_nothing_lost(local_storage, monk
     chance = random.Random(7)
     first = (timezone.now() - timedelta(days=200)).replace(hour=0, minute=0, second=0, microsecond=0)
     machines = [make_device() for _ in range(20)]
-    for number in range(5):
+    days = 12  # more than a round gets done before it is killed, also on a quick machine
+    for number in range(days):
         partitions.give_own(
             (first + timedelta(days=2 * number)).date()
         )  # where it can: others share the past
@@ -488,7 +489,7 @@ def test_whoever_is_killed_at_any_moment_leaves_nothing_lost(local_storage, monk
         try:
             wait_until(begun(process), what="the archiving's begin")
             if killed < 8:
-                time.sleep(chance.random() * 0.5)
+                time.sleep(chance.random() * 0.1)
             else:
                 process.wait(60)
         finally:
@@ -500,9 +501,9 @@ def test_whoever_is_killed_at_any_moment_leaves_nothing_lost(local_storage, monk
         killed += 1
         ArchivedDay.objects.update(claimed_until=None)  # an hour later
 
-    assert (ended, killed > 3) == (0, True)
+    assert (ended, killed > 0) == (0, True)
     assert stored_rows() == []
-    for number in range(5):
+    for number in range(days):
         restore_day(day=(first + timedelta(days=number)).date(), keep=MONTH, at=timezone.now())
     assert stored_rows() == before
 
