@@ -23,9 +23,9 @@ registry = Registry(
     [
         system.router,
         accounts_api.router,
-        devices_api.router,
+        *devices_api.routers,
         telemetry_api.router,
-        grouping_api.router,
+        *grouping_api.routers,
         *alerts_api.routers,
         analytics_api.router,
     ]

@@ -11,11 +11,10 @@ from devices.services import delete_devices
 from factory.errors import DomainError
 from factory.retrying import again_after_deadlock
 from grouping.models import Group, Membership
-from grouping.queries import group_tree
+from grouping.queries import GroupUnknown, group_tree
 from grouping.services import (
     GroupMisplaced,
     GroupNotEmpty,
-    GroupUnknown,
     add_devices,
     delete_group,
     edit_group,

@@ -23,6 +23,8 @@ class Group(models.Model):
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="inside of"
     )
+    # A query (devices/filtering.py) that says who is in it. Empty: people put devices in and take them out.
+    filter = models.TextField(blank=True, default="", max_length=2000)
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -39,7 +41,7 @@ class Group(models.Model):
 
 
 class Membership(models.Model):
-    """A device in a group, put there by itself and not by nesting."""
+    """A device in a group, put there by itself (by a person, or by the group's filter) and not by nesting."""
 
     group = models.ForeignKey(Group, models.CASCADE, related_name="memberships")
     device = models.ForeignKey(Device, models.CASCADE, related_name="memberships")

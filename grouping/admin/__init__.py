@@ -1,0 +1,3 @@
+from grouping.admin.groups import GroupAdmin
+
+__all__ = ["GroupAdmin"]

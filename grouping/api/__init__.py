@@ -1,0 +1,5 @@
+"""The procedures of this room, one router a module."""
+
+from grouping.api.groups import router as groups
+
+routers = [groups]
