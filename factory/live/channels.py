@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from factory.live.broadcast import group_of
 
@@ -62,12 +62,49 @@ class Handler:
     run: Callable[[Any, Any], tuple[str, dict[str, Any]]]
 
 
-class ChannelRegistry:
-    """All channels and message handlers of the house."""
+class Visit(Protocol):
+    """One connection's time here, as whoever brings things to it sees it. All of it runs in threads."""
 
-    def __init__(self, channels: Iterable[Channel], handlers: Iterable[Handler] = ()) -> None:
+    key: int
+
+    def begin(self) -> None:
+        """The connection stands, and hears the news from now on."""
+
+    def look(self) -> Sequence[tuple[str, dict[str, Any]]]:
+        """The (type, data) to be said now: after `begin`, after news, and at every heartbeat."""
+
+    def end(self) -> None:
+        """The connection is over."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Things that are brought to a connection without its asking.
+
+    `visit(listener)` is who it is brought to; None for those who get nothing. News of `kind` under the visit's
+    key says that there is something; lost news is made up for at the next heartbeat.
+    """
+
+    kind: str
+    visit: Callable[[Any], Visit | None]
+    shards: int = 1
+
+    def group_for(self, key: int) -> str:
+        return group_of(self.kind, key % self.shards)
+
+
+class ChannelRegistry:
+    """All channels, message handlers and errands of the house."""
+
+    def __init__(
+        self,
+        channels: Iterable[Channel],
+        handlers: Iterable[Handler] = (),
+        errands: Iterable[Errand] = (),
+    ) -> None:
         self._channels = [(channel.pattern, channel) for channel in channels]
         self.handlers = {handler.message: handler for handler in handlers}
+        self.errands = list(errands)
         self.streams = {channel.stream.kind: channel.stream for _, channel in self._channels}
 
     def match(self, name: str) -> tuple[Channel, str | None] | None:

@@ -14,6 +14,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from factory.errors import DomainError
+from factory.live.bringing import Bringing
 from factory.live.broadcast import credential_group
 from factory.live.channels import ChannelRegistry, Stream
 from factory.live.following import Following
@@ -51,6 +52,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.joined: set[str] = set()
         self.received: deque[float] = deque()
         self.order = asyncio.Lock()  # numbered news goes out in order, also while a gap is being refilled
+        self.bringing: Bringing | None = None
         self.beating: asyncio.Task[None] | None = None
         self.batching: asyncio.Task[None] | None = None
 
@@ -65,11 +67,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
         # The credential may have ended before anybody could tell us so.
         if await self._is_still_the_same():
             self.beating = asyncio.create_task(self._heartbeat())
+            await self._begin_bringing()
+
+    async def _begin_bringing(self) -> None:
+        bringing = Bringing(self.registry.errands, self.listener, self._say)
+        for group in bringing.groups():
+            await self._join(group)
+        self.bringing = bringing  # from now on news counts
+        await bringing.begin()
 
     async def disconnect(self, code: int) -> None:
         for task in (self.beating, self.batching):
             if task is not None:
                 task.cancel()
+        if self.bringing is not None:
+            await self.bringing.end()
         for group in self.joined:
             await self.channel_layer.group_discard(group, self.channel_name)
 
@@ -177,7 +189,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
     # From the rooms
 
     async def live_news(self, event: dict[str, Any]) -> None:
-        """News of one stream: [[key, seq, json], ...]."""
+        """News of one stream or errand: [[key, seq, json], ...]."""
+        if event["kind"] not in self.registry.streams:
+            if self.bringing is not None:
+                await self.bringing.hear(event["kind"], {key for key, _, _ in event["items"]})
+            return
         stream = self.registry.streams[event["kind"]]
         if stream.refill is not None:
             await self._pass_on_numbered(stream, event["items"])
@@ -216,7 +232,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             for key, seq, data in missed:
                 following.seen = max(following.seen, seq)
                 if following.wants(key):
-                    await self._send(stream.message, orjson.dumps(data))
+                    await self._say(stream.message, data)
             if following.seen + 1 == before:
                 break
 
@@ -246,6 +262,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self._say("heartbeat", {})
         if not await self._is_still_the_same():
             return
+        if self.bringing is not None:
+            await self.bringing.look()
         for kind in list(self.following):
             async with self.order:
                 following = self.following.get(kind)
@@ -289,7 +307,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.channel_layer.group_discard(group, self.channel_name)
 
     async def _say(self, kind: str, data: dict[str, Any]) -> None:
-        await self._send(kind, orjson.dumps(data))
+        try:
+            rendered = orjson.dumps(data)
+        except TypeError:  # what cannot be said keeps nothing else from being said
+            logger.exception("live.unsayable", extra={"kind": kind})
+            return
+        await self._send(kind, rendered)
 
     async def _error(self, reason: str) -> None:
         await self._say("error", {"error": reason})

@@ -79,7 +79,11 @@ class Intake:
         self._one_by_one = OneByOne(self, keep_refused)
         self._client: paho.Client | None = None
         self._wire: Wire | None = None  # while connected
+        self._untaken: deque[tuple[int, Callable[[], object]]] = (
+            deque()
+        )  # publications, and what follows them
         self._connection = 0
+        self._is_at_work = False  # welcomed by the broker
         self._has_subscribed = False
         self._failures, self._trouble = 0, ""  # to connect, in a row
         self._held = self._held_bytes = 0
@@ -102,6 +106,9 @@ class Intake:
         self._calls.append(work)
         with contextlib.suppress(OSError):  # full: it is awake anyway; closed: nobody is left
             self._wake_in.send(b".")
+
+    def is_connected(self) -> bool:
+        return self._is_at_work and self._may_serve()
 
     def stop_taking(self) -> None:
         """Read nothing more; what is under way may still be finished and acknowledged."""
@@ -146,9 +153,18 @@ class Intake:
             self._refusals, self._refusals_told_at = 0, time.monotonic()
         self._one_by_one.keep(message, reason)
 
-    def publish(self, device: str, topic: str, payload: bytes) -> None:
+    def publish(self, device: str, topic: str, payload: bytes, *, retain: bool = False) -> None:
         if self._wire is not None:
-            self._wire.publish(f"{PREFIX}/{device}/{topic}", payload)
+            self._wire.publish(f"{PREFIX}/{device}/{topic}", payload, retain=retain)
+
+    def when_taken(self, work: Callable[[], object]) -> None:
+        if self._wire is not None:
+            self._untaken.append((self._wire.published, work))
+            self._tell_what_was_taken(self._wire)
+
+    def _tell_what_was_taken(self, wire: Wire) -> None:
+        while self._untaken and self._untaken[0][0] <= wire.taken:
+            self._do(self._untaken.popleft()[1])
 
     def _leave(self, device: str) -> None:
         """A batch message of this device is over; plain ones may have waited for the last of them."""
@@ -238,6 +254,7 @@ class Intake:
     def _read(self, client: paho.Client, wire: Wire) -> None:
         while True:
             self._take(wire.publications())
+            self._tell_what_was_taken(wire)
             if not wire.offer_next() or client.loop_read() != paho.MQTT_ERR_SUCCESS:
                 return
 
@@ -319,6 +336,7 @@ class Intake:
         self._wire = wire
         self._held = self._held_bytes = 0
         self._under_way, self._behind = {}, {}
+        self._untaken.clear()
 
     def _tell_of_trouble(self, trouble: str) -> None:
         """Once, however often it is tried; but not of a broker that is only just starting."""
@@ -330,11 +348,13 @@ class Intake:
     def _is_served(self, broker: Broker) -> None:
         self._has_subscribed = True
         self._failures, self._trouble = 0, ""
+        self._is_at_work = True
         logger.info("mqtt.connected", extra={"broker": f"{broker.host}:{broker.port}"})
 
     def _disconnect(self) -> None:
         """Leave; what is not acknowledged stays with the broker."""
         client, self._client, self._wire = self._client, None, None
+        self._is_at_work = False
         if client is None or client.socket() is None:
             return
         with contextlib.suppress(OSError):

@@ -32,6 +32,9 @@ class Wire:
         self._out = bytearray()
         self._is_over = False
         self._last_id = 0
+        self.published = self.taken = (
+            0  # publications of ours, and how many of them the broker has acknowledged
+        )
 
     # For us
 
@@ -69,7 +72,9 @@ class Wire:
                     number = data[payload] << 8 | data[payload + 1]
                     payload += 2
                 found.append((bool(kind & RETAIN), topic, number, data[payload:end]))
-            elif kind != PUBACK:  # of our own publications, of which we keep no account
+            elif kind == PUBACK:  # of our own publications: they come in order (MQTT 3.1.1, section 4.6)
+                self.taken += 1
+            else:
                 break
             at = end
         self._at = at
@@ -85,13 +90,14 @@ class Wire:
             self._offered = bounds[1]
         return self._missing <= 0 or self._is_over
 
-    def publish(self, topic: str, payload: bytes) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         self._last_id = self._last_id % 65_535 + 1
+        self.published += 1
         name = topic.encode()
         head = len(name).to_bytes(2, "big")
         size = 2 + len(name) + 2 + len(payload)
         self._out += b"%b%b%b%b%b%b" % (
-            b"\x32",
+            b"\x33" if retain else b"\x32",
             _length(size),
             head,
             name,

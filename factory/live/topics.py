@@ -29,7 +29,7 @@ class Message:
 
 
 class Desk(Protocol):
-    """What handlers may ask of the connection. All but `call` belongs to the connection's own thread."""
+    """What handlers may ask of the connection. All but `call` and `is_connected` belongs to its own thread."""
 
     def call(self, work: Callable[[], object]) -> None:
         """Have `work` done on the connection's thread, soon; from any thread."""
@@ -46,8 +46,14 @@ class Desk(Protocol):
     def refuse(self, message: Message, reason: str) -> None:
         """Nobody can use this one: it is counted, kept for a look, and finished."""
 
-    def publish(self, device: str, topic: str, payload: bytes) -> None:
-        """Say something to a device; what cannot be sent now is not sent."""
+    def publish(self, device: str, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Say something to a device; what cannot be sent now is not sent. `retain`: also to it when it comes."""
+
+    def is_connected(self) -> bool:
+        """Whether what is said now can be sent; from any thread."""
+
+    def when_taken(self, work: Callable[[], object]) -> None:
+        """Have `work` done when the broker has all that was said so far; never, when the connection ends before."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ class Counter:
     def __init__(self):
         self.connection = 1
         self.finished, self.refused, self.said = [], [], []
+        self.kept = {}
+        self.connected = self.takes = True  # whether a broker is there, and acknowledges what it is told
         self.calls, self.timers, self.numbers = deque(), [], count(1)
 
     def message(self, device, body, *, topic="readings", retained=False):
@@ -37,8 +39,17 @@ class Counter:
     def refuse(self, message, reason):
         self.refused.append((message, reason))
 
-    def publish(self, device, topic, payload):
-        self.said.append((device, topic, orjson.loads(payload)))
+    def publish(self, device, topic, payload, *, retain=False):
+        self.said.append((device, topic, orjson.loads(payload) if payload else None))
+        if retain:
+            self.kept[device, topic] = payload
+
+    def is_connected(self):
+        return self.connected
+
+    def when_taken(self, work):
+        if self.takes:
+            work()
 
     # What a test does
 

@@ -44,8 +44,8 @@ class Device:
 
     def _hear(self, client, data, message):
         topic = message.topic.removeprefix(f"factory/{self.name}/")
-        if topic == "readings/ack":
-            self.heard.append((topic, orjson.loads(message.payload)))
+        if topic in {"readings/ack", "commands", "config"}:
+            self.heard.append((topic, orjson.loads(message.payload) if message.payload else None))
 
     def say(self, topic, body, *, retain=False):
         payload = body if isinstance(body, bytes | str) else orjson.dumps(body)
@@ -54,6 +54,9 @@ class Device:
     @property
     def answers(self):
         return [body for topic, body in self.heard if topic == "readings/ack"]
+
+    def told(self, topic):
+        return [body for name, body in self.heard if name == topic]
 
     def wait_for_refs(self, refs, *, seconds=30.0):
         """Wait until every one of these readings has been answered."""

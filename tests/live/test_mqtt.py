@@ -116,6 +116,19 @@ def test_acknowledgements_go_together_and_after_what_was_said_before(pair):
     assert taken(broker, 16) == b"\x32\x06\x00\x01a\x00\x01x" + b"\x40\x02\x00\x01" + b"\x40\x02\x01\x02"
 
 
+def test_what_the_broker_is_to_keep_says_so_and_what_it_has_is_counted(pair):
+    wire, broker = pair
+    wire.publish("a", b"x", retain=True)
+    wire.publish("a", b"")
+    wire.flush()
+
+    assert taken(broker, 15) == b"\x33\x06\x00\x01a\x00\x01x" + b"\x32\x05\x00\x01a\x00\x02"
+    broker.sendall(b"\x40\x02\x00\x01")
+    wire.fill()
+    assert wire.publications() == []
+    assert (wire.published, wire.taken) == (2, 1)
+
+
 def test_the_end_of_a_connection_is_passed_on(pair):
     wire, broker = pair
     broker.close()
