@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -22,7 +22,12 @@ def was_rolled_back_for_others(error: OperationalError) -> bool:
 
 
 def again_after_deadlock(work: Callable[[], T]) -> T:
-    """Do `work`, whose writes are atomic, and do it again when the database gave it up."""
+    """Do `work`, whose writes are atomic, and do it again when the database gave it up.
+
+    Inside a transaction only whoever began that one can: what it did before is gone as well.
+    """
+    if connection.in_atomic_block:
+        return work()
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return work()

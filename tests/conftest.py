@@ -41,6 +41,14 @@ def _no_metric_rules():
 
 
 @pytest.fixture(autouse=True)
+def _nobody_seen_lately():
+    """Numbers of devices come again in the next test; whom this process has heard does not."""
+    from devices.seen_lately import seen_lately
+
+    seen_lately.clear()
+
+
+@pytest.fixture(autouse=True)
 def _no_silence_rules():
     """As in a process that has just looked: every type is waited for equally long."""
     from devices.patience import rules

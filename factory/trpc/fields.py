@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from rest_framework import serializers
 
 from factory.trpc import superjson
 
 SAFE_INTEGER = 2**53 - 1  # beyond it JavaScript loses digits
 DEEPEST = 24  # levels of objects and arrays in a free-form value; MariaDB keeps 31
+NO_JSON = "must be JSON, with finite numbers of at most 64 bits and whole characters"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -123,6 +125,20 @@ def is_too_deep(value: Any, levels: int = DEEPEST) -> bool:
 
 def _members(outer: dict | list) -> Iterable[Any]:
     return outer.values() if isinstance(outer, dict) else outer
+
+
+def as_json(value: Any, *, sort_keys: bool = False) -> bytes | None:
+    """A value as it goes out to devices and browsers; None where it cannot be said to them.
+
+    Python's own JSON knows more than they do: numbers beyond 64 bits, and halves of a character.
+    """
+    try:
+        json.dumps(
+            value, allow_nan=False
+        )  # orjson writes null for what is not finite, and knows more than JSON
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 class FreeForm(serializers.JSONField):
