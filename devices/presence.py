@@ -7,7 +7,8 @@ from django.db import transaction
 
 from devices.models import Device, Presence
 from devices.queries import DeviceUnknown
-from devices.services import go_offline, note_seen
+from devices.services import go_offline, note_seen, welcome_back
+from devices.services.firmware import note_running_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,9 @@ RESET_TAKES = timedelta(minutes=2)
 @transaction.atomic
 def hear_status(*, external_id: str, word: Word, at: datetime) -> bool:
     """A device says that it is there, or that it goes. False where that is no news."""
-    device_id = Device.objects.filter(external_id=external_id).values_list("pk", flat=True).first()
+    device_id = (
+        Device.objects.in_service().filter(external_id=external_id).values_list("pk", flat=True).first()
+    )
     # Presences are locked before devices, as everywhere.
     presence = Presence.objects.select_for_update().filter(pk=device_id).first()
     if device_id is None or presence is None:
@@ -42,13 +45,14 @@ def hear_status(*, external_id: str, word: Word, at: datetime) -> bool:
 def _hello(presence: Presence, word: Word, *, at: datetime) -> bool:
     if word.is_kept and not _is_later_life(presence, word):
         return False
-    if word.generation is not None and not _is_delayed(presence, word, at=at):
+    is_delayed = _is_delayed(presence, word, at=at)
+    if word.generation is not None and not is_delayed:
         Presence.objects.filter(pk=presence.pk).update(generation=word.generation)
     note_seen(device_ids=[presence.pk], at=at)
-    if word.firmware_version:
-        Device.objects.filter(pk=presence.pk).exclude(firmware_version=word.firmware_version).update(
-            firmware_version=word.firmware_version, updated_at=at
-        )
+    welcome_back([presence.pk], at=at)  # also one that was there all the time: it may have started anew
+    if word.firmware_version and not is_delayed:
+        versions = {presence.pk: word.firmware_version}
+        note_running_versions(versions=versions, at=at, has_started_anew=_is_another_life(presence, word))
     return True
 
 
@@ -60,6 +64,11 @@ def _is_delayed(presence: Presence, word: Word, *, at: datetime) -> bool:
         and presence.last_seen_at is not None
         and at - presence.last_seen_at < RESET_TAKES
     )
+
+
+def _is_another_life(presence: Presence, word: Word) -> bool:
+    """Not merely another connection; without generations nobody knows, and it is taken for one."""
+    return word.generation is None or word.generation != presence.generation
 
 
 def _is_later_life(presence: Presence, word: Word) -> bool:

@@ -10,6 +10,9 @@ devices_changed = Signal()
 # device_ids, at: they are out of service from now on. Inside the transaction.
 devices_deactivated = Signal()
 
+# device_ids, at: they are in service again. Inside the transaction.
+devices_reactivated = Signal()
+
 # ended: [EndedCommand], which have succeeded, failed or expired. Inside the transaction.
 commands_ended = Signal()
 
@@ -18,3 +21,7 @@ configurations_settled = Signal()
 
 # device_ids, at: they have not followed for longer than is tolerated. Inside the transaction.
 config_drifted = Signal()
+
+# versions: {device_id: the firmware version that it says it runs}, at, has_started_anew: by what they have booted.
+# Inside the transaction, also where it is the same as before.
+running_versions_heard = Signal()

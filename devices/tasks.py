@@ -7,3 +7,18 @@ def notice_silent_devices(**_from_newer_senders) -> None:
     from devices import services  # noqa: PLC0415 -- leaf
 
     services.notice_silent_devices(at=timezone.now())
+
+
+@shared_task
+def notice_drift(**_from_newer_senders) -> None:
+    from devices import services  # noqa: PLC0415 -- leaf
+
+    services.notice_drift(at=timezone.now())
+
+
+@shared_task
+def look_after_commands(**_from_newer_senders) -> None:
+    from devices import services  # noqa: PLC0415 -- leaf
+
+    services.expire_commands(at=timezone.now())
+    services.wake_forgotten(at=timezone.now())

@@ -4,7 +4,8 @@ from django.utils import timezone
 
 from devices import services
 from devices.models import Credential, Device, RefusedMessage, SilenceRule
-from factory.accounts.backoffice import Cascading, ReadOnlyAdmin, RoomAdmin, report
+from devices.queries import MOST_COUNTED, what_goes
+from factory.accounts.backoffice import ReadOnlyAdmin, RoomAdmin, report
 
 
 class DeviceForm(ModelForm):
@@ -28,12 +29,29 @@ class DeviceForm(ModelForm):
         return cleaned
 
 
+class InService(admin.SimpleListFilter):
+    title = "in service"
+    parameter_name = "service"
+
+    def lookups(self, request, model_admin):
+        return [("yes", "In service"), ("no", "Out of service")]
+
+    def queryset(self, request, queryset):
+        if self.value() is None:
+            return queryset
+        return queryset.filter(deactivated_at__isnull=self.value() == "yes")
+
+
+def in_words(count: int) -> str:
+    return f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else f"{count:,}"
+
+
 @admin.register(Device)
-class DeviceAdmin(Cascading, RoomAdmin):
+class DeviceAdmin(RoomAdmin):
     form = DeviceForm
     list_display = ["external_id", "name", "type", "status", "zone", "firmware_version", "last_seen"]
     list_display_links = ["external_id", "name"]
-    list_filter = ["status", "type", "zone"]
+    list_filter = ["status", "type", "zone", InService]
     list_select_related = ["presence"]
     search_fields = ["external_id", "name", "location", "zone"]
     ordering = ["name", "pk"]
@@ -50,9 +68,10 @@ class DeviceAdmin(Cascading, RoomAdmin):
         "metadata",
         "created_at",
         "updated_at",
+        "deactivated_at",
     ]
-    readonly_fields = ["created_at", "updated_at"]
-    actions = ["give_new_token"]
+    readonly_fields = ["created_at", "updated_at", "deactivated_at"]
+    actions = ["give_new_token", "take_out_of_service", "put_back_into_service"]
 
     @admin.display(description="last seen", ordering="presence__last_seen_at")
     def last_seen(self, device: Device):
@@ -73,6 +92,12 @@ class DeviceAdmin(Cascading, RoomAdmin):
         obj.pk = device.pk
         self._show_token(request, device, token)
 
+    def get_deleted_objects(self, objs, request):
+        """What goes is counted: Django would load every alert and command to name them all."""
+        ids = [device.pk for device in objs]
+        goes = {kind: in_words(count) for kind, count in what_goes(ids).items()}
+        return [str(device) for device in objs], {"devices": len(ids), **goes}, set(), []
+
     def delete_model(self, request, obj) -> None:
         services.delete_devices(devices=[obj])
 
@@ -86,6 +111,20 @@ class DeviceAdmin(Cascading, RoomAdmin):
             return
         for device in queryset:
             self._show_token(request, device, services.rotate_token(device=device, at=timezone.now()))
+
+    @admin.action(description="Take out of service (history stays, tokens end)", permissions=["change"])
+    def take_out_of_service(self, request, queryset) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        went = services.deactivate_devices(device_ids=ids, at=timezone.now(), by=request.user)
+        self.message_user(request, f"Out of service: {len(went)} of {len(ids)} devices.", messages.SUCCESS)
+
+    @admin.action(description="Put back into service (with a new token)", permissions=["change"])
+    def put_back_into_service(self, request, queryset) -> None:
+        if queryset.count() > 1:
+            self.message_user(request, "Select one device: its token is shown only once.", messages.WARNING)
+            return
+        for device in queryset:
+            self._show_token(request, device, services.reactivate_device(device=device, at=timezone.now()))
 
     def _show_token(self, request, device: Device, token: str) -> None:
         self.message_user(
@@ -120,6 +159,14 @@ class CredentialAdmin(ReadOnlyAdmin):
     list_select_related = ["device"]
     search_fields = ["device__external_id", "label"]
     exclude = ["token_hash", "broker_verifier"]
+    actions = ["revoke"]
+
+    @admin.action(description="End selected tokens now", permissions=["change"])
+    def revoke(self, request, queryset) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        for credential_id in ids:
+            services.revoke_credential(credential_id=credential_id, at=timezone.now())
+        self.message_user(request, f"Tokens ended: {len(ids)}.", messages.SUCCESS)
 
 
 @admin.register(RefusedMessage)

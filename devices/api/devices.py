@@ -12,7 +12,7 @@ from devices.services import TAG_LENGTH, TAGS_LIMIT
 from factory.accounts.permissions import ADMIN, TECHNICIAN, VIEWER
 from factory.errors import InvalidInput
 from factory.trpc.router import Router
-from factory.trpc.serializers import FreeForm, StrictInteger, StrictString, WireSerializer
+from factory.trpc.serializers import FreeForm, StrictBoolean, StrictInteger, StrictString, WireSerializer
 
 router = Router("devices")
 
@@ -31,6 +31,7 @@ class DeviceRow(WireSerializer):
     tags = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+    deactivated_at = serializers.DateTimeField(allow_null=True)
 
 
 class DeviceWithToken(DeviceRow):
@@ -50,13 +51,21 @@ class Stats(WireSerializer):
     byType = serializers.DictField(child=serializers.IntegerField())
 
 
-class DeviceFilter(WireSerializer):
+class Narrowing(WireSerializer):
     status = serializers.ChoiceField(Device.Status.choices, required=False)
     type = serializers.ChoiceField(Device.Type.choices, required=False)
     zone = StrictString(max_length=64, required=False, allow_blank=True)
     group_id = StrictInteger(required=False)
     tag = StrictString(max_length=64, required=False)
     search = StrictString(max_length=120, required=False, allow_blank=True)
+    filter = StrictString(required=False)
+    include_deactivated = StrictBoolean(default=False)
+    sort = serializers.ChoiceField(
+        choices=[way + name for name in queries.SORTS for way in ("", "-")], default="name"
+    )
+
+
+class DeviceFilter(Narrowing):
     limit = StrictInteger(default=1000, min_value=1, max_value=10_000)
     offset = StrictInteger(default=0, min_value=0)
 
@@ -91,6 +100,21 @@ class ById(WireSerializer):
     id = DeviceReference()
 
 
+class OneOrMany(WireSerializer):
+    id = DeviceReference(required=False)
+    ids = serializers.ListField(child=DeviceReference(), required=False, min_length=1, max_length=10_000)
+
+
+class Deactivated(WireSerializer):
+    device_ids = serializers.ListField(child=serializers.IntegerField())
+
+
+class GoingRow(WireSerializer):
+    kind = serializers.CharField()
+    count = serializers.IntegerField()
+    is_more = serializers.BooleanField()
+
+
 class ByDeviceId(WireSerializer):
     device_id = StrictString(max_length=64, trim_whitespace=False)
 
@@ -113,10 +137,10 @@ class SilenceChanges(WireSerializer):
 
 @router.query("list", permission=VIEWER, input=DeviceFilter, output=DeviceRow, many=True)
 def list_devices(call, *, limit: int, offset: int, group_id: int | None = None, **wanted):
-    """Devices by name, narrowed by any property; `X-Total-Count` says how many there are in all."""
+    """Devices in service by name, narrowed by any property or a filter; `X-Total-Count` says how many there are."""
     found = queries.devices_matching(groupId=group_id, **wanted)
     call.set_header("X-Total-Count", str(found.count()))
-    return found[offset : offset + limit]
+    return queries.shown(found[offset : offset + limit])
 
 
 @router.query("getById", permission=VIEWER, input=ById, output=DeviceRow)
@@ -133,7 +157,7 @@ def get_by_device_id(call, *, device_id: str):
 
 @router.query("getStats", permission=VIEWER, output=Stats)
 def get_stats(call):
-    """How many devices there are, by status and by type."""
+    """How many devices there are in service, by status and by type."""
     return queries.device_stats()
 
 
@@ -153,17 +177,38 @@ def update(call, *, id: int | str, **changes):
     return services.edit_device(device=queries.get_device(id), at=timezone.now(), **changes)
 
 
+@router.mutation("deactivate", permission=TECHNICIAN, input=OneOrMany, output=Deactivated)
+def deactivate(call, *, id: int | str | None = None, ids: list[int | str] | None = None):
+    """Take one device or many out of service: its tokens, commands and alerts end, and its history stays."""
+    if (id is None) is (ids is None):
+        raise InvalidInput.at("id", "give either id or ids")
+    wanted = queries.get_device_ids(ids or [id or 0])
+    return {
+        "device_ids": services.deactivate_devices(device_ids=wanted, at=timezone.now(), by=call.principal)
+    }
+
+
+@router.mutation("reactivate", permission=TECHNICIAN, input=ById, output=Token)
+def reactivate(call, *, id: int | str):
+    """Put a device back into service. The answer carries its new token, this once."""
+    return {"token": services.reactivate_device(device=queries.get_device(id), at=timezone.now())}
+
+
+@router.query("whatGoes", permission=TECHNICIAN, input=ById, output=GoingRow, many=True)
+def what_goes(call, *, id: int | str):
+    """What would go with a device if it were deleted: how many of each kind, counted up to 100,000."""
+    most = queries.MOST_COUNTED
+    goes = queries.what_goes([queries.get_device(id).pk])
+    return [
+        {"kind": kind, "count": min(count, most), "is_more": count > most} for kind, count in goes.items()
+    ]
+
+
 @router.mutation("delete", permission=ADMIN, input=ById)
 def delete(call, *, id: int | str):
     """Remove a device with its credentials, thresholds, alerts and readings."""
     services.delete_devices(devices=[queries.get_device(id)])
     return True
-
-
-@router.mutation("rotateToken", permission=TECHNICIAN, input=ById, output=Token)
-def rotate_token(call, *, id: int | str):
-    """Give a device a new token, shown this once; the old ones end now."""
-    return {"token": services.rotate_token(device=queries.get_device(id), at=timezone.now())}
 
 
 @router.query("silenceRules", permission=VIEWER, output=SilenceRow, many=True)

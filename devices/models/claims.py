@@ -33,6 +33,10 @@ class ClaimCode(models.Model):
     def __str__(self) -> str:
         return self.label or f"…{self.hint}"
 
+    def is_good(self, at) -> bool:
+        """Neither revoked nor expired; it may be used up."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
+
 
 class Claim(models.Model):
     """A device that came by a code."""

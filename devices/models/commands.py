@@ -3,6 +3,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from devices.models.devices import Device
+from devices.models.fields import ExactCharField
 
 COMMAND_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}\Z"
 NO_COMMAND_NAME = "A letter first, then letters, digits and _ . - only, at most 64."
@@ -13,7 +14,7 @@ USUAL_TTL_SECONDS = 3_600
 class CommandType(models.Model):
     """A command that devices of a type understand, and what its parameters have to look like."""
 
-    name = models.CharField(max_length=64, validators=[RegexValidator(COMMAND_NAME, NO_COMMAND_NAME)])
+    name = ExactCharField(max_length=64, validators=[RegexValidator(COMMAND_NAME, NO_COMMAND_NAME)])
     # Empty: devices of every type that has no entry of its own for the name.
     device_type = models.CharField(max_length=16, choices=Device.Type, blank=True, default="")
     label = models.CharField(max_length=120, blank=True)
@@ -65,7 +66,7 @@ class Command(models.Model):
     push_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     # The sender's: the same one again is the same command. Null where it named none.
-    request_key = models.CharField(max_length=100, null=True, unique=True)  # noqa: DJ001 -- unique where it is set
+    request_key = ExactCharField(max_length=100, null=True, unique=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -77,6 +78,7 @@ class Command(models.Model):
             models.Index(fields=["push_at"], name="command_by_push"),
             models.Index(fields=["status", "expires_at"], name="command_by_expiry"),
             models.Index(fields=["device", "id"], name="command_by_device"),
+            models.Index(fields=["device", "status"], name="command_by_device_status"),
         ]
 
     def __str__(self) -> str:

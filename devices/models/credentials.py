@@ -24,3 +24,6 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"Credential {self.pk} of device {self.device_id}"
+
+    def is_alive(self, at) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)

@@ -1,15 +1,19 @@
-import json
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from devices.models import Credential, Device, Presence
 from devices.patience import patience_by_type
 from devices.queries import DeviceUnknown
-from devices.services.credentials import end_sockets, issue_token
+from devices.services.changes import tell_of_changes
+from devices.services.commands import end_commands_of
+from devices.services.configuration import begin_configurations
+from devices.services.credentials import end_sockets, issue_tokens
 from devices.services.silence import (
     broadcast_status,
     expect_word_from,
@@ -17,44 +21,22 @@ from devices.services.silence import (
     move_deadlines,
     stop_missing,
 )
+from devices.services.types import apply_defaults
+from devices.shapes import why_misshapen
 from devices.signals import device_type_changed
 from factory.errors import Conflict, InvalidInput
-from factory.trpc.fields import DEEPEST, is_too_deep
 
 EDITABLE = {"name", "type", "status", "location", "zone", "firmware_version", "metadata", "tags"}
 WIRE_NAMES = {"external_id": "deviceId", "firmware_version": "firmwareVersion"}
-TAGS_LIMIT = 50
-TAG_LENGTH = 64
+AT_ONCE = 500  # rows in one statement
 
 
 class DeviceIdTaken(Conflict):
     """Another device goes by this id."""
 
 
-def why_misshapen(*, tags: Any, metadata: Any) -> dict[str, str]:
-    """{field: reason} for tags and metadata that would not be understood by those who read them."""
-    problems = {}
-    words = tags if isinstance(tags, list) else [None]
-    if len(words) > TAGS_LIMIT or not all(isinstance(w, str) and 0 < len(w) <= TAG_LENGTH for w in words):
-        problems["tags"] = f"must be a list of at most {TAGS_LIMIT} words of 1 to {TAG_LENGTH} characters"
-    if not isinstance(metadata, dict):
-        problems["metadata"] = "must be an object"
-    elif is_too_deep(metadata):
-        problems["metadata"] = f"may nest {DEEPEST} levels deep"
-    elif not _is_json(metadata):
-        problems["metadata"] = "must be JSON, with finite numbers"
-    return problems
-
-
-def _is_json(value: Any) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _refuse_invalid(device: Device) -> None:
+def problems_of(device: Device) -> dict[str, list[str]]:
+    """{field on the wire: reasons} why the device cannot be as it is."""
     fields: dict[str, list[str]] = {}
     try:
         device.full_clean(validate_unique=False, validate_constraints=False)
@@ -62,6 +44,11 @@ def _refuse_invalid(device: Device) -> None:
         fields = {WIRE_NAMES.get(name, name): told for name, told in refusal.message_dict.items()}
     for field, reason in why_misshapen(tags=device.tags, metadata=device.metadata).items():
         fields[field] = [reason]
+    return fields
+
+
+def _refuse_invalid(device: Device) -> None:
+    fields = problems_of(device)
     if fields:
         first = next(iter(fields))
         raise InvalidInput(f"{first}: {fields[first][0]}", fields=fields)
@@ -75,6 +62,7 @@ def register_device(
     device = Device(external_id=external_id, name=name, type=type)
     for field in properties.keys() & EDITABLE:
         setattr(device, field, properties[field])
+    begin_with = apply_defaults(devices=[device])
     _refuse_invalid(device)
     try:
         with transaction.atomic():
@@ -85,11 +73,44 @@ def register_device(
         raise DeviceIdTaken(
             f"deviceId: {external_id} is in use already", fields={"deviceId": ["is in use already"]}
         ) from None
-    online = device.status == Device.Status.ONLINE
-    Presence.objects.create(device=device, silent_at=first_deadline(type=type, at=at) if online else None)
-    token = issue_token(device=device, at=at)
-    broadcast_status(device_ids=[device.pk], status=device.status, at=at)
+    [token] = _welcome([device], begin_with, at=at)
     return device, token
+
+
+@transaction.atomic
+def register_devices(*, devices: Sequence[Device], at: datetime) -> list[str]:
+    """Add many devices that have no `problems_of` their own; their first tokens, in the same order."""
+    begin_with = apply_defaults(devices=devices)
+    made = Device.objects.bulk_create(devices, batch_size=AT_ONCE)
+    if any(device.pk is None for device in made):  # the database does not tell
+        ids = {device.external_id: device for device in made}
+        for pk, external_id in Device.objects.filter(external_id__in=ids).values_list("pk", "external_id"):
+            ids[external_id].pk = pk
+    return _welcome(made, begin_with, at=at)
+
+
+def _welcome(
+    devices: Sequence[Device], begin_with: Mapping[str, dict[str, Any]], *, at: datetime
+) -> list[str]:
+    """Give new devices what belongs to each, and their type's configuration; returns their tokens."""
+    by_status: dict[str, list[int]] = defaultdict(list)
+    for device in devices:
+        by_status[device.status].append(device.pk)
+    Presence.objects.bulk_create(
+        (Presence(device=device, silent_at=_first_silence(device, at=at)) for device in devices),
+        batch_size=AT_ONCE,
+    )
+    begin_configurations(devices=devices, desired=begin_with, at=at)
+    tokens = issue_tokens(devices=devices, at=at)
+    for status, ids in by_status.items():
+        broadcast_status(device_ids=ids, status=status, at=at)
+    tell_of_changes(device.pk for device in devices)
+    return tokens
+
+
+def _first_silence(device: Device, *, at: datetime) -> datetime | None:
+    """Nobody waits for a device that was never heard, unless a person calls it online."""
+    return first_deadline(type=device.type, at=at) if device.status == Device.Status.ONLINE else None
 
 
 @transaction.atomic
@@ -103,13 +124,17 @@ def edit_device(*, device: Device, at: datetime, **changes: Any) -> Device:
         _follow(device, at=at)
     becomes = _new_type(device) if "type" in values else None
     device.updated_at = at
-    if not Device.objects.filter(pk=device.pk).update(**values, updated_at=at):
+    rows = Device.objects.filter(pk=device.pk)
+    if not (rows.in_service() if "status" in values else rows).update(**values, updated_at=at):
+        if rows.exists():
+            raise InvalidInput.at("status", "the device is out of service")
         raise DeviceUnknown(f"There is no device {device.pk}.")
     if becomes:
         move_deadlines([device.pk], seconds=patience_by_type()[becomes].silent_seconds)
         device_type_changed.send(sender=Device, device_ids=[device.pk])
     if "status" in values:
         broadcast_status(device_ids=[device.pk], status=device.status, at=at)
+    tell_of_changes([device.pk])
     return device
 
 
@@ -129,21 +154,31 @@ def _new_type(device: Device) -> str | None:
     return device.type if before not in (None, device.type) else None
 
 
-# Rooms above that order their own writing of a device by a lock say here how to take it.
+# Rooms above that order their own writing of a device by a lock say here how to take it: locks of theirs that
+# come before those of presences and devices.
 _holds: list[Callable[..., None]] = []
 
 
 def hold_before_deleting(hold: Callable[..., None]) -> None:
-    """Have `hold(device_ids=...)` called in the deleting transaction before anything goes."""
+    """Have `hold(device_ids=...)` called first in transactions that delete devices or take them out of service."""
     _holds.append(hold)
+
+
+def hold_devices(*, device_ids: Sequence[int]) -> None:
+    """Until the transaction ends, no room writes of these devices by itself."""
+    for hold in _holds:
+        hold(device_ids=device_ids)
 
 
 @transaction.atomic
 def delete_devices(*, devices: Iterable[Device]) -> int:
     """Remove devices with everything that belongs to them; their readings follow within the hour."""
     ids = sorted(device.pk for device in devices)
-    for hold in _holds:
-        hold(device_ids=ids)
+    hold_devices(device_ids=ids)
+    # Who is writing something of theirs, such as a command, is waited for; who comes later finds them gone.
+    list(Presence.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
+    list(Device.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
+    end_commands_of(device_ids=ids, at=timezone.now(), reason="the device was deleted")
     end_sockets(Credential.objects.filter(device_id__in=ids))
     Device.objects.filter(pk__in=ids).delete()
     return len(ids)

@@ -10,6 +10,8 @@ from django.db.models import Case, DateTimeField, F, Q, Value, When
 
 from devices.models import Device, Presence
 from devices.patience import patience_by_type
+from devices.services.changes import tell_of_changes
+from devices.services.returning import welcome_back
 from factory.live.broadcast import broadcast_on_commit
 from factory.retrying import again_after_deadlock
 
@@ -20,24 +22,42 @@ AT_ONCE = 5000  # devices in one transaction: short enough that a running plant 
 def note_seen(*, device_ids: Iterable[int], at: datetime) -> None:
     """These devices were heard just now: move their silence deadline, and bring the silent ones back.
 
-    Called inside the ingest transaction, for devices whose deadline is due to move.
+    Called inside the ingest transaction, for devices whose deadline is due to move. Whoever was waited for in vain,
+    or not at all, is back, also where a person has said what the device is and its status stays.
     """
-    ids = list(device_ids)
+    ids = sorted(set(device_ids))
     if not ids:
         return
-    Presence.objects.filter(device_id__in=ids).filter(Q(last_seen_at=None) | Q(last_seen_at__lt=at)).update(
-        last_seen_at=at, silent_at=_deadline(ids, at=at)
-    )
-    offline = Device.objects.filter(pk__in=ids, status=Device.Status.OFFLINE)
-    back = list(offline.values_list("pk", flat=True))
-    if back:
-        _bring_back(back, at=at)
+    deadline = _deadline(ids, at=at)
+    waited_for = Presence.objects.filter(pk__in=ids, silent_at__gt=at)
+    moved = waited_for.filter(_heard_before(at)).update(last_seen_at=at, silent_at=deadline)
+    offline = Device.objects.in_service().filter(pk__in=ids, status=Device.Status.OFFLINE)
+    called_offline = list(offline.values_list("pk", flat=True))
+    if called_offline or moved < len(ids):
+        _bring_back(ids, called_offline, at=at, deadline=deadline)
+
+
+def _heard_before(at: datetime) -> Q:
+    return Q(last_seen_at=None) | Q(last_seen_at__lt=at)
 
 
 @transaction.atomic
-def _bring_back(device_ids: list[int], *, at: datetime) -> None:
-    expect_word_from(device_ids, at=at)  # also where a clock was put back, and nothing moved the deadline
-    move_status(device_ids, Device.Status.OFFLINE, Device.Status.ONLINE, at=at)
+def _bring_back(
+    heard: list[int], called_offline: list[int], *, at: datetime, deadline: datetime | Case
+) -> None:
+    unexpected = Presence.objects.filter(
+        _heard_before(at), Q(silent_at=None) | Q(silent_at__lte=at), pk__in=heard
+    )
+    silent = list(unexpected.select_for_update().order_by("pk").values_list("pk", flat=True))
+    returned = list(Device.objects.in_service().filter(pk__in=silent).values_list("pk", flat=True))
+    if returned:
+        Presence.objects.filter(pk__in=returned).update(last_seen_at=at, silent_at=deadline)
+    back = sorted({*returned, *called_offline})
+    if not back:
+        return
+    expect_word_from(back, at=at)  # also where a clock was put back, and nothing moved the deadline
+    move_status(back, Device.Status.OFFLINE, Device.Status.ONLINE, at=at)
+    welcome_back(back, at=at)
 
 
 def notice_silent_devices(*, at: datetime) -> list[int]:
@@ -87,6 +107,7 @@ def move_status(device_ids: list[int], old: Device.Status, new: Device.Status, *
     if moved:
         Device.objects.filter(pk__in=moved).update(status=new, updated_at=at)
         broadcast_status(device_ids=moved, status=new, at=at)
+        tell_of_changes(moved)
     return moved
 
 

@@ -62,6 +62,7 @@ def test_a_new_device_gets_its_token_once(technician):
         "tags": ["press", "line 2"],
         "createdAt": row["createdAt"],
         "updatedAt": row["updatedAt"],
+        "deactivatedAt": None,
     }
     assert data_of(technician.query("devices.getById", {"id": row["id"]})) == row
     assert data_of(technician.query("devices.getByDeviceId", {"deviceId": "press-3"})) == row

@@ -74,7 +74,7 @@ class TestDeadlines:
         rule("gateway", silent_seconds=15)
         patience_by_type()
         with django_assert_num_queries(3):
-            hear(*heard, at=NOON + 2 * MINUTE)
+            hear(*heard, at=NOON + MINUTE + timedelta(seconds=10))
 
     def test_a_rule_moves_the_deadlines_of_those_that_are_waited_for(self, monkeypatch):
         monkeypatch.setattr("devices.services.silence.AT_ONCE", 2)

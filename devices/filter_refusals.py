@@ -1,0 +1,59 @@
+"""What is told of a filter that cannot be understood: where, and what would have fitted there. No ORM."""
+
+from typing import Any, NoReturn
+
+from lark import Token, UnexpectedToken
+
+from devices.filter_terms import KEYWORDS
+from factory.errors import InvalidInput
+
+# What a person is told that would have fitted.
+CALLED = {
+    "WORD": "a word",
+    "STRING": "a text in quotes",
+    "PATH": "metadata.…",
+    "EQUALS": "=",
+    "UNEQUAL": "!=",
+    "ORDER": "< <= > >=",
+    "LPAR": "(",
+    "RPAR": ")",
+    "COMMA": ",",
+    "$END": "the end",
+}
+
+
+class FilterRefused(InvalidInput):
+    """A filter that cannot be understood. It says where (characters count from 1) and what would be."""
+
+    def __init__(self, reason: str, *, position: int) -> None:
+        self.position = position
+        self.reason = f"at position {position}: {reason}"
+        super().__init__(f"filter: {self.reason}", fields={"filter": [self.reason]})
+
+
+def place_of(token: Token) -> int:
+    """Where it begins, counted from 1."""
+    return (token.start_pos or 0) + 1
+
+
+def refuse_token(error: UnexpectedToken, text: str) -> NoReturn:
+    expected = _in_words(error.accepts or error.expected)
+    if error.token.type == "$END":
+        missing = "there is nothing to read" if not text.strip() else "it ends too early"
+        raise FilterRefused(f"{missing}; expected one of {expected}", position=len(text) + 1) from None
+    told = f"{str(error.token)!r} does not fit here"
+    if error.token.lower() in KEYWORDS and {"WORD", "STRING"} & set(error.accepts or ()):
+        told += " (in quotes it would be a text)"
+    raise FilterRefused(f"{told}; expected one of {expected}", position=place_of(error.token)) from None
+
+
+def refuse_character(text: str, place: int) -> NoReturn:
+    character = text[place]
+    told = "the quote is never closed" if character in "'\"" else f"{character!r} does not fit here"
+    raise FilterRefused(told, position=place + 1) from None
+
+
+def _in_words(terminals: Any) -> str:
+    order = [*CALLED, *(word.upper() for word in sorted(KEYWORDS))]
+    known = sorted(set(terminals), key=lambda name: order.index(name) if name in order else len(order))
+    return ", ".join(CALLED.get(name, name.lower()) for name in known)
