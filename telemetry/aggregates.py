@@ -118,7 +118,7 @@ def totals(
     with sql.snapshot():
         newest = {
             device_id: {metric: at for metric, (_, at) in latest.items()}
-            for device_id, (_, latest) in sql.read_states(device_ids).items()
+            for device_id, (_, latest, _) in sql.read_states(device_ids).items()
         }
         reading = _Reading(Answer(buckets), newest, rule, wanted, rows_limit)
         first, last = -(-start // QUARTER_MS) * QUARTER_MS, quarter_of(end)

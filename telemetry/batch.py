@@ -11,6 +11,7 @@ class Outcome(Enum):
     ACCEPTED = "accepted"  # stored, or it changed what was stored
     DUPLICATE = "duplicate"  # it was there already
     UNKNOWN_DEVICE = "deviceId: there is no such device"
+    OUT_OF_SERVICE = "deviceId: the device is out of service"
     TOO_MANY_METRICS = "data: the device would have more than 256 different metrics"
 
 

@@ -26,6 +26,8 @@ class State(models.Model):
     device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="+")
     newest = models.BigIntegerField(null=True)
     latest = models.JSONField(default=dict)
+    # Out of service: readings are refused. In this row, so that the refusal costs no look-up of its own.
+    is_closed = models.BooleanField(default=False, db_default=False)
 
 
 class Rollup(models.Model):

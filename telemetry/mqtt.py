@@ -23,6 +23,7 @@ from telemetry.door import TimeLimits, open_door
 from telemetry.ingest import BACKLOG_AGE_MS, GroupCommit
 from telemetry.lanes import Lane, Parcel
 from telemetry.reception import committer, limits_now, own_only
+from telemetry.versions_said import versions_said
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +109,8 @@ class Readings:
             self._desk.refuse(message, f"{type(error).__name__} on our side")
             return None
         is_past = newest_of(delivery.samples) < limits.now - BACKLOG_AGE_MS
+        if not is_past:
+            versions_said.hear(principal.device_id, asked)
         return Parcel(message, principal.device_id, delivery, refs, is_past)
 
     def _moment_of_its_own(self, device: str, limits: TimeLimits) -> TimeLimits:

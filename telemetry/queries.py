@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from devices.models import Device
+from devices.queries import count_some
 from factory.errors import InvalidInput
 from telemetry import sql
 from telemetry.aggregates import RawIsArchived, totals
@@ -135,3 +136,8 @@ def recent_courses(
         if value is not None:
             courses[device_id].append((timestamp, value))
     return courses
+
+
+def count_readings(device_ids: Sequence[int]) -> int:
+    """How many readings these devices have, as far as is counted."""
+    return count_some(Reading.objects.filter(device_id__in=device_ids))

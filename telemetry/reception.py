@@ -10,10 +10,12 @@ from devices.identity import DevicePrincipal
 from devices.queries import find_device
 from factory.draining import on_drain
 from factory.errors import Forbidden, InvalidInput
+from telemetry.acks import newest_of
 from telemetry.batch import STORED, Outcome
 from telemetry.door import Refusal, Resolve, TimeLimits, open_door
-from telemetry.ingest import GroupCommit
+from telemetry.ingest import BACKLOG_AGE_MS, GroupCommit
 from telemetry.services import store_readings
+from telemetry.versions_said import versions_said
 
 DRAIN_SECONDS = 6.0
 
@@ -34,6 +36,8 @@ def receive(*, message: Any, principal: Any) -> dict[str, Any]:
     resolve = own_only(principal, message) if isinstance(principal, DevicePrincipal) else _named()
     delivery = open_door(message, resolve=resolve, limits=limits_now())
     outcomes = committer.submit(delivery.samples)
+    if isinstance(principal, DevicePrincipal) and newest_of(delivery.samples) >= _present():
+        versions_said.hear(principal.device_id, message)
     rejected = delivery.rejected
     accepted, duplicates = outcomes.count(Outcome.ACCEPTED), outcomes.count(Outcome.DUPLICATE)
     if not accepted + duplicates:
@@ -51,6 +55,11 @@ def receive(*, message: Any, principal: Any) -> dict[str, Any]:
         "duplicates": duplicates,
         "rejected": sorted(rejected, key=lambda item: item["index"]),
     }
+
+
+def _present() -> int:
+    """Since when a reading is one of now, and none of a backlog."""
+    return time.time_ns() // 1_000_000 - BACKLOG_AGE_MS
 
 
 def limits_now() -> TimeLimits:

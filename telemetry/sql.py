@@ -21,7 +21,7 @@ LOOKUP_TIMES = 1000
 
 T = TypeVar("T")
 Window = tuple[int, int, int]  # device, from, to (exclusive)
-States = dict[int, tuple[int | None, dict[str, Any]]]  # device: newest time, latest values
+States = dict[int, tuple[int | None, dict[str, Any], bool]]  # device: newest time, latest values, closed
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def update_states(rows: Sequence[tuple[int, int, dict[str, Any]]]) -> None:
 
 
 def lock_states(device_ids: Collection[int]) -> States:
-    """Lock the devices' state rows in key order: {device: (newest, latest)}.
+    """Lock the devices' state rows in key order: {device: (newest, latest, is closed)}.
 
     A device heard for the first time gets its row; one that does not exist is left out.
     """
@@ -142,10 +142,13 @@ def _select_states(ids: Sequence[int], *, lock: bool = True) -> States:
     suffix = " FOR UPDATE" if lock and is_mysql() else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT device_id, newest, latest FROM telemetry_state"
+            "SELECT device_id, newest, latest, is_closed FROM telemetry_state"
             f" WHERE device_id IN ({numbers(ids)}) ORDER BY device_id{suffix}"
         )
-        return {device: (newest, orjson.loads(latest)) for device, newest, latest in cursor.fetchall()}
+        return {
+            device: (newest, orjson.loads(latest), bool(is_closed))
+            for device, newest, latest, is_closed in cursor.fetchall()
+        }
 
 
 def select_readings(wanted: dict[int, set[int]]) -> dict[tuple[int, int], dict[str, float]]:

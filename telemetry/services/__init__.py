@@ -4,14 +4,18 @@ from telemetry.services.forgetting import forget_orphans
 from telemetry.services.storing import (
     SENSOR_SHARDS,
     SENSOR_STREAM,
+    close_devices,
     lock_devices,
+    open_devices,
     store_readings,
 )
 
 __all__ = [
     "SENSOR_SHARDS",
     "SENSOR_STREAM",
+    "close_devices",
     "forget_orphans",
     "lock_devices",
+    "open_devices",
     "store_readings",
 ]

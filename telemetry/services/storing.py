@@ -1,16 +1,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
 
+from devices.seen_lately import seen_lately
 from devices.services import note_seen
 from factory.live.broadcast import broadcast_on_commit
 from telemetry import sql
 from telemetry.batch import Outcome, Sample, StoredBatch
-from telemetry.models import Reading
-from telemetry.presence import seen_lately
+from telemetry.models import Reading, State
 from telemetry.rows import reading_row
 from telemetry.services.marking import mark_late
 from telemetry.signals import readings_stored
@@ -87,11 +88,12 @@ def store_readings(*, samples: Sequence[Sample], received_at: int) -> list[Outco
     states = sql.lock_states({sample.device_id for sample in samples})
     shares = {
         device_id: _Share(device_id, newest, latest, names=set(latest))
-        for device_id, (newest, latest) in states.items()
+        for device_id, (newest, latest, is_closed) in states.items()
+        if not is_closed
     }
     _look_up(samples, shares)
     outcomes = [
-        shares[sample.device_id].take(sample) if sample.device_id in shares else Outcome.UNKNOWN_DEVICE
+        shares[sample.device_id].take(sample) if sample.device_id in shares else _why_not(sample, states)
         for sample in samples
     ]
     sql.upsert_readings(
@@ -108,11 +110,15 @@ def store_readings(*, samples: Sequence[Sample], received_at: int) -> list[Outco
         share.changed.sort(key=by_time)
     mark_late(_late(changed), states)
     fresh = _move_latest(changed)
-    seen_lately.note(states, at_ms=received_at, write=note_seen)
+    seen_lately.note(shares, at=datetime.fromtimestamp(received_at / 1000, UTC), write=note_seen)
     if fresh:
         readings_stored.send(sender=Reading, batch=StoredBatch(received_at=received_at, fresh=fresh))
         broadcast_on_commit(SENSOR_STREAM, _live_items(changed), shards=SENSOR_SHARDS)
     return outcomes
+
+
+def _why_not(sample: Sample, states: sql.States) -> Outcome:
+    return Outcome.OUT_OF_SERVICE if sample.device_id in states else Outcome.UNKNOWN_DEVICE
 
 
 def _look_up(samples: Sequence[Sample], shares: dict[int, _Share]) -> None:
@@ -164,3 +170,17 @@ def _live_items(changed: Iterable[_Share]) -> list[tuple[int, dict[str, Any]]]:
 def lock_devices(*, device_ids: Sequence[int]) -> None:
     """Hold back all writing of these devices' readings until the transaction at hand is over."""
     sql.lock_states(device_ids)
+
+
+@transaction.atomic
+def close_devices(*, device_ids: Sequence[int]) -> None:
+    """From now on no reading of these devices is taken, whichever way it comes; what is stored stays."""
+    sql.lock_states(device_ids)  # also a row for each that was never heard
+    State.objects.filter(pk__in=device_ids).update(is_closed=True)
+
+
+@transaction.atomic
+def open_devices(*, device_ids: Sequence[int]) -> None:
+    """Readings of these devices are taken again."""
+    sql.lock_states(device_ids)
+    State.objects.filter(pk__in=device_ids).update(is_closed=False)

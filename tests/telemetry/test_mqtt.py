@@ -6,8 +6,9 @@ import time
 import pytest
 from django.conf import settings
 from django.db import DataError, OperationalError
+from django.utils import timezone
 
-from devices.services import delete_devices
+from devices.services import deactivate_devices, delete_devices, reactivate_device
 from telemetry.batch import Outcome
 from telemetry.ingest import BACKLOG_AGE_MS, GroupCommit
 from telemetry.models import Reading
@@ -240,6 +241,21 @@ def test_a_device_deleted_meanwhile_is_refused(readings, desk):
     desk.settle([message])
 
     assert desk.refused == [(message, "there is no such device")]
+
+
+def test_a_device_taken_out_of_service_meanwhile_is_refused_until_it_is_back(readings, desk):
+    device, at = make_device(external_id="press-1"), now()
+    deliver(readings, desk, device, {"power": 1, "timestamp": at})
+    deactivate_devices(device_ids=[device.pk], at=timezone.now())
+
+    message = desk.message("press-1", {"power": 2})
+    readings.take([message])
+    desk.settle([message])
+    assert desk.refused == [(message, "deviceId: the device is out of service")]
+
+    reactivate_device(device=device, at=timezone.now())
+    deliver(readings, desk, device, {"power": 3, "timestamp": at + 1})
+    assert rows(device) == [(at, {"power": 1}), (at + 1, {"power": 3})]
 
 
 def test_a_thousand_devices_are_asked_for_in_a_few_queries(readings, desk, django_assert_max_num_queries):

@@ -79,7 +79,7 @@ def test_a_device_that_is_gone_costs_its_own_readings_only():
 
 
 def test_a_device_that_reports_is_online_and_was_seen(django_capture_on_commit_callbacks):
-    from telemetry.presence import seen_lately
+    from devices.seen_lately import seen_lately
 
     seen_lately.clear()
     device = make_device()
@@ -143,7 +143,7 @@ def test_however_it_is_cut_into_batches_the_rows_and_the_latest_are_the_same(db,
 
 @pytest.mark.parametrize("devices", [1, 3])
 def test_storing_costs_the_same_queries_for_any_number_of_devices(devices, django_assert_num_queries):
-    from telemetry.presence import seen_lately
+    from devices.seen_lately import seen_lately
 
     all_devices = [make_device() for _ in range(devices)]
     for device in all_devices:
