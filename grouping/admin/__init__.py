@@ -1,3 +1,4 @@
+from grouping.admin.batches import BatchAdmin
 from grouping.admin.groups import GroupAdmin
 
-__all__ = ["GroupAdmin"]
+__all__ = ["BatchAdmin", "GroupAdmin"]

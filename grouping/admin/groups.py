@@ -4,12 +4,14 @@ from django.db.models import Count
 from django.forms import CharField, ModelForm, Textarea
 from django.utils import timezone
 
+from devices.filtering import FilterRefused, parse_filter
 from devices.models import Device
 from devices.queries import get_device_ids
 from devices.services import why_misshapen
 from factory.accounts.backoffice import Cascading, RoomAdmin, report
 from factory.errors import DomainError
 from grouping import services
+from grouping.admin.restarting import Restarting
 from grouping.models import Group
 from grouping.queries import group_tree
 
@@ -22,7 +24,7 @@ class GroupForm(ModelForm):
 
     class Meta:
         model = Group
-        fields = ["name", "type", "parent", "description", "metadata"]
+        fields = ["name", "type", "parent", "description", "filter", "metadata"]
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -51,19 +53,36 @@ class GroupForm(ModelForm):
         parent = cleaned.get("parent")
         if parent and (why_not := group_tree().why_not_inside(self.instance.pk, parent.pk)):
             problems["parent"] = why_not
+        if filter := cleaned.get("filter"):
+            try:
+                parse_filter(filter)
+            except FilterRefused as refusal:
+                problems["filter"] = refusal.reason
+            if any(cleaned.get("members", {}).values()):
+                problems["members"] = "A group with a filter fills itself."
         report(self, {field: [reason] for field, reason in problems.items()})
         return cleaned
 
 
 @admin.register(Group)
-class GroupAdmin(Cascading, RoomAdmin):
+class GroupAdmin(Restarting, Cascading, RoomAdmin):
     form = GroupForm
-    list_display = ["name", "type", "parent", "devices"]
+    list_display = ["name", "type", "parent", "filter", "devices"]
     list_filter = ["type"]
     list_select_related = ["parent"]
     search_fields = ["name", "description"]
     ordering = ["name"]
-    fields = ["name", "type", "parent", "description", "members", "metadata", "created_at", "updated_at"]
+    fields = [
+        "name",
+        "type",
+        "parent",
+        "description",
+        "filter",
+        "members",
+        "metadata",
+        "created_at",
+        "updated_at",
+    ]
     readonly_fields = ["created_at", "updated_at"]
     autocomplete_fields = ["parent"]
 
@@ -93,8 +112,10 @@ class GroupAdmin(Cascading, RoomAdmin):
         names = {"parent": "parent_id"}
         changed = [names.get(name, name) for name in form.changed_data if name != "members"]
         services.edit_group(group=obj, at=at, **{name: getattr(obj, name) for name in changed})
-        services.add_devices(group=obj, device_ids=members["add"], at=at)
-        services.remove_devices(group=obj, device_ids=members["remove"], at=at)
+        if members["add"]:
+            services.add_devices(group=obj, device_ids=members["add"], at=at)
+        if members["remove"]:
+            services.remove_devices(group=obj, device_ids=members["remove"], at=at)
 
     def delete_model(self, request, obj) -> None:
         services.delete_group(group=obj)

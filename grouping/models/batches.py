@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.db import models
 
-from devices.models import Command, Device
+from devices.models import Command, Device, ExactCharField
 from grouping.models.groups import Group
 
 
@@ -23,8 +23,8 @@ class BatchOperation(models.Model):
     parameters = models.JSONField(default=dict)
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
     total = models.PositiveIntegerField()
-    # The sender's: the same one again is the same batch. Null where it named none.
-    idempotency_key = models.CharField(max_length=100, null=True, unique=True)  # noqa: DJ001 -- unique where it is set
+    # The sender's, after who that is: the same one again is the same batch. Null where it named none.
+    idempotency_key = ExactCharField(max_length=130, null=True, unique=True)
     request_digest = models.CharField(max_length=64)  # what was asked under that key
     outcome = models.JSONField(null=True)  # what came of it as a whole, for example a rollout's id
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -1,23 +1,43 @@
+from grouping.queries.batches import (
+    BatchUnknown,
+    Counts,
+    batches_matching,
+    counts_of,
+    find_batch_id,
+    get_batch,
+    items_of,
+)
 from grouping.queries.groups import (
     GroupUnknown,
+    count_memberships,
     devices_within,
     get_group,
     group_tree,
     groups_matching,
     groups_of_device,
     groups_of_devices,
+    is_any_filling_itself,
     members_of,
     narrow_to_group,
 )
 
 __all__ = [
+    "BatchUnknown",
+    "Counts",
     "GroupUnknown",
+    "batches_matching",
+    "count_memberships",
+    "counts_of",
     "devices_within",
+    "find_batch_id",
+    "get_batch",
     "get_group",
     "group_tree",
     "groups_matching",
     "groups_of_device",
     "groups_of_devices",
+    "is_any_filling_itself",
+    "items_of",
     "members_of",
     "narrow_to_group",
 ]

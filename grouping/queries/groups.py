@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from devices.models import DeviceQuerySet
+from devices.queries import count_some
 from factory.errors import NotFound
 from grouping.models import Group, GroupQuerySet, Membership
 from grouping.tree import Tree
@@ -20,6 +21,11 @@ def get_group(group_id: int) -> Group:
     if group is None:
         raise GroupUnknown(f"There is no group {group_id}.")
     return group
+
+
+def is_any_filling_itself() -> bool:
+    """Whether there is a group with a filter at all."""
+    return Group.objects.exclude(filter="").exists()
 
 
 def groups_matching(*, type: str | None = None) -> GroupQuerySet:
@@ -86,3 +92,8 @@ def members_of(*, group_id: int) -> list[int]:
 def narrow_to_group(devices: DeviceQuerySet, group_id: Any) -> DeviceQuerySet:
     """Those of the devices that are in a group, nested ones too."""
     return devices.filter(pk__in=devices_within(group_id=group_id))
+
+
+def count_memberships(device_ids: Iterable[int]) -> int:
+    """In how many groups these devices are by themselves, as far as is counted."""
+    return count_some(Membership.objects.filter(device_id__in=list(device_ids)))

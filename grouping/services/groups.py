@@ -5,16 +5,19 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from devices.filtering import FilterRefused, parse_filter
 from devices.models import Device
 from devices.queries import DeviceUnknown
 from devices.services import why_misshapen
 from factory.errors import Conflict, InvalidInput
 from grouping.models import Group, Membership
 from grouping.queries import GroupUnknown
+from grouping.services.filters import refresh_members
+from grouping.services.locking import lock_groups
 from grouping.signals import membership_changed
 from grouping.tree import Tree
 
-EDITABLE = {"name", "type", "description", "parent_id", "metadata"}
+EDITABLE = {"name", "type", "description", "parent_id", "filter", "metadata"}
 
 
 class GroupNameTaken(Conflict):
@@ -25,23 +28,12 @@ class GroupMisplaced(InvalidInput):
     """A group would be inside itself, or too deep inside others."""
 
 
+class GroupFillsItself(Conflict):
+    """Its filter says who is in it."""
+
+
 class GroupNotEmpty(Conflict):
     """There are groups inside it."""
-
-
-def lock_groups() -> dict[int, Group]:
-    """Every group as it is now, held until the transaction ends.
-
-    There are few, and who is in which depends on all of them: whoever changes that goes one after the other.
-    Whoever locks devices as well locks groups first.
-    """
-    # All columns: by an index of some, InnoDB would lock in another order than that of the keys.
-    return {group.pk: group for group in Group.objects.select_for_update().order_by("pk")}
-
-
-def hold_members(*, device_ids: Iterable[int]) -> None:
-    """Who deletes devices waits for those who are putting them into groups, and they for him."""
-    lock_groups()
 
 
 @transaction.atomic
@@ -59,9 +51,14 @@ def create_group(
         setattr(group, field, properties[field])
     _refuse_invalid(group)
     _refuse_misplaced(group, among=lock_groups())
+    members = list(device_ids)
+    if group.filter and members:
+        raise InvalidInput.at("deviceIds", "a group with a filter fills itself")
     _save(group, force_insert=True)
-    if _put_in(group, device_ids):
+    if _put_in(group, members):
         _tell(group)
+    if group.filter:
+        refresh_members(group_ids=[group.pk], at=at)
     return group
 
 
@@ -69,7 +66,10 @@ def create_group(
 def edit_group(
     *, group: Group, at: datetime, device_ids: Iterable[int] | None = None, **changes: Any
 ) -> Group:
-    """Change a group's properties or its place; with `device_ids` it has exactly these members afterwards."""
+    """Change a group's properties or its place; with `device_ids` it has exactly these members afterwards.
+
+    A filter puts whom it finds in the place of its members; taken away, it leaves them there, for people to change.
+    """
     groups = lock_groups()
     group = _found(group, among=groups)
     values = {field: changes[field] for field in changes.keys() & EDITABLE}
@@ -79,6 +79,8 @@ def edit_group(
     _refuse_invalid(group)
     if has_moved:
         _refuse_misplaced(group, among=groups)
+    if group.filter and device_ids is not None:
+        _refuse_by_hand(group, changes="filter" in values)
     group.updated_at = at
     _save(group, update_fields=[*sorted(values), "updated_at"])
     if device_ids is not None:
@@ -88,6 +90,8 @@ def edit_group(
         has_moved = any([_take_out(group, leaving), _put_in(group, wanted), has_moved])
     if has_moved:
         _tell(group)
+    if group.filter and "filter" in values:
+        refresh_members(group_ids=[group.pk], at=at)
     return group
 
 
@@ -109,6 +113,7 @@ def delete_group(*, group: Group) -> None:
 def add_devices(*, group: Group, device_ids: Iterable[int], at: datetime) -> Group:
     """Put devices into a group; those that are in it already stay."""
     group = _found(group, among=lock_groups())
+    _refuse_by_hand(group)
     if _put_in(group, device_ids):
         _note_new_members(group, at=at)
     return group
@@ -118,6 +123,7 @@ def add_devices(*, group: Group, device_ids: Iterable[int], at: datetime) -> Gro
 def remove_devices(*, group: Group, device_ids: Iterable[int], at: datetime) -> Group:
     """Take devices out of a group; those that are not in it by themselves are not missed."""
     group = _found(group, among=lock_groups())
+    _refuse_by_hand(group)
     if _take_out(group, device_ids):
         _note_new_members(group, at=at)
     return group
@@ -138,9 +144,25 @@ def _refuse_invalid(group: Group) -> None:
         fields = refusal.message_dict
     for field, reason in why_misshapen(tags=[], metadata=group.metadata).items():
         fields[field] = [reason]
+    try:
+        if group.filter:
+            parse_filter(group.filter)
+    except FilterRefused as refusal:
+        fields.update(refusal.fields)
     if fields:
         first = next(iter(fields))
         raise InvalidInput(f"{first}: {fields[first][0]}", fields=fields)
+
+
+def _refuse_by_hand(group: Group, *, changes: bool = False) -> None:
+    """Whoever names members of a group that has a filter contradicts it."""
+    if not group.filter:
+        return
+    if changes:
+        raise InvalidInput.at("deviceIds", "a group with a filter fills itself")
+    raise GroupFillsItself(
+        f"{group.name} fills itself: its filter says who is in it. Change the filter, or take it away."
+    )
 
 
 def _refuse_misplaced(group: Group, *, among: dict[int, Group]) -> None:

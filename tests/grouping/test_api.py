@@ -154,14 +154,6 @@ def test_bad_properties_are_named(client, change, field):
     assert list(Group.objects.values_list("name", flat=True)) == [group.name]
 
 
-def test_a_filter_is_told_to_be_for_later(client):
-    api = signed_in(client, "operator")
-
-    response = api.mutate("groups.create", {"name": "Hall", "type": "zone", "filter": {}})
-
-    assert fields_of(response) == {"filter": ["Groups by filter are not supported yet."]}
-
-
 def test_refusals_of_place_and_name_say_where(client):
     api = signed_in(client, "operator")
     hall = make_group(name="Hall")
