@@ -1,10 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q
 
 from alerts.models import Alert, AlertEvent, AlertQuerySet
+from devices.queries import count_some
 from factory.errors import NotFound
 from grouping.queries import devices_within
 
@@ -104,3 +105,8 @@ def alert_spans(*, device_id: int, metric: str, start: datetime) -> list[Alert]:
     found = Alert.objects.filter(device_id=device_id, metric=metric)
     over = Q(resolved_at=None) | Q(resolved_at__gte=start)
     return list(found.filter(over).order_by("-pk")[:200])
+
+
+def count_alerts(device_ids: Iterable[int]) -> int:
+    """How many alerts these devices have had, as far as is counted."""
+    return count_some(Alert.objects.filter(device_id__in=list(device_ids)))

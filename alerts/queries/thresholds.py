@@ -1,10 +1,11 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db.models import QuerySet
 
 from alerts.models import Threshold, ThresholdChange
 from alerts.rulebook import AT_ONCE, resolve
 from alerts.scopes import Place, place_of
+from devices.queries import count_some
 from factory.errors import NotFound
 
 
@@ -73,3 +74,8 @@ def get_threshold(threshold_id: int) -> Threshold:
     if threshold is None:
         raise ThresholdUnknown(f"There is no threshold {threshold_id}.")
     return threshold
+
+
+def count_thresholds(device_ids: Iterable[int]) -> int:
+    """How many thresholds these devices have of their own, as far as is counted."""
+    return count_some(Threshold.objects.filter(device_id__in=list(device_ids)))

@@ -5,6 +5,7 @@ Steps are carried out many at once, in a constant number of statements: a thousa
 together, and all of it is judged in one transaction.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from factory.live.broadcast import broadcast_on_commit
 ALERT_STREAM = "alert"
 RANK = {Alert.Severity.INFO: 0, Alert.Severity.WARNING: 1, Alert.Severity.CRITICAL: 2}
 ENDED = ["status", "open_key", "shelved_until", "resolved_at", "ended_at", "updated_at"]
+MOST_ENDS = 4  # different ends that are written one by one
 CHANGED = [
     "severity",
     "occurrences",
@@ -258,7 +260,7 @@ def end_alerts(endings: Sequence[Ending], *, at: datetime) -> list[Alert]:
     if not records:
         return []
     alerts = [alert for alert, *_ in records]
-    Alert.objects.bulk_update(alerts, ENDED)
+    _write_ends(alerts, at=at)
     _clear_shelves(alerts)
     events = record_events(records, at=at)
     tell_people(events=[event for event in events if not event.alert.silence], at=at)
@@ -269,8 +271,27 @@ def close(alerts: Sequence[Alert], *, at: datetime) -> None:
     """Take alerts that are held, and open, out of the open ones, by hand."""
     for alert in alerts:
         _end(alert, at=at, ended_at=alert.ended_at)
-    Alert.objects.bulk_update(alerts, ENDED)
+    _write_ends(alerts, at=at)
     _clear_shelves(alerts)
+
+
+def _write_ends(alerts: Sequence[Alert], *, at: datetime) -> None:
+    """Those that ended alike in one plain statement: a CASE for each column and row takes long for many."""
+    by_end: defaultdict[datetime | None, list[int]] = defaultdict(list)
+    for alert in alerts:
+        by_end[alert.ended_at].append(alert.pk)
+    if len(by_end) > MOST_ENDS:
+        Alert.objects.bulk_update(alerts, ENDED)
+        return
+    for ended_at, ids in by_end.items():
+        Alert.objects.filter(pk__in=ids).update(
+            status=Alert.Status.RESOLVED,
+            open_key=None,
+            shelved_until=None,
+            resolved_at=at,
+            ended_at=ended_at,
+            updated_at=at,
+        )
 
 
 def _end(alert: Alert, *, at: datetime, ended_at: datetime | None) -> None:

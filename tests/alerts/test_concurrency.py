@@ -145,14 +145,14 @@ def test_a_mutation_that_lost_a_deadlock_is_done_again(client, machine, monkeypa
 def test_a_database_that_is_gone_is_a_503_and_not_a_bug(client, machine, monkeypatch):
     from django.db import OperationalError
 
-    from devices import api
+    from devices import queries
 
     sign_in(client, make_user())
 
     def fail():
         raise OperationalError(2006, "Server has gone away")
 
-    monkeypatch.setattr(api.queries, "device_stats", fail)
+    monkeypatch.setattr(queries, "device_stats", fail)
     response = Trpc(client).query("devices.getStats")
 
     assert refusal_of(response)[:2] == (503, "SERVICE_UNAVAILABLE")

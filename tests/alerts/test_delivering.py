@@ -173,6 +173,7 @@ def test_old_deliveries_are_forgotten_failed_ones_last(delivery):
 # When the database is in the way
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_was_sent_is_written_down_although_the_database_gave_the_first_try_up(
     delivery, monkeypatch, mailoutbox
 ):
