@@ -1,1 +1,1 @@
-"""Firmware versions, rollouts and deployments. Empty until its issue is built."""
+"""Firmware versions, rollouts and deployments."""
