@@ -14,6 +14,7 @@ from alerts.services.handling import acknowledge_alert, each_alert, resolve_aler
 from analytics.pages.doors import back, for_people, is_partial, page, person
 from analytics.pages.steps import SHELF_TIMES, ShelveForm, first_error
 from analytics.queries.alerts import inbox, known_groups, known_zones
+from analytics.selection import read_number
 from factory.accounts.models import User
 from factory.retrying import again_after_deadlock
 
@@ -41,12 +42,12 @@ class Filters:
 
     @classmethod
     def read(cls, asked: QueryDict, groups: dict[int, str]) -> "Filters":
-        group = asked.get("group", "")
+        group = read_number(asked.get("group", ""))
         return cls(
             severity=_one_of(asked.get("severity"), Alert.Severity.values),
             type=_one_of(asked.get("type"), Alert.Type.values),
             zone=asked.get("zone", "")[:64],
-            group_id=int(group) if group.isdecimal() and int(group) in groups else None,
+            group_id=group if group in groups else None,
             search=asked.get("search", "").strip()[:120],
         )
 

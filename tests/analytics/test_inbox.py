@@ -231,3 +231,9 @@ def test_an_empty_inbox_says_what_to_do(client, mira):
     assert "Nothing is open" in words(client.get("/alerts/"))
     assert "No open alert matches. Show all that are open" in words(client.get("/alerts/?search=zebra"))
     assert "Nothing is on the shelf" in words(client.get("/alerts/?shelved=1"))
+
+
+def test_a_group_that_no_database_could_hold_is_none(client):
+    sign_in(client, make_user())
+
+    assert client.get("/alerts/", {"group": "9" * 4400}).status_code == 200

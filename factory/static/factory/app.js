@@ -58,6 +58,7 @@ document.addEventListener("formdata", ({ target, formData }) => {
 });
 
 document.querySelector("[data-focus]")?.focus();
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone it may stand outside
 
 document.body.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;

@@ -3,6 +3,8 @@
 // The page names its channels in <body data-channels>. What arrives becomes events on the document:
 //   plant:reading  one row, already written into its [data-device][data-metric] cells
 //   plant:alert, plant:status   news; the partials are asked to look again
+//   plant:rollout  something of a rollout has changed
+//   plant:batch    how far a batch is; its page decides when to look again
 //   plant:line     {live: true|false}
 // and, on the body, what htmx partials listen to: `look-again` when news has settled, `time-passed` for figures.
 
@@ -62,6 +64,8 @@ function take(message) {
   else if (message.type === "sensor_data") takeReading(message.data);
   else if (message.type === "alert") { tell("plant:alert", message.data); lookAgain(); }
   else if (message.type === "device_status") { tell("plant:status", message.data); lookAgain(); }
+  else if (message.type === "batch_progress") tell("plant:batch", message.data);
+  else if (message.type === "rollout_status") tell("plant:rollout", message.data);
   else if (message.type === "lagging") lookAgain();
   else if (message.type === "subscription_confirm") up();
 }
