@@ -10,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
 from factory.wsgi import application as http  # noqa: I001 -- loads the apps; what follows needs them
 
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 from django.urls import path
 
 from alerts import consumers as alerts_channels
@@ -23,14 +24,25 @@ from factory.live.channels import ChannelRegistry
 from factory.live.consumer import LiveConsumer
 from factory.live.handshake import Handshake, Listener
 from factory.streaming import WSGIDoor
+from grouping import consumers as grouping_channels
+from ota import consumers as ota_channels
 from telemetry import consumers as telemetry_channels
 
 # Each ingesting thread waits for its commit, so threads are the width of a group commit, not of the CPU.
 HTTP_THREADS = 64
+# A download keeps a thread for as long as the device reads; there are as many more, and readings keep theirs.
+THREADS = HTTP_THREADS + settings.OTA_PARALLEL_DOWNLOADS
 
 channels = ChannelRegistry(
-    [*telemetry_channels.channels, *alerts_channels.channels, *devices_channels.channels],
-    handlers=telemetry_channels.handlers,
+    [
+        *telemetry_channels.channels,
+        *alerts_channels.channels,
+        *devices_channels.channels,
+        *grouping_channels.channels,
+        *ota_channels.channels,
+    ],
+    handlers=[*telemetry_channels.handlers, *devices_channels.handlers, *ota_channels.handlers],
+    errands=[*devices_channels.errands, *ota_channels.errands],
 )
 
 
@@ -52,7 +64,7 @@ def identify_listener(handshake: Handshake) -> Listener | None:
 
 application = ProtocolTypeRouter(
     {
-        "http": WSGIDoor(http, workers=HTTP_THREADS),  # type: ignore[arg-type]  # typed more narrowly
+        "http": WSGIDoor(http, workers=THREADS),  # type: ignore[arg-type]  # typed more narrowly
         "websocket": URLRouter(
             [path("ws", LiveConsumer.as_asgi(registry=channels, identify=identify_listener))]
         ),

@@ -9,6 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
 SWEEP_SECONDS = 15.0
 ROLLUP_SECONDS = 15.0  # what an aggregated answer has to read from raw is about as much as arrives meanwhile
 SILENCE_SECONDS = 5.0
+FILTERS_SECONDS = 30.0
+ROLLOUT_SECONDS = 10.0
+NEWCOMER_SECONDS = 60.0
 DELAY_SECONDS = 2.0  # an on-delay without further readings fires at most so much late
 
 MESSAGES = "messages"  # the queue of what waits for others to answer; it has a worker of its own
@@ -34,6 +37,16 @@ app.conf.beat_schedule = {
     },
     "tell of what was shelved": {"task": "alerts.tasks.end_silences", "schedule": 15.0},
     "notice silent devices": {"task": "devices.tasks.notice_silent_devices", "schedule": 10.0},
+    "look after commands": {
+        "task": "devices.tasks.look_after_commands",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "notice configurations that differ": {
+        "task": "devices.tasks.notice_drift",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
     "tell of silent devices": {
         "task": "alerts.tasks.watch_silence",
         "schedule": SILENCE_SECONDS,
@@ -44,6 +57,36 @@ app.conf.beat_schedule = {
         "task": "telemetry.tasks.roll_up_due",
         "schedule": ROLLUP_SECONDS,
         "options": {"expires": ROLLUP_SECONDS},
+    },
+    # Devices that change are looked at at once; this finds what was lost on the way.
+    "fill groups by their filters": {
+        "task": "grouping.tasks.refresh_members",
+        "schedule": FILTERS_SECONDS,
+        "options": {"expires": FILTERS_SECONDS},
+    },
+    "have batch operations go on": {
+        "task": "grouping.tasks.sweep_batches",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "look after firmware updates": {
+        "task": "ota.tasks.look_after_updates",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "clear away firmware files of no version": {
+        "task": "ota.tasks.sweep_firmware_files",
+        "schedule": 3600.0,
+    },
+    "have rollouts go on": {
+        "task": "ota.tasks.advance_rollouts",
+        "schedule": ROLLOUT_SECONDS,
+        "options": {"expires": ROLLOUT_SECONDS},
+    },
+    "take newcomers into rollouts": {
+        "task": "ota.tasks.take_in_newcomers",
+        "schedule": NEWCOMER_SECONDS,
+        "options": {"expires": NEWCOMER_SECONDS},
     },
     "forget old deliveries": {"task": "alerts.tasks.forget_old_deliveries", "schedule": 3600.0},
     "archive and drop expired days": {"task": "telemetry.tasks.expire_days", "schedule": 3600.0},

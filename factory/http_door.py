@@ -22,8 +22,12 @@ from factory.trpc.errors import TRPCError
 
 logger = logging.getLogger(__name__)
 
-UPLOAD_PATHS = (b"/admin/", b"/api/trpc/firmware.create")
-UPLOAD_MAX = 11 * 1024 * 1024  # 10 MB of file, and the other parts of its form
+UPLOAD_PATHS = (
+    b"/admin/",
+    b"/api/trpc/firmware.create",
+    b"/api/v1/trpc/firmware.create",
+    b"/firmware/new",
+)
 BODIES_IN_MEMORY_MAX = 256 * 1024 * 1024
 LINGER_SECONDS = 2.0  # a refused sender gets this long to read why, before the connection is cut
 LINGER_BYTES = 64 * 1024 * 1024
@@ -31,7 +35,7 @@ LINGER_BYTES = 64 * 1024 * 1024
 
 def ceiling(path: bytes) -> int:
     """The biggest body this path takes."""
-    return UPLOAD_MAX if path.startswith(UPLOAD_PATHS) else settings.REQUEST_BODY_MAX
+    return settings.UPLOAD_FORM_MAX if path.startswith(UPLOAD_PATHS) else settings.REQUEST_BODY_MAX
 
 
 def refusal(key: str, message: str) -> tuple[int, bytes]:

@@ -8,6 +8,7 @@ from devices import mqtt as devices_topics
 from devices.refused import keep_refused_message
 from factory.live.mqtt import Broker, Intake
 from factory.live.mqtt_address import broker_address
+from ota import mqtt as ota_topics
 from telemetry import mqtt as telemetry_topics
 
 CLIENT_ID = "factory-ingest"  # where the broker lets clients be called other than their users
@@ -22,7 +23,7 @@ def own_broker() -> Broker:
 def intake(*, may_serve: Callable[[], bool], broker: Callable[[], Broker] = own_broker) -> Intake:
     """The connection that takes in what devices say. One fixed name, so that the broker keeps one session."""
     return Intake(
-        [*telemetry_topics.topics, *devices_topics.topics],
+        [*telemetry_topics.topics, *devices_topics.topics, *ota_topics.topics],
         broker=broker,
         client_id=broker().username or CLIENT_ID,
         may_serve=may_serve,

@@ -296,6 +296,12 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MAX = 5 * 1024 * 1024
 REQUEST_TIMEOUT = env.integer("REQUEST_TIMEOUT", 30, low=1, high=600)
 WS_TIMEOUT = env.integer("WS_TIMEOUT", 60, low=2, high=3600)
+UPLOAD_FILE_MB = env.integer("UPLOAD_FILE_MB", 10, low=1, high=200)  # an upload is in memory on its way in
+UPLOAD_DAY_MB = env.integer("UPLOAD_DAY_MB", 100, low=1, high=1_000_000)
+UPLOAD_FORM_MAX = TRPC_FORM_MAX = (
+    (UPLOAD_FILE_MB + 1) * 1024 * 1024
+)  # the file, and the other parts of its form
+DOWNLOAD_TIMEOUT = env.integer("DOWNLOAD_TIMEOUT", 1800, low=10, high=86400)
 REST_FRAMEWORK = {
     "DATETIME_FORMAT": None,  # serializers keep datetimes; the wire decides how they look
     "UNAUTHENTICATED_USER": None,
@@ -368,7 +374,15 @@ UNFOLD = {
             _menu(
                 "Devices",
                 devices=("precision_manufacturing", "admin:devices_device_changelist"),
+                groups=("account_tree", "admin:grouping_group_changelist"),
+                batch_operations=("playlist_play", "admin:grouping_batchoperation_changelist"),
                 tokens=("key", "admin:devices_credential_changelist"),
+                commands=("terminal", "admin:devices_command_changelist"),
+                named_commands=("list_alt", "admin:devices_commandtype_changelist"),
+                claim_codes=("qr_code_2", "admin:devices_claimcode_changelist"),
+                configurations=("tune", "admin:devices_configuration_changelist"),
+                defaults_of_types=("category", "admin:devices_typedefaults_changelist"),
+                silence_rules=("hourglass_empty", "admin:devices_silencerule_changelist"),
             ),
             _menu(
                 "Readings",
@@ -384,6 +398,12 @@ UNFOLD = {
                 who_is_told=("contact_mail", "admin:alerts_notificationconfig_changelist"),
                 deliveries=("outgoing_mail", "admin:alerts_delivery_changelist"),
                 outages=("cloud_off", "admin:alerts_outage_changelist"),
+            ),
+            _menu(
+                "Firmware",
+                versions=("system_update", "admin:ota_firmware_changelist"),
+                deployments=("move_down", "admin:ota_deployment_changelist"),
+                update_rules=("timer", "admin:ota_updaterule_changelist"),
             ),
             _menu(
                 "People",
@@ -403,6 +423,31 @@ USE_I18N = True
 READINGS_RETENTION_DAYS = env.integer("READINGS_RETENTION_DAYS", 90, low=1, high=36500)
 READINGS_FUTURE_SECONDS = 300
 DEVICE_SILENT_SECONDS = env.integer("DEVICE_SILENT_SECONDS", 120, low=15, high=86400)
+CONFIG_DRIFT_SECONDS = env.integer("CONFIG_DRIFT_SECONDS", 300, low=5, high=30 * 86400)
+COMMANDS_DECLARED_ONLY = env.flag("COMMANDS_DECLARED_ONLY", default=False)
+COMMAND_RESULT_SECONDS = env.integer("COMMAND_RESULT_SECONDS", 3600, low=10, high=30 * 86400)
+BATCH_RUNNING_PER_GROUP = env.integer("BATCH_RUNNING_PER_GROUP", 3, low=1, high=1000)
+BATCH_CONFIRM_ABOVE = env.integer("BATCH_CONFIRM_ABOVE", 100, low=0, high=1_000_000)
+
+# Updates of firmware, of types of devices for which nothing else was set in admin
+
+OTA_PENDING_SECONDS = env.integer("OTA_PENDING_SECONDS", 7 * 86400, low=60, high=90 * 86400)
+OTA_DOWNLOADING_SECONDS = env.integer("OTA_DOWNLOADING_SECONDS", 3600, low=60, high=90 * 86400)
+OTA_INSTALLING_SECONDS = env.integer("OTA_INSTALLING_SECONDS", 1800, low=60, high=90 * 86400)
+OTA_HEALTH_SECONDS = env.integer("OTA_HEALTH_SECONDS", 86400, low=0, high=90 * 86400)
+OTA_MAX_ATTEMPTS = env.integer("OTA_MAX_ATTEMPTS", 3, low=1, high=20)
+OTA_REQUIRE_RUNNING_VERSION = env.flag("OTA_REQUIRE_RUNNING_VERSION", default=False)
+
+# Firmware
+
+OTA_PARALLEL_DOWNLOADS = env.integer("OTA_PARALLEL_DOWNLOADS", 50, low=1, high=10_000)
+FIRMWARE_REQUIRE_SIGNATURE = env.flag("FIRMWARE_REQUIRE_SIGNATURE", default=False)
+FIRMWARE_PUBLIC_KEYS = env.words("FIRMWARE_PUBLIC_KEYS")
+for _key in FIRMWARE_PUBLIC_KEYS:
+    if not re.fullmatch(r"[A-Za-z0-9+/]{43}=", _key):
+        raise refuse(
+            "FIRMWARE_PUBLIC_KEYS", _key, "a public key: 32 bytes in base64, as firmware_keys prints it"
+        )
 
 # Mail
 

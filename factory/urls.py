@@ -17,6 +17,8 @@ from factory.trpc.gateway import Gateway
 from factory.trpc.router import Registry
 from factory.twins import plain_twin
 from grouping import api as grouping_api
+from ota import api as ota_api
+from ota.download import firmware_file
 from telemetry import api as telemetry_api
 
 registry = Registry(
@@ -27,7 +29,9 @@ registry = Registry(
         telemetry_api.router,
         *grouping_api.routers,
         *alerts_api.routers,
+        *ota_api.routers,
         analytics_api.router,
+        analytics_api.groups,
     ]
 )
 gateway = Gateway(
@@ -45,6 +49,7 @@ urlpatterns = [
     path("api/auth/logout", plain_twin(gateway, "auth.logout")),
     path("api/mqtt/auth", mqtt_hooks.auth),
     path("api/mqtt/acl", mqtt_hooks.acl),
+    path("api/firmware/<int:firmware_id>/file", firmware_file, name="firmware-file"),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("", include("factory.accounts.urls")),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from itertools import count
 from typing import Any
 
@@ -14,8 +15,10 @@ from devices.models import Device
 from devices.services import issue_token, register_device
 from factory.accounts.models import User
 from factory.accounts.services import create_user, open_session
-from grouping.models import Group
-from grouping.services import create_group
+from grouping.models import BatchOperation, Group
+from grouping.services import create_batch, create_group
+from ota.models import Firmware
+from ota.services.firmware import upload_firmware
 from telemetry.batch import Outcome, Sample
 from telemetry.services import store_readings
 
@@ -131,4 +134,44 @@ def make_group(
         device_ids=[device.pk for device in devices],
         at=NOON,
         **properties,
+    )
+
+
+def make_batch(
+    *,
+    operation: str = "restart",
+    parameters: dict[str, Any] | None = None,
+    devices: Iterable[Device] | None = None,
+    group: Group | None = None,
+    by: User | None = None,
+    at: datetime = NOON,
+    **others: Any,
+) -> BatchOperation:
+    return create_batch(
+        operation=operation,
+        parameters=parameters or {},
+        device_ids=None if devices is None else [device.pk for device in devices],
+        group_id=group.pk if group else None,
+        by=by or make_user(role="operator"),
+        at=at,
+        **others,
+    )
+
+
+def make_firmware(
+    *,
+    content: bytes = b"",
+    version: str = "",
+    device_type: str = "sensor",
+    by: User | None = None,
+    **about: Any,
+) -> Firmware:
+    number = next(_numbers)
+    return upload_firmware(
+        file=BytesIO(content or f"firmware {number}".encode()),
+        version=version or f"1.{number}.0",
+        device_type=device_type,
+        by=by or make_user(role="technician"),
+        at=about.pop("at", NOON),
+        **about,
     )

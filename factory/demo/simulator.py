@@ -19,7 +19,9 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from devices.models import Device
+from factory.demo.asking import ask_for_ever
 from factory.demo.machines import Plant
+from factory.demo.obeying import Obedience
 from factory.demo.server import (
     CREATE,
     TemporaryTokens,
@@ -29,6 +31,8 @@ from factory.demo.server import (
     wait_asked_for,
 )
 from factory.demo.talker import Talker
+from factory.demo.updating import Updating
+from factory.demo.upkeep import update_for_ever
 
 logger = logging.getLogger(__name__)
 
@@ -113,8 +117,14 @@ class Simulator:
         speed: float,
         began: datetime,
         talkers: Mapping[int, Talker] = MappingProxyType({}),
+        obedience: Mapping[int, Obedience] = MappingProxyType({}),
+        updating: Mapping[int, Updating] = MappingProxyType({}),
     ) -> None:
-        """`talkers`: the devices that speak MQTT, by their ids; somebody else serves their connections."""
+        """`talkers`: the devices that speak MQTT, by their ids; somebody else serves their connections.
+
+        `obedience`: how those that speak HTTP do what they are told, by their ids. `updating`: how any of them is
+        updated.
+        """
         self._feeds = [Feed(device.pk, device.external_id, place) for place, device in enumerate(devices)]
         self._plant = plant
         self._tokens = tokens
@@ -123,6 +133,8 @@ class Simulator:
         self._speed = speed
         self._began = began
         self._talkers = talkers
+        self._obedience = obedience
+        self._updating = updating
         self._link = Link()
         self._due: asyncio.Queue[Feed] = asyncio.Queue()
         self._refused: set[int] = set()  # devices whose token the server does not take
@@ -132,6 +144,10 @@ class Simulator:
         async with httpx.AsyncClient(**client_options(self._url, connections=SENDERS)) as client:
             tasks = [asyncio.create_task(self._send_for_ever(client)) for _ in range(SENDERS)]
             tasks += [asyncio.create_task(self._measure_for_ever()), asyncio.create_task(self._keep_tokens())]
+            if self._obedience:
+                tasks.append(asyncio.create_task(self._obey_for_ever(client)))
+            if self._updating:
+                tasks.append(asyncio.create_task(self._update_for_ever(client)))
             stopped = asyncio.create_task(self.stop.wait())
             done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
             for task in [*tasks, stopped]:
@@ -153,7 +169,8 @@ class Simulator:
             if ahead < -self._interval:  # the machine slept or is too slow: no use in catching up
                 start, first = time.monotonic(), turn
             feed = self._feeds[turn % len(self._feeds)]
-            if not feed.is_gone:
+            updating = self._updating.get(feed.device_id)
+            if not feed.is_gone and not (updating and updating.is_off):
                 self._measure(feed)
 
     def _measure(self, feed: Feed) -> None:
@@ -210,6 +227,28 @@ class Simulator:
             self._refused.add(feed.device_id)
         else:  # sent again, these would be refused again
             logger.warning("simulate.refused", extra={"device": feed.name, "reason": reason_in(response)})
+
+    async def _obey_for_ever(self, client: httpx.AsyncClient) -> None:
+        def asked() -> list[tuple[int, str, Obedience]]:
+            there = [] if not self._link.is_up else [feed for feed in self._feeds if not feed.is_gone]
+            return [
+                (feed.device_id, self._tokens[feed.device_id], self._obedience[feed.device_id])
+                for feed in there
+                if feed.device_id in self._obedience
+            ]
+
+        await ask_for_ever(client, asked)
+
+    async def _update_for_ever(self, client: httpx.AsyncClient) -> None:
+        def asked() -> list[tuple[int, str, Updating]]:
+            there = [feed for feed in self._feeds if not feed.is_gone] if self._link.is_up else []
+            return [
+                (feed.device_id, self._tokens[feed.device_id], self._updating[feed.device_id])
+                for feed in there
+                if feed.device_id in self._updating and feed.device_id not in self._talkers
+            ]
+
+        await update_for_ever(client, asked, self._talkers.values())
 
     async def _keep_tokens(self) -> None:
         """Renew tokens that are running out or have been revoked; devices that were deleted fall silent."""

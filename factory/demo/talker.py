@@ -1,4 +1,5 @@
-"""Devices that speak MQTT as a careful one would: what they have measured they keep until we say it is stored.
+"""Devices that speak MQTT as a careful one would: what they have measured they keep until we say it is stored,
+and what they are told to do they do once.
 
 One thread serves the connections of all of them.
 """
@@ -13,11 +14,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
+from random import Random
 from typing import Any
 
 import orjson
 from paho.mqtt import client as paho
 
+from factory.demo.obeying import RESTART_SECONDS, Obedience
+from factory.demo.updating import Updating
 from factory.live.mqtt_address import BrokerAddress
 
 logger = logging.getLogger(__name__)
@@ -59,6 +63,8 @@ class Talker:
         told: Told = lambda readings, answer: None,
         most_kept: int = KEPT_READINGS,
         batch: int = BATCH_READINGS,
+        obedience: Obedience | None = None,
+        updating: Updating | None = None,
     ) -> None:
         self.name = name
         self.is_connected = False
@@ -75,6 +81,12 @@ class Talker:
         self._client: paho.Client | None = None
         self._next_try, self._wait = 0.0, FIRST_WAIT
         self._is_retired = False
+        self._obedience = obedience or Obedience(rng=Random(name))
+        self._reports: dict[str, Any] | None = None  # the configuration that it has just taken over
+        self.updating = updating
+        self.offered: Callable[[dict[str, Any]], object] = lambda offer: None  # called on the board's thread
+        self._words: deque[dict[str, Any]] = deque()  # on its update, not said yet
+        self._told_start = -1  # of which of its starts it has told what it runs
 
     # From any thread
 
@@ -83,6 +95,9 @@ class Talker:
             self._waiting.extend(readings)
             while len(self._waiting) > self._most_kept:
                 self._waiting.popleft()
+
+    def say_of_update(self, word: dict[str, Any]) -> None:
+        self._words.append(word)
 
     def retire(self) -> None:
         """It is gone from the floor: no more tries."""
@@ -102,10 +117,12 @@ class Talker:
         """Do what is due: connect, send, send again."""
         if self._client is None or self._client.socket() is None:
             self._lose()
-            if now >= self._next_try and not self._is_retired:
+            if now >= self._next_try and not self._is_retired and not self._is_off():
                 self._connect(now)
             return
         self._client.loop_misc()
+        if self.is_connected:
+            self._obey(now)
         if self.is_connected:
             self._write_letters()
             for ref, letter in self._letters.items():
@@ -158,17 +175,49 @@ class Talker:
                 self.refused_since = time.monotonic()
             return
         self.refused_since = None
-        client.subscribe(self._topic("readings/ack"), 1)
+        client.subscribe([(self._topic(rest), 1) for rest in ("readings/ack", "commands", "config", "ota")])
 
     def _on_subscribe(self, client: Any, *_: Any) -> None:
         self.is_connected, self.trouble, self._wait = True, "", FIRST_WAIT
         client.publish(self._topic("status"), self._status("online"), qos=1, retain=True)
 
     def _on_message(self, client: Any, data: Any, message: paho.MQTTMessage) -> None:
+        if message.topic == self._topic("commands"):
+            word = self._obedience.take(orjson.loads(message.payload), now=time.monotonic())
+            client.publish(self._topic("commands/ack"), orjson.dumps(word), qos=1)
+            return
+        if message.topic == self._topic("ota"):
+            self.offered(orjson.loads(message.payload))
+            return
+        if message.topic == self._topic("config"):
+            self._reports = orjson.loads(message.payload) if message.payload else None
+            return
         answer = orjson.loads(message.payload)
         letter = self._letters.pop(answer.get("ref"), None)
         if letter is not None:  # not answered twice
             self._told(letter.readings, answer)
+
+    def _obey(self, now: float) -> None:
+        """Say what is done, and how the device is set up by now; go away for a while where it restarts."""
+        assert self._client is not None
+        for word in self._obedience.due(now):
+            self._client.publish(self._topic("commands/ack"), orjson.dumps(word), qos=1)
+        while self._words:
+            self._client.publish(self._topic("ota/status"), orjson.dumps(self._words.popleft()), qos=1)
+        if self._is_off():  # it starts anew
+            self.leave()
+            self.is_connected = False
+            self._next_try = now + STEP_SECONDS
+            return
+        if self._obedience.is_restarting():
+            self.leave()
+            self.is_connected = False
+            self._next_try = now + RESTART_SECONDS + STEP_SECONDS  # by then it is over
+            return
+        if self._reports is not None:
+            report = {"reported": self._reports["desired"], "version": self._reports["version"]}
+            self._client.publish(self._topic("config/reported"), orjson.dumps(report), qos=1)
+            self._reports = None
 
     def _write_letters(self) -> None:
         while self._waiting and len(self._letters) < WINDOW:
@@ -187,7 +236,16 @@ class Talker:
         return f"factory/{self.name}/{rest}"
 
     def _status(self, word: str) -> bytes:
-        return orjson.dumps({"status": word, "generation": self._generation})
+        said = {"status": word, "generation": self._generation}
+        updating = self.updating
+        if word == "online" and updating and not updating.is_silent and updating.starts != self._told_start:
+            # Once in a life: another connection is no other start.
+            said["firmwareVersion"] = updating.version
+            self._told_start = updating.starts
+        return orjson.dumps(said)
+
+    def _is_off(self) -> bool:
+        return self.updating is not None and self.updating.is_off
 
 
 class Switchboard:

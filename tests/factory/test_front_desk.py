@@ -186,6 +186,7 @@ class TestEnvironment:
             assert [problem.id for problem in secret_key_is_long_enough(None)] == ["factory.E001"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_form_that_lost_a_deadlock_is_carried_out_again(client, monkeypatch):
     """The database's refusal is raised once in place of the work, as MariaDB would raise it."""
     from django.db import OperationalError

@@ -11,9 +11,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connection
 
+from devices.courier import Courier
 from factory import draining
 from factory.live.lease import LeaseKeeper
 from factory.mqtt_door import intake
+from ota.courier import OfferCourier
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +26,9 @@ ENDING_SECONDS = 1.0
 
 
 class Command(BaseCommand):
-    help = "Take in what devices say over MQTT until SIGTERM or SIGINT. A second one stands by."
+    help = (
+        "Take in what devices say over MQTT and tell them what to do, until SIGTERM. A second one stands by."
+    )
     requires_system_checks: list[str] = []
 
     def handle(self, **options: Any) -> None:
@@ -42,15 +46,23 @@ class Command(BaseCommand):
             signal.signal(number, end)
         keeper = LeaseKeeper(LEASE, on_change=lambda state: _say(state, keeper.holder))
         door = intake(may_serve=keeper.is_held)
+        courier = Courier(door)
         renewing = threading.Thread(target=keeper.run, name="lease", daemon=True)
         serving = threading.Thread(target=door.run, name="mqtt", daemon=True)
-        renewing.start()
-        serving.start()
+        delivering = threading.Thread(target=courier.run, name="courier", daemon=True)
+        offers = OfferCourier(door)
+        offering = threading.Thread(target=offers.run, name="offers", daemon=True)
+        for thread in (renewing, serving, delivering, offering):
+            thread.start()
         stop.wait()
+        courier.stop()
+        offers.stop()
         door.stop_taking()
         draining.begin()  # finishes what was handed in; its acknowledgements are on their way to the broker
         door.stop()
         serving.join(ENDING_SECONDS)
+        delivering.join(ENDING_SECONDS)
+        offering.join(ENDING_SECONDS)
         keeper.stop()
         renewing.join(ENDING_SECONDS)
         try:

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from random import Random
@@ -18,10 +19,12 @@ from django.utils import timezone
 from devices.models import Device
 from factory.demo.kinds import BY_KEY
 from factory.demo.machines import Plant
+from factory.demo.obeying import Obedience
 from factory.demo.seeding import simulated_devices
 from factory.demo.server import TemporaryTokens, own_url
 from factory.demo.simulator import Simulator
 from factory.demo.talker import Switchboard, Talker
+from factory.demo.updating import FAILURES, Updating, read_failures
 from factory.live.mqtt_address import broker_address, broker_url
 
 SHORTEST_INTERVAL = 1.0  # a device may send 100 requests a minute
@@ -43,6 +46,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--mqtt-share", type=float, default=0.0, help="this part of them does, 0 to 1 (default: none)"
         )
+        parser.add_argument(
+            "--command-failures", type=float, default=0.0, help="this part of all commands fails, 0 to 1"
+        )
+        parser.add_argument(
+            "--ota-failures",
+            default="",
+            help=f"how updates fail, and which part, as in bad-checksum=0.1,silent=0.02; of {', '.join(FAILURES)}",
+        )
+        parser.add_argument(
+            "--ota-public-key",
+            action="append",
+            default=[],
+            help="take only versions signed by this key, Ed25519 in base64; may be given several times",
+        )
 
     def handle(
         self,
@@ -54,6 +71,9 @@ class Command(BaseCommand):
         speed: float,
         mqtt: bool,
         mqtt_share: float,
+        command_failures: float,
+        ota_failures: str = "",
+        ota_public_key: Sequence[str] = (),
         **options: Any,
     ) -> None:
         if not SHORTEST_INTERVAL <= interval <= 3600:
@@ -65,8 +85,14 @@ class Command(BaseCommand):
         share = 1.0 if mqtt else mqtt_share
         if not 0 <= share <= 1:
             raise CommandError(f"--mqtt-share {share:g} is not between 0 and 1.")
+        if not 0 <= command_failures <= 1:
+            raise CommandError(f"--command-failures {command_failures:g} is not between 0 and 1.")
         if share and not settings.MQTT_ENABLED:
             raise CommandError("There is no MQTT broker: MQTT_BROKER is none and MQTT_URL is not set.")
+        try:
+            shares = read_failures(ota_failures)
+        except ValueError as error:
+            raise CommandError(f"--ota-failures: {error}.") from None
         logging.getLogger("httpx").setLevel(logging.WARNING)  # or it tells of every request
         try:
             chosen = list(islice(_with_known_machine(), devices))
@@ -76,14 +102,37 @@ class Command(BaseCommand):
             tokens.issue(at=timezone.now())
         except DatabaseError as error:
             raise CommandError(f"The database is not ready ({error}). Try manage.py migrate first.") from None
-        talkers = _talkers(chosen, tokens, share=share)
+        obedience = {
+            device.pk: Obedience(failures=command_failures, rng=Random(f"{seed} {device.external_id}"))
+            for device in chosen
+        }
+        updating = {
+            device.pk: Updating(
+                device.firmware_version or "1.0.0",
+                failures=shares,
+                public_keys=ota_public_key,
+                rng=Random(f"{seed} update of {device.external_id}"),
+            )
+            for device in chosen
+        }
+        talkers = _talkers(chosen, tokens, obedience, updating, share=share)
         words = f", {len(talkers)} of them over MQTT to {broker_url()}" if talkers else ""
         self.stdout.write(f"{len(chosen)} devices report every {interval:g} s to {url}{words}")
         self.stdout.flush()
         try:
             with Switchboard(talkers.values()):
                 asyncio.run(
-                    _live(chosen, tokens, url=url, interval=interval, seed=seed, speed=speed, talkers=talkers)
+                    _live(
+                        chosen,
+                        tokens,
+                        url=url,
+                        interval=interval,
+                        seed=seed,
+                        speed=speed,
+                        talkers=talkers,
+                        obedience={pk: one for pk, one in obedience.items() if pk not in talkers},
+                        updating=updating,
+                    )
                 )
         finally:
             _revoke(tokens)
@@ -93,12 +142,23 @@ def _with_known_machine():
     return (device for device in simulated_devices() if device.metadata["simulated"] in BY_KEY)
 
 
-def _talkers(devices: list[Device], tokens: TemporaryTokens, *, share: float) -> dict[int, Talker]:
+def _talkers(
+    devices: list[Device],
+    tokens: TemporaryTokens,
+    obedience: dict[int, Obedience],
+    updating: dict[int, Updating],
+    *,
+    share: float,
+) -> dict[int, Talker]:
     """Those that speak MQTT, evenly spread over all."""
     chosen = [device for place, device in enumerate(devices) if int((place + 1) * share) > int(place * share)]
     return {
         device.pk: Talker(
-            device.external_id, broker=broker_address(), token=partial(tokens.__getitem__, device.pk)
+            device.external_id,
+            broker=broker_address(),
+            token=partial(tokens.__getitem__, device.pk),
+            obedience=obedience[device.pk],
+            updating=updating[device.pk],
         )
         for device in chosen
     }
@@ -113,6 +173,8 @@ async def _live(
     seed: int,
     speed: float,
     talkers: dict[int, Talker],
+    obedience: dict[int, Obedience],
+    updating: dict[int, Updating],
 ) -> None:
     now = timezone.localtime()
     plant = Plant([BY_KEY[device.metadata["simulated"]] for device in devices], at=now, rng=Random(seed))
@@ -125,6 +187,8 @@ async def _live(
         speed=speed,
         began=now,
         talkers=talkers,
+        obedience=obedience,
+        updating=updating,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _end, simulator)
