@@ -32,9 +32,8 @@ def note_seen(*, device_ids: Iterable[int], at: datetime) -> None:
     waited_for = Presence.objects.filter(pk__in=ids, silent_at__gt=at)
     moved = waited_for.filter(_heard_before(at)).update(last_seen_at=at, silent_at=deadline)
     offline = Device.objects.in_service().filter(pk__in=ids, status=Device.Status.OFFLINE)
-    called_offline = list(offline.values_list("pk", flat=True))
-    if called_offline or moved < len(ids):
-        _bring_back(ids, called_offline, at=at, deadline=deadline)
+    if moved < len(ids) or offline.exists():
+        _bring_back(ids, at=at, deadline=deadline)
 
 
 def _heard_before(at: datetime) -> Q:
@@ -42,17 +41,20 @@ def _heard_before(at: datetime) -> Q:
 
 
 @transaction.atomic
-def _bring_back(
-    heard: list[int], called_offline: list[int], *, at: datetime, deadline: datetime | Case
-) -> None:
-    unexpected = Presence.objects.filter(
-        _heard_before(at), Q(silent_at=None) | Q(silent_at__lte=at), pk__in=heard
-    )
-    silent = list(unexpected.select_for_update().order_by("pk").values_list("pk", flat=True))
-    returned = list(Device.objects.in_service().filter(pk__in=silent).values_list("pk", flat=True))
+def _bring_back(heard: list[int], *, at: datetime, deadline: datetime | Case) -> None:
+    # Whoever takes devices out of service holds their presences too: what is in service now stays so.
+    held = Presence.objects.select_for_update().filter(pk__in=heard).order_by("pk")
+    silent = [
+        device_id
+        for device_id, silent_at, seen_at in held.values_list("pk", "silent_at", "last_seen_at")
+        if (silent_at is None or silent_at <= at) and (seen_at is None or seen_at < at)
+    ]
+    in_service = dict(Device.objects.in_service().filter(pk__in=heard).values_list("pk", "status"))
+    returned = [device_id for device_id in silent if device_id in in_service]
     if returned:
         Presence.objects.filter(pk__in=returned).update(last_seen_at=at, silent_at=deadline)
-    back = sorted({*returned, *called_offline})
+    offline = [device_id for device_id, status in in_service.items() if status == Device.Status.OFFLINE]
+    back = sorted({*returned, *offline})
     if not back:
         return
     expect_word_from(back, at=at)  # also where a clock was put back, and nothing moved the deadline
