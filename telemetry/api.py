@@ -1,11 +1,12 @@
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from devices.fields import DeviceReference
 from devices.identity import DEVICE
 from devices.queries import get_device, get_device_ids
-from factory.accounts.permissions import ADMIN, VIEWER
+from factory.accounts.permissions import ADMIN, TECHNICIAN, VIEWER
 from factory.errors import InvalidInput
 from factory.trpc.download import Download
 from factory.trpc.router import UNDEFINED, Router
@@ -18,6 +19,7 @@ from telemetry.models import MetricRule
 from telemetry.reception import receive
 from telemetry.rows import reading_row
 from telemetry.rules import known_metrics
+from telemetry.services import forget_exchange, note_exchange
 from telemetry.services.metrics import declare_metric
 
 router = Router("readings")
@@ -116,6 +118,31 @@ class Declaration(WireSerializer):
     plausible_min = StrictFloat(required=False, allow_null=True)
     plausible_max = StrictFloat(required=False, allow_null=True)
     rollover = StrictFloat(required=False, allow_null=True)
+
+
+class NewExchange(WireSerializer):
+    device_id = DeviceReference()
+    metric = StrictString(max_length=63)
+    timestamp = MillisField()
+    old_value = StrictFloat()
+    new_value = StrictFloat()
+    note = StrictString(max_length=300, required=False, allow_blank=True)
+
+
+class ExchangeRow(WireSerializer):
+    id = serializers.IntegerField()
+    device_id = serializers.IntegerField()
+    metric = serializers.CharField()
+    timestamp = serializers.IntegerField(source="at")
+    old_value = serializers.FloatField()
+    new_value = serializers.FloatField()
+    note = serializers.CharField()
+    noted_by = serializers.IntegerField(source="noted_by_id", allow_null=True)
+    noted_at = serializers.DateTimeField()
+
+
+class ById(WireSerializer):
+    id = StrictInteger(min_value=1)
 
 
 @router.mutation("create", permission=DEVICE | ADMIN, input=Message, output=Reception)
@@ -222,3 +249,23 @@ def metrics(call):
 def set_metric(call, *, key: str, **properties):
     """Declare a metric or change its rule; older rollups follow once `manage.py rebuild_rollups` has run."""
     return declare_metric(key=key, **properties)
+
+
+@router.query("exchanges", permission=VIEWER, input=ByDevice, output=ExchangeRow, many=True)
+def exchanges(call, *, device_id: int | str):
+    """The exchanges of a device's counters, the newest first."""
+    return queries.exchanges_of_device(device_id=get_device(device_id).pk)
+
+
+@router.mutation("noteExchange", permission=TECHNICIAN, input=NewExchange, output=ExchangeRow)
+def note_meter_exchange(call, *, device_id: int | str, timestamp: int, **exchange):
+    """A counter was exchanged for another one that began at a value of its own; counted so also after the fact."""
+    device = get_device(device_id)
+    return note_exchange(device=device, at=timestamp, by=call.principal, now=timezone.now(), **exchange)
+
+
+@router.mutation("forgetExchange", permission=TECHNICIAN, input=ById)
+def forget_meter_exchange(call, *, id: int):
+    """An exchange was noted by mistake."""
+    forget_exchange(exchange_id=id)
+    return True

@@ -2,11 +2,14 @@
 
 Between two samples of a metric a gauge holds or moves in a straight line; over a gap longer than the metric's
 maximum nothing is known of it. A counter has counted on whatever the gap, so its increase is shared out over it
-evenly. Intervals are cut at the borders of the buckets, so that buckets add up to the whole.
+evenly. Intervals are cut at the borders of the buckets, so that buckets add up to the whole; and where a counter
+was exchanged for another one, since that begins at a value of its own.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import NamedTuple
 
 from telemetry.metrics import Metric
 from telemetry.tally import READINGS, Tally
@@ -20,6 +23,26 @@ Row = tuple[int, dict[str, float]]
 Last = dict[str, tuple[float, int]]  # metric: its last value, and when
 Tallies = dict[tuple[str, int], Tally]  # by metric and start of the bucket
 Rule = Callable[[str], Metric]
+
+
+class Exchange(NamedTuple):
+    """At `at` (ms) one counter ended with `old`, and another one began with `new`."""
+
+    at: int
+    old: float
+    new: float
+
+
+Exchanges = dict[str, list[Exchange]]  # by metric, in the order of their times
+
+
+class Fall(Enum):
+    """Why a counter shows less than before."""
+
+    NONE = auto()
+    JITTER = auto()
+    ROLLOVER = auto()
+    RESET = auto()
 
 
 @dataclass(slots=True)
@@ -36,6 +59,7 @@ class Fold:
     step: int = QUARTER_MS
     last: Last = field(default_factory=dict)
     metrics: frozenset[str] | None = None  # all of them when None
+    exchanges: Exchanges = field(default_factory=dict)
     tallies: Tallies = field(default_factory=dict)
 
     def feed(self, rows: Iterable[Row]) -> None:
@@ -58,6 +82,8 @@ class Fold:
                     tally = tallies.get((metric, bucket)) or self._tally(metric, bucket)
                     tally.add(value, at)
                 if before is not None:
+                    if metric in self.exchanges and rule.is_counter:
+                        before = self._up_to_the_last_exchange(metric, rule, before, at)
                     if tally is not None and before[1] >= bucket and before[1] >= lo:
                         _add_interval(tally, rule, before[0], before[1], value, at, before[1], at)
                     else:
@@ -69,6 +95,17 @@ class Fold:
         if tally is None:
             tally = self.tallies[metric, bucket] = Tally()
         return tally
+
+    def _up_to_the_last_exchange(
+        self, metric: str, rule: Metric, before: tuple[float, int], at: int
+    ) -> tuple[float, int]:
+        """Count what old counters counted before `at`, and return what the one that is there now began with."""
+        value, since = before
+        for exchange in self.exchanges[metric]:
+            if since < exchange.at < at:
+                self._share_out(metric, rule, value, since, exchange.old, exchange.at)
+                value, since = exchange.new, exchange.at
+        return value, since
 
     def _share_out(self, metric: str, rule: Metric, v0: float, t0: int, v1: float, t1: int) -> None:
         """Cut the interval from t0 to t1 at the borders of the buckets, and of what counts."""
@@ -113,8 +150,12 @@ def _add_interval(
     if is_known:
         tally.covered_ms += part
     if rule.is_counter:
-        share = growth(rule, v0, v1) * (part / length)
+        fall = fall_of(rule, v0, v1)
+        share = growth(rule, v0, v1, fall) * (part / length)
         tally.increase = share if tally.increase is None else tally.increase + share
+        if stop == t1:  # noted once, where it was seen
+            tally.resets += fall is Fall.RESET
+            tally.rollovers += fall is Fall.ROLLOVER
     elif is_known:
         if rule.holds:
             tally.integral += v0 * part / 1000
@@ -124,14 +165,24 @@ def _add_interval(
             tally.integral += middle * part / 1000
 
 
-def growth(rule: Metric, before: float, after: float) -> float:
+def fall_of(rule: Metric, before: float, after: float) -> Fall:
+    """What a counter did that showed `before` and now shows `after`.
+
+    A fall is a roll-over where the metric has one, else a reset. A fall by less than `JITTER` is neither.
+    """
+    if after >= before:
+        return Fall.NONE
+    if before - after < JITTER * abs(before):
+        return Fall.JITTER
+    return Fall.ROLLOVER if rule.rollover is not None and before <= rule.rollover else Fall.RESET
+
+
+def growth(rule: Metric, before: float, after: float, fall: Fall) -> float:
     """By how much a counter grew from one sample to the next.
 
-    A fall is a roll-over where the metric has one, else a reset: the new value was counted from 0. A fall by less
-    than `JITTER` is neither, and is taken back again by the rise after it.
+    After a reset the new value was counted from 0. Jitter is taken back again by the rise after it.
     """
-    if after >= before or before - after < JITTER * abs(before):
-        return after - before
-    if rule.rollover is not None and before <= rule.rollover:
+    if fall is Fall.ROLLOVER:
+        assert rule.rollover is not None
         return after + rule.rollover - before
-    return after
+    return after if fall is Fall.RESET else after - before

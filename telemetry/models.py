@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.db import models
 
 from devices.models import Device, ExactCharField
@@ -54,6 +55,8 @@ class Rollup(models.Model):
     integral = models.FloatField()  # the metric's unit times seconds
     covered_ms = models.BigIntegerField()
     increase = models.FloatField(null=True)  # of a counter
+    resets = models.IntegerField(default=0)  # times it fell and was counted from 0 again
+    rollovers = models.IntegerField(default=0)
 
     class Meta:
         abstract = True
@@ -91,6 +94,28 @@ class DirtyQuarter(models.Model):
 
     class Meta:
         db_table = "telemetry_dirty"
+
+
+class MeterExchange(models.Model):
+    """At `at` (ms) a device's counter was exchanged for another one, which began at a value of its own."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="+")
+    metric = ExactCharField(max_length=63)
+    at = models.BigIntegerField()
+    old_value = models.FloatField()  # what the old one showed last
+    new_value = models.FloatField()  # what the new one began with
+    note = models.CharField(max_length=300, blank=True)
+    noted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "telemetry_exchange"
+        constraints = [
+            models.UniqueConstraint(fields=["device", "metric", "at"], name="one_exchange_at_a_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"Exchange of {self.metric} of device {self.device_id} at {self.at}"
 
 
 class MetricRule(models.Model):

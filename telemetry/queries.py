@@ -3,6 +3,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
+
 from devices.models import Device
 from devices.queries import count_some
 from factory.errors import InvalidInput
@@ -12,7 +14,7 @@ from telemetry.buckets import buckets_for
 from telemetry.courses import course
 from telemetry.days import check_range
 from telemetry.metrics import BY_KEY
-from telemetry.models import Reading, State
+from telemetry.models import MeterExchange, Reading, State
 from telemetry.reach import TooManyRows
 from telemetry.rows import bucket_row, is_filled
 from telemetry.rules import metric_for
@@ -136,6 +138,11 @@ def recent_courses(
         if value is not None:
             courses[device_id].append((timestamp, value))
     return courses
+
+
+def exchanges_of_device(*, device_id: int) -> QuerySet[MeterExchange]:
+    """The exchanges of a device's counters, the newest first."""
+    return MeterExchange.objects.filter(device_id=device_id).order_by("-at", "metric")
 
 
 def count_readings(device_ids: Sequence[int]) -> int:

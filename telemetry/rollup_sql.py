@@ -99,10 +99,12 @@ class Sum:
     min: float | None
     max: float | None
     last_at: int | None
-    last_device: int
+    last_device: int  # which of them reported last; of sums by device, the device
     integral: float
     covered_ms: int
     increase: float | None
+    resets: int
+    rollovers: int
 
 
 DIRTY = "AND NOT EXISTS (SELECT 1 FROM telemetry_dirty d WHERE d.device_id=q.device_id AND d.bucket=q.bucket)"
@@ -121,8 +123,9 @@ def sum_rollups(
     step: int,
     table: str = QUARTERS,
     skip: str = "",
+    by_device: bool = False,
 ) -> Iterator[Sum]:
-    """The rollups with buckets in [start, end), summed over the devices in buckets of `step` ms.
+    """The rollups with buckets in [start, end), summed over the devices in buckets of `step` ms, or of each device.
 
     With `skip=DIRTY` those that were marked dirty are left out.
     """
@@ -132,23 +135,15 @@ def sum_rollups(
             cursor.execute(
                 "SELECT metric, bucket - bucket %% %s AS start, SUM(count), SUM(sum), MIN(min), MAX(max),"
                 f" MAX((last_at - {COUNTED_FROM}) * {RANKS} + device_id %% {RANKS}),"
-                " SUM(integral), SUM(covered_ms), SUM(increase)"
+                " SUM(integral), SUM(covered_ms), SUM(increase), SUM(resets), SUM(rollovers)"
+                f"{', device_id' if by_device else ''}"
                 f" FROM {table} AS q WHERE device_id IN ({numbers(part)})"
-                f" AND metric IN ({_places(metrics)}) AND bucket>=%s AND bucket<%s {skip} GROUP BY metric, start",
+                f" AND metric IN ({_places(metrics)}) AND bucket>=%s AND bucket<%s {skip}"
+                f" GROUP BY {'device_id, ' if by_device else ''}metric, start",
                 [step, *metrics, start, end],
             )
-            for (
-                metric,
-                bucket,
-                count,
-                total,
-                low,
-                high,
-                newest,
-                integral,
-                covered,
-                grown,
-            ) in cursor.fetchall():
+            for metric, bucket, count, total, low, high, newest, *others in cursor.fetchall():
+                integral, covered, grown, resets, rollovers, *device = others
                 since, rank = divmod(int(newest), RANKS) if newest is not None else (None, 0)
                 yield Sum(
                     metric=metric,
@@ -158,10 +153,12 @@ def sum_rollups(
                     min=low,
                     max=high,
                     last_at=None if since is None else since + COUNTED_FROM,
-                    last_device=ranks.get(rank, 0),
+                    last_device=device[0] if by_device else ranks.get(rank, 0),
                     integral=integral,
                     covered_ms=int(covered),
                     increase=grown,
+                    resets=int(resets),
+                    rollovers=int(rollovers),
                 )
 
 

@@ -48,6 +48,16 @@ def _figures(metric: str, total: Total) -> dict[str, Any]:
         "coveredMs": total.covered_ms,
         "increase": total.increase,
     }
-    if metric_for(metric).rebuild_due:
-        figures["flags"] = ["rule_changed"]
+    if flags := flags_of(metric, total):
+        figures["flags"] = flags
     return figures
+
+
+def flags_of(metric: str, total: Total) -> list[str]:
+    """What is to be known of a metric's figures beside them."""
+    said = {
+        "rule_changed": metric_for(metric).rebuild_due,
+        "counter_reset": total.resets > 0,
+        "counter_rolled_over": total.rollovers > 0,
+    }
+    return [flag for flag, holds in said.items() if holds]

@@ -5,6 +5,7 @@ row; these write plain tuples. Names of metrics are checked at the door and numb
 orjson, so the literal text for MariaDB is safe; it is escaped all the same.
 """
 
+import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ LOOKUP_DEVICES = 200  # OR-ed per statement; SQLite limits the depth of an expre
 LOOKUP_TIMES = 1000
 
 T = TypeVar("T")
+_inside = threading.local()  # this thread's connection is in a snapshot
 Window = tuple[int, int, int]  # device, from, to (exclusive)
 States = dict[int, tuple[int | None, dict[str, Any], bool]]  # device: newest time, latest values, closed
 
@@ -28,9 +30,10 @@ States = dict[int, tuple[int | None, dict[str, Any], bool]]  # device: newest ti
 def snapshot() -> Iterator[None]:
     """All statements inside see the database as it was at one moment.
 
-    Inside a transaction that is already open that transaction's own view has to do.
+    Inside a transaction that is already open that transaction's own view has to do, and inside another snapshot
+    that one's.
     """
-    if connection.in_atomic_block:
+    if connection.in_atomic_block or getattr(_inside, "snapshot", False):
         yield
         return
     with connection.cursor() as cursor:
@@ -39,9 +42,11 @@ def snapshot() -> Iterator[None]:
             cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         else:
             cursor.execute("BEGIN DEFERRED")
+    _inside.snapshot = True
     try:
         yield
     finally:
+        _inside.snapshot = False
         try:
             connection.rollback()
         except DatabaseError:

@@ -19,6 +19,8 @@ FIELDS = (
     "integral",
     "covered_ms",
     "increase",
+    "resets",
+    "rollovers",
 )
 
 
@@ -45,6 +47,8 @@ class Tally:
         self.integral = 0.0
         self.covered_ms = 0
         self.increase: float | None = None  # of a counter
+        self.resets = 0  # how often it fell and was counted from 0 again
+        self.rollovers = 0
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tally) and self.as_tuple() == other.as_tuple()
@@ -90,6 +94,8 @@ class Tally:
         self.covered_ms += other.covered_ms
         if other.increase is not None:
             self.increase = (self.increase or 0.0) + other.increase
+        self.resets += other.resets
+        self.rollovers += other.rollovers
         if other.min is not None and (self.min is None or other.min < self.min):
             self.min, self.min_at = other.min, other.min_at
         if other.max is not None and (self.max is None or other.max > self.max):

@@ -19,7 +19,8 @@ from django.db.models import Min
 
 from factory.retrying import again_after_deadlock
 from telemetry import mark_sql, rollup_sql, sql
-from telemetry.fold import ALWAYS, QUARTER_MS, Fold, Row, Tallies, quarter_of, runs_of, take_newer
+from telemetry.exchange_sql import exchanges_of
+from telemetry.fold import ALWAYS, QUARTER_MS, Exchanges, Fold, Row, Tallies, quarter_of, runs_of, take_newer
 from telemetry.mark_sql import Mark
 from telemetry.models import Quarter
 from telemetry.reach import Newest, Stretch, folded
@@ -27,6 +28,7 @@ from telemetry.retention import raw_begins
 from telemetry.rollup_sql import DAYS
 from telemetry.rules import metric_for, rules
 from telemetry.services.days import Rows, days_anew, days_with, follow_the_zone
+from telemetry.signals import quarters_recomputed
 from telemetry.tally import READINGS, Tally
 
 logger = logging.getLogger(__name__)
@@ -53,13 +55,15 @@ class _Work:
     rolled_to: int
 
     @classmethod
-    def of(cls, device_id: int, mark: Mark, dirty: dict[int, int], newest: Newest) -> "_Work":
+    def of(
+        cls, device_id: int, mark: Mark, dirty: dict[int, int], newest: Newest, exchanges: Exchanges
+    ) -> "_Work":
         after = mark.rolled_to + 1
         spans = [
-            Stretch(device_id, lo, Fold(metric_for, lo, hi), newest, until=after)
+            Stretch(device_id, lo, Fold(metric_for, lo, hi, exchanges=exchanges), newest, until=after)
             for lo, hi in runs_of(bucket for bucket in dirty if bucket < after)
         ]
-        fold = Fold(metric_for, -ALWAYS, ALWAYS, last=dict(mark.last))
+        fold = Fold(metric_for, -ALWAYS, ALWAYS, last=dict(mark.last), exchanges=exchanges)
         tail = Stretch(device_id, after, fold, newest, is_seeded=True)
         return cls(device_id, mark, dirty, newest, spans, tail, mark.rolled_to)
 
@@ -135,12 +139,14 @@ def _plan(device_ids: Sequence[int]) -> list[_Work]:
     marks = mark_sql.watermarks(device_ids)
     dirty = mark_sql.dirty_quarters(list(marks))
     states = sql.read_states(list(marks))
+    exchanges = exchanges_of(list(marks))
     return [
         _Work.of(
             device_id,
             mark,
             dirty.get(device_id, {}),
             {metric: at for metric, (_, at) in states[device_id][1].items()},
+            exchanges.get(device_id, {}),
         )
         for device_id, mark in sorted(marks.items())
         if device_id in states
@@ -181,7 +187,18 @@ def _write(works: Sequence[_Work]) -> int:
     rollup_sql.write_tallies([row for work in works for row in _changed_days(work)], into=DAYS)
     mark_sql.delete_marks([(work.device_id, bucket) for work in works for bucket in work.settled])
     mark_sql.write_watermarks([(work.device_id, work.next_mark) for work in works])
+    _tell(works, {bucket for (_, _, bucket), _ in quarters})
     return len(works)
+
+
+def _tell(works: Sequence[_Work], buckets: set[int]) -> None:
+    redone = {
+        work.device_id: [(span.fold.lo, span.fold.hi) for span in work.spans] for work in works if work.spans
+    }
+    for spans in redone.values():
+        for lo, hi in spans:
+            buckets.update(range(lo, hi, QUARTER_MS))
+    quarters_recomputed.send(sender=Quarter, buckets=buckets, redone=redone)
 
 
 def _changed_tallies(work: _Work) -> Tallies:

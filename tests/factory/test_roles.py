@@ -66,6 +66,8 @@ LEAST_RANK = {
         "ota.resumeRollout",
         "ota.cancelRollout",
         "ota.retryRollout",
+        "readings.forgetExchange",
+        "readings.noteExchange",
         "thresholds.create",
         "thresholds.update",
         "thresholds.delete",
