@@ -1,10 +1,10 @@
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, OrderBy, Q, QuerySet, Sum, TextField
+from django.db.models import Count, F, OrderBy, OuterRef, Q, QuerySet, Subquery, Sum, TextField
 from django.db.models.functions import Cast
 
 from devices.filtering import Facts, Filter, parse_filter
@@ -20,6 +20,7 @@ from devices.models import (
     Device,
     DeviceQuerySet,
     RefusedMessage,
+    StatusChange,
     TypeDefaults,
 )
 from devices.tokens import hash_of
@@ -28,6 +29,7 @@ from factory.errors import InvalidInput, NotFound
 # Filters that need a higher room's word (`groupId`) are registered by that room.
 Narrowing = Callable[[DeviceQuerySet, object], DeviceQuerySet]
 _registered: dict[str, Narrowing] = {}
+StatusPoint = tuple[datetime, str]
 
 AT_ONCE = 5000  # ids in one statement
 
@@ -276,10 +278,28 @@ def what_goes(device_ids: Iterable[int]) -> dict[str, int]:
         "commands": Command.objects.filter(device_id__in=ids),
         "configuration versions": ConfigurationVersion.objects.filter(device_id__in=ids),
         "refused messages": RefusedMessage.objects.filter(device_id__in=ids),
+        "status changes": StatusChange.objects.filter(device_id__in=ids),
     }
     counted = {label: count(ids) for label, count in _going.items()}
     counted.update({label: count_some(rows) for label, rows in own.items()})
     return {label: number for label, number in counted.items() if number}
+
+
+def statuses_of(*, device_ids: Sequence[int], start: datetime, end: datetime) -> dict[int, list[StatusPoint]]:
+    """{device: [(at, status), ...]}, ascending: what it was at `start`, as far as that is known, and what it became
+    up to `end` (exclusive)."""
+    found: dict[int, list[StatusPoint]] = {pk: [] for pk in device_ids}
+    earlier = StatusChange.objects.filter(device=OuterRef("pk"), at__lte=start).order_by("-at", "-pk")
+    first = Device.objects.filter(pk__in=found).annotate(
+        since=Subquery(earlier.values("at")[:1]), was=Subquery(earlier.values("status")[:1])
+    )
+    for pk, since, was in first.values_list("pk", "since", "was"):
+        if since is not None:
+            found[pk].append((since, was))
+    rows = StatusChange.objects.filter(device_id__in=found, at__gt=start, at__lt=end).order_by("at", "pk")
+    for pk, at, status in rows.values_list("device_id", "at", "status"):
+        found[pk].append((at, status))
+    return found
 
 
 def configuration_of(*, device_id: int) -> Configuration:

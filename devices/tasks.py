@@ -10,6 +10,13 @@ def notice_silent_devices(**_from_newer_senders) -> None:
 
 
 @shared_task
+def forget_old_statuses(**_from_newer_senders) -> None:
+    from devices import services  # noqa: PLC0415 -- leaf
+
+    services.forget_old_statuses(at=timezone.now())
+
+
+@shared_task
 def notice_drift(**_from_newer_senders) -> None:
     from devices import services  # noqa: PLC0415 -- leaf
 

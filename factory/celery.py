@@ -88,6 +88,7 @@ app.conf.beat_schedule = {
         "schedule": NEWCOMER_SECONDS,
         "options": {"expires": NEWCOMER_SECONDS},
     },
+    "forget old statuses": {"task": "devices.tasks.forget_old_statuses", "schedule": 3600.0},
     "forget old deliveries": {"task": "alerts.tasks.forget_old_deliveries", "schedule": 3600.0},
     "archive and drop expired days": {"task": "telemetry.tasks.expire_days", "schedule": 3600.0},
     "forget readings of deleted devices": {"task": "telemetry.tasks.forget_orphans", "schedule": 3600.0},

@@ -1,4 +1,5 @@
 from dataclasses import asdict
+from datetime import datetime
 
 from django.core.validators import RegexValidator
 from django.utils import timezone
@@ -12,7 +13,14 @@ from devices.services import TAG_LENGTH, TAGS_LIMIT
 from factory.accounts.permissions import ADMIN, TECHNICIAN, VIEWER
 from factory.errors import InvalidInput
 from factory.trpc.router import Router
-from factory.trpc.serializers import FreeForm, StrictBoolean, StrictInteger, StrictString, WireSerializer
+from factory.trpc.serializers import (
+    FreeForm,
+    StrictBoolean,
+    StrictDateTime,
+    StrictInteger,
+    StrictString,
+    WireSerializer,
+)
 
 router = Router("devices")
 
@@ -40,6 +48,17 @@ class DeviceWithToken(DeviceRow):
 
 class Token(WireSerializer):
     token = serializers.CharField()
+
+
+class StatusRange(WireSerializer):
+    id = DeviceReference()
+    start_time = StrictDateTime()
+    end_time = StrictDateTime()
+
+
+class StatusRow(WireSerializer):
+    status = serializers.ChoiceField(Device.Status.choices)
+    since = serializers.DateTimeField()
 
 
 class Stats(WireSerializer):
@@ -159,6 +178,16 @@ def get_by_device_id(call, *, device_id: str):
 def get_stats(call):
     """How many devices there are in service, by status and by type."""
     return queries.device_stats()
+
+
+@router.query("getStatusHistory", permission=VIEWER, input=StatusRange, output=StatusRow, many=True)
+def get_status_history(call, *, id: int | str, start_time: datetime, end_time: datetime):
+    """What the status of a device was in [startTime, endTime), each with since when; a year is kept."""
+    if end_time <= start_time:
+        raise InvalidInput.at("endTime", "must be after startTime")
+    device_id = queries.get_device(id).pk
+    points = queries.statuses_of(device_ids=[device_id], start=start_time, end=end_time)[device_id]
+    return [{"status": status, "since": at} for at, status in points]
 
 
 @router.mutation("create", permission=TECHNICIAN, input=NewDevice, output=DeviceWithToken)

@@ -4,6 +4,7 @@ from devices.models.configuration import Configuration, ConfigurationVersion
 from devices.models.credentials import Credential, CredentialQuerySet
 from devices.models.devices import EXTERNAL_ID, Device, DeviceQuerySet
 from devices.models.fields import ExactCharField
+from devices.models.history import StatusChange
 from devices.models.presence import (
     LONGEST_TOLERANCE_SECONDS,
     SILENT_SECONDS,
@@ -34,5 +35,6 @@ __all__ = [
     "Presence",
     "RefusedMessage",
     "SilenceRule",
+    "StatusChange",
     "TypeDefaults",
 ]

@@ -64,14 +64,13 @@ from devices.services.registry import (
 from devices.services.retiring import DeviceInService, deactivate_devices, reactivate_device
 from devices.services.returning import give_on_return, welcome_back
 from devices.services.silence import (
-    STATUS_STREAM,
-    broadcast_status,
     go_offline,
     move_status,
     note_seen,
     notice_silent_devices,
 )
 from devices.services.silence_rules import forget_silence_rule, set_silence_rule
+from devices.services.status_history import STATUS_STREAM, forget_old_statuses, note_status
 from devices.services.types import METRICS_LIMIT, set_type_defaults, why_no_defaults
 from devices.shapes import TAG_LENGTH, TAGS_LIMIT, why_misshapen
 
@@ -107,7 +106,6 @@ __all__ = [
     "RowError",
     "TooManyTokens",
     "add_token",
-    "broadcast_status",
     "check_command",
     "claim_device",
     "connection_name",
@@ -120,6 +118,7 @@ __all__ = [
     "end_commands_of",
     "expire_commands",
     "follow_return",
+    "forget_old_statuses",
     "forget_silence_rule",
     "go_offline",
     "hand_over_pending",
@@ -131,6 +130,7 @@ __all__ = [
     "knock_on_commit",
     "move_status",
     "note_seen",
+    "note_status",
     "notice_drift",
     "notice_silent_devices",
     "reactivate_device",

@@ -15,12 +15,12 @@ from devices.services.commands import end_commands_of
 from devices.services.configuration import begin_configurations
 from devices.services.credentials import end_sockets, issue_tokens
 from devices.services.silence import (
-    broadcast_status,
     expect_word_from,
     first_deadline,
     move_deadlines,
     stop_missing,
 )
+from devices.services.status_history import note_status, tell_status
 from devices.services.types import apply_defaults
 from devices.shapes import why_misshapen
 from devices.signals import device_type_changed
@@ -103,7 +103,7 @@ def _welcome(
     begin_configurations(devices=devices, desired=begin_with, at=at)
     tokens = issue_tokens(devices=devices, at=at)
     for status, ids in by_status.items():
-        broadcast_status(device_ids=ids, status=status, at=at)
+        note_status(device_ids=ids, status=status, at=at)
     tell_of_changes(device.pk for device in devices)
     return tokens
 
@@ -120,6 +120,7 @@ def edit_device(*, device: Device, at: datetime, **changes: Any) -> Device:
     for field, value in values.items():
         setattr(device, field, value)
     _refuse_invalid(device)
+    before = Device.objects.filter(pk=device.pk).values_list("status", flat=True).first()
     if "status" in values:
         _follow(device, at=at)
     becomes = _new_type(device) if "type" in values else None
@@ -133,7 +134,8 @@ def edit_device(*, device: Device, at: datetime, **changes: Any) -> Device:
         move_deadlines([device.pk], seconds=patience_by_type()[becomes].silent_seconds)
         device_type_changed.send(sender=Device, device_ids=[device.pk])
     if "status" in values:
-        broadcast_status(device_ids=[device.pk], status=device.status, at=at)
+        tell = tell_status if device.status == before else note_status
+        tell(device_ids=[device.pk], status=device.status, at=at)
     tell_of_changes([device.pk])
     return device
 

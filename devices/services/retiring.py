@@ -13,7 +13,7 @@ from devices.services.changes import tell_of_changes
 from devices.services.commands import end_commands_of
 from devices.services.credentials import end_tokens_of, issue_token
 from devices.services.registry import hold_devices
-from devices.services.silence import broadcast_status
+from devices.services.status_history import note_status
 from devices.signals import devices_deactivated, devices_reactivated
 from factory.accounts.models import User
 from factory.errors import Conflict
@@ -61,7 +61,7 @@ def _deactivate(ids: list[int], *, at: datetime) -> list[int]:
     Configuration.objects.filter(pk__in=going).update(push_at=None, drift_at=None, drifted_at=None)
     devices_deactivated.send(sender=Device, device_ids=list(going), at=at)
     were_up = [pk for pk, status in going.items() if status != Device.Status.OFFLINE]
-    broadcast_status(device_ids=were_up, status=Device.Status.OFFLINE, at=at)
+    note_status(device_ids=were_up, status=Device.Status.OFFLINE, at=at)
     tell_of_changes(going)
     return list(going)
 

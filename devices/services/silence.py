@@ -1,7 +1,7 @@
 """Being heard and falling silent. Presences are locked before devices, and both by key alone."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,10 +12,9 @@ from devices.models import Device, Presence
 from devices.patience import patience_by_type
 from devices.services.changes import tell_of_changes
 from devices.services.returning import welcome_back
-from factory.live.broadcast import broadcast_on_commit
+from devices.services.status_history import note_status
 from factory.retrying import again_after_deadlock
 
-STATUS_STREAM = "status"
 AT_ONCE = 5000  # devices in one transaction: short enough that a running plant can write in between
 
 
@@ -93,7 +92,14 @@ def _take_for_silent(due: list[int], *, at: datetime) -> tuple[list[int], list[i
 
 def go_offline(device_ids: list[int], *, at: datetime, said_goodbye: bool) -> list[int]:
     """Those of these that were online are gone, and missed from now on; returns their ids. Presences are locked."""
-    went = move_status(device_ids, Device.Status.ONLINE, Device.Status.OFFLINE, at=at)
+    since = None
+    if not said_goodbye:  # nobody knows what it did since then
+        since = {
+            pk: seen_at
+            for pk, seen_at in Presence.objects.filter(pk__in=device_ids).values_list("pk", "last_seen_at")
+            if seen_at is not None
+        }
+    went = move_status(device_ids, Device.Status.ONLINE, Device.Status.OFFLINE, at=at, since=since)
     if went:
         # Whoever was never heard, but only called online by hand, cannot have gone.
         heard = Presence.objects.filter(pk__in=went).exclude(last_seen_at=None)
@@ -101,14 +107,25 @@ def go_offline(device_ids: list[int], *, at: datetime, said_goodbye: bool) -> li
     return went
 
 
-def move_status(device_ids: list[int], old: Device.Status, new: Device.Status, *, at: datetime) -> list[int]:
-    """Change the status of those that have the old one; returns their ids. Presences are locked before devices."""
+def move_status(
+    device_ids: list[int],
+    old: Device.Status,
+    new: Device.Status,
+    *,
+    at: datetime,
+    since: Mapping[int, datetime] | None = None,
+) -> list[int]:
+    """Change the status of those that have the old one; returns their ids. Presences are locked before devices.
+
+    `since`: from when on it was so already, as far as that is known.
+    """
     # By key alone: by the index of statuses InnoDB would lock in another order than editing does.
     rows = Device.objects.select_for_update().filter(pk__in=device_ids).order_by("pk")
     moved = [device_id for device_id, status in rows.values_list("pk", "status") if status == old]
     if moved:
         Device.objects.filter(pk__in=moved).update(status=new, updated_at=at)
-        broadcast_status(device_ids=moved, status=new, at=at)
+        began = {pk: since[pk] for pk in moved if pk in since} if since else None
+        note_status(device_ids=moved, status=new, at=at, since=began)
         tell_of_changes(moved)
     return moved
 
@@ -177,12 +194,3 @@ def move_deadlines(device_ids: list[int], *, seconds: int) -> None:
     if waited_for:
         deadline = F("last_seen_at") + timedelta(seconds=seconds)
         Presence.objects.filter(pk__in=waited_for).update(silent_at=deadline)
-
-
-def broadcast_status(*, device_ids: Iterable[int], status: str, at: datetime) -> None:
-    """Tell dashboards, after the commit, what the devices' status is now."""
-    timestamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    broadcast_on_commit(
-        STATUS_STREAM,
-        [(pk, {"deviceId": pk, "status": str(status), "timestamp": timestamp}) for pk in device_ids],
-    )

@@ -5,7 +5,8 @@ from django.db import transaction
 
 from devices.models import Device, Presence
 from devices.services.changes import tell_of_changes
-from devices.services.silence import broadcast_status, expect_word_from
+from devices.services.silence import expect_word_from
+from devices.services.status_history import note_status
 
 
 @transaction.atomic
@@ -28,6 +29,6 @@ def set_status_many(*, device_ids: Iterable[int], status: str, at: datetime) -> 
         Presence.objects.filter(pk__in=in_service).update(went_silent_at=None)
     if moved:
         Device.objects.filter(pk__in=moved).update(status=status, updated_at=at)
-        broadcast_status(device_ids=moved, status=status, at=at)
+        note_status(device_ids=moved, status=status, at=at)
         tell_of_changes(moved)
     return in_service

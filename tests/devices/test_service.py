@@ -247,6 +247,7 @@ def test_what_would_go_is_counted(client):
         "thresholds": 1,
         "tokens": 1,
         "commands": 3,
+        "status changes": 2,
     }
     told = data_of(Trpc(client).query("devices.whatGoes", {"id": other.pk}))
     assert told[0] == {"kind": "readings", "count": 2, "isMore": False}

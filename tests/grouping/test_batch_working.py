@@ -297,7 +297,7 @@ def test_a_turn_costs_the_same_for_any_number_of_devices(devices, django_assert_
 
     with django_assert_num_queries(26):
         work(batch)
-    with django_assert_num_queries(33):  # most of them for devices that come back by what they say
+    with django_assert_num_queries(34):  # most of them for devices that come back by what they say
         answer(batch)
 
 

@@ -1,0 +1,20 @@
+from django.db import models
+
+from devices.models.devices import Device
+
+
+class StatusChange(models.Model):
+    """From `at` on a device had this status. One that fell silent was offline since it was last heard."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="status_changes")
+    status = models.CharField(max_length=16, choices=Device.Status)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["device", "at", "id"], name="status_by_device"),
+            models.Index(fields=["at"], name="status_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Device {self.device_id} {self.status} from {self.at:%Y-%m-%d %H:%M:%S}"
