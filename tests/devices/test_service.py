@@ -251,7 +251,8 @@ def test_what_would_go_is_counted(client):
     }
     told = data_of(Trpc(client).query("devices.whatGoes", {"id": other.pk}))
     assert told[0] == {"kind": "readings", "count": 2, "isMore": False}
-    assert {each["kind"] for each in told} == {"readings", "alerts", "thresholds", "tokens", "commands"}
+    kinds = {"readings", "alerts", "thresholds", "tokens", "commands", "status changes"}
+    assert {each["kind"] for each in told} == kinds
 
 
 def test_counting_ends_somewhere(client, monkeypatch):
