@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class AnalyticsConfig(AppConfig):
     name = "analytics"
     verbose_name = "Analytics"
+
+    def ready(self) -> None:
+        from analytics import receivers  # noqa: F401, PLC0415 -- connects the signals

@@ -10,6 +10,7 @@ SWEEP_SECONDS = 15.0
 ROLLUP_SECONDS = 15.0  # what an aggregated answer has to read from raw is about as much as arrives meanwhile
 SILENCE_SECONDS = 5.0
 FILTERS_SECONDS = 30.0
+RESULTS_SECONDS = 30.0
 ROLLOUT_SECONDS = 10.0
 NEWCOMER_SECONDS = 60.0
 DELAY_SECONDS = 2.0  # an on-delay without further readings fires at most so much late
@@ -57,6 +58,21 @@ app.conf.beat_schedule = {
         "task": "telemetry.tasks.roll_up_due",
         "schedule": ROLLUP_SECONDS,
         "options": {"expires": ROLLUP_SECONDS},
+    },
+    "follow machines": {
+        "task": "analytics.tasks.follow_machines",
+        "schedule": ROLLUP_SECONDS,
+        "options": {"expires": ROLLUP_SECONDS},
+    },
+    "keep results of shifts": {
+        "task": "analytics.tasks.keep_results",
+        "schedule": RESULTS_SECONDS,
+        "options": {"expires": RESULTS_SECONDS},
+    },
+    "sum up energy": {
+        "task": "analytics.tasks.sum_up_energy",
+        "schedule": RESULTS_SECONDS,
+        "options": {"expires": RESULTS_SECONDS},
     },
     # Devices that change are looked at at once; this finds what was lost on the way.
     "fill groups by their filters": {

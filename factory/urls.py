@@ -30,8 +30,7 @@ registry = Registry(
         *grouping_api.routers,
         *alerts_api.routers,
         *ota_api.routers,
-        analytics_api.router,
-        analytics_api.groups,
+        *analytics_api.routers,
     ]
 )
 gateway = Gateway(

@@ -10,7 +10,14 @@ from factory.accounts.permissions import ADMIN, TECHNICIAN, VIEWER
 from factory.errors import InvalidInput
 from factory.trpc.download import Download
 from factory.trpc.router import UNDEFINED, Router
-from factory.trpc.serializers import MillisField, StrictFloat, StrictInteger, StrictString, WireSerializer
+from factory.trpc.serializers import (
+    MillisField,
+    StrictFloat,
+    StrictInteger,
+    StrictString,
+    TimeZoneField,
+    WireSerializer,
+)
 from telemetry import queries
 from telemetry.buckets import CALENDAR
 from telemetry.export import csv_name, readings_as_csv
@@ -43,16 +50,6 @@ class Reception(WireSerializer):
     accepted = serializers.IntegerField()
     duplicates = serializers.IntegerField()
     rejected = Rejection(many=True)
-
-
-class TimeZoneField(serializers.ChoiceField):
-    """The name of a time zone, such as Europe/Berlin."""
-
-    def __init__(self, **kwargs):
-        from zoneinfo import available_timezones  # noqa: PLC0415 -- slow to list, wanted once
-
-        super().__init__(choices=sorted(available_timezones()), **kwargs)
-        self.error_messages["invalid_choice"] = "is no time zone such as Europe/Berlin"
 
 
 class Range(WireSerializer):

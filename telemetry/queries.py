@@ -14,7 +14,7 @@ from telemetry.buckets import buckets_for
 from telemetry.courses import course
 from telemetry.days import check_range
 from telemetry.metrics import BY_KEY
-from telemetry.models import MeterExchange, Reading, State
+from telemetry.models import MeterExchange, Quarter, Reading, State
 from telemetry.reach import TooManyRows
 from telemetry.rows import bucket_row, is_filled
 from telemetry.rules import metric_for
@@ -138,6 +138,17 @@ def recent_courses(
         if value is not None:
             courses[device_id].append((timestamp, value))
     return courses
+
+
+def first_quarters(series: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """{(device, metric): the first quarter that is rolled up of it}, one short look-up each."""
+    found = {}
+    for device_id, metric in series:
+        rows = Quarter.objects.filter(device_id=device_id, metric=metric).order_by("bucket")
+        bucket = rows.values_list("bucket", flat=True).first()
+        if bucket is not None:
+            found[device_id, metric] = bucket
+    return found
 
 
 def exchanges_of_device(*, device_id: int) -> QuerySet[MeterExchange]:

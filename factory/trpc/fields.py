@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import available_timezones
 
 import orjson
 from rest_framework import serializers
@@ -109,6 +110,28 @@ class MillisField(StrictInteger):
 
     def to_representation(self, value: Any) -> int:
         return int(_millis(value))
+
+
+class MomentField(MillisField):
+    """A moment as milliseconds since the epoch, as ISO 8601, or as a superjson Date; kept as milliseconds."""
+
+    default_error_messages = {"moment": "Expected milliseconds since the epoch, or YYYY-MM-DDThh:mm:ssZ."}
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str):
+            try:
+                data = StrictDateTime().to_internal_value(data)
+            except serializers.ValidationError:
+                self.fail("moment")
+        return super().to_internal_value(data)
+
+
+class TimeZoneField(serializers.ChoiceField):
+    """The name of a time zone, such as Europe/Berlin."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=sorted(available_timezones()), **options)
+        self.error_messages["invalid_choice"] = "is no time zone such as Europe/Berlin"
 
 
 def _millis(value: Any) -> Any:

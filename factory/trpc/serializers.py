@@ -16,11 +16,13 @@ from rest_framework.relations import PKOnlyObject
 from factory.trpc.fields import (
     FreeForm,
     MillisField,
+    MomentField,
     StrictBoolean,
     StrictDateTime,
     StrictFloat,
     StrictInteger,
     StrictString,
+    TimeZoneField,
 )
 from factory.trpc.superjson import UNDEFINED
 
@@ -28,11 +30,13 @@ __all__ = [
     "FreeForm",
     "InputParser",
     "MillisField",
+    "MomentField",
     "StrictBoolean",
     "StrictDateTime",
     "StrictFloat",
     "StrictInteger",
     "StrictString",
+    "TimeZoneField",
     "WireSerializer",
     "wire_name",
 ]

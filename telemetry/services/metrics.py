@@ -4,9 +4,10 @@ from django.db import transaction
 
 from factory.errors import InvalidInput
 from telemetry.door import LARGEST
-from telemetry.metrics import LONGEST_GAP_SECONDS, METRIC_NAME, NO_METRIC_NAME, Metric
+from telemetry.metrics import BY_KEY, LONGEST_GAP_SECONDS, METRIC_NAME, NO_METRIC_NAME, Metric
 from telemetry.models import MetricRule, Quarter, State
 from telemetry.rules import metric_for, rules
+from telemetry.services.rollups import count_anew
 
 # What changes how intervals between samples are counted.
 COUNTED_BY = ("kind", "integration", "max_gap_seconds", "rollover")
@@ -35,8 +36,11 @@ def declare_metric(*, key: str, **properties: Any) -> Metric:
 
 def _is_rolled_up(key: str) -> bool:
     """Asked of the devices that measure it: without them every rollup there is would be looked at."""
-    measuring = State.objects.filter(latest__has_key=key).values_list("device_id", flat=True)
-    return Quarter.objects.filter(device_id__in=list(measuring), metric=key).exists()
+    return Quarter.objects.filter(device_id__in=_measuring(key), metric=key).exists()
+
+
+def _measuring(key: str) -> list[int]:
+    return list(State.objects.filter(latest__has_key=key).values_list("device_id", flat=True))
 
 
 def _refuse_bad_key(key: str) -> None:
@@ -61,3 +65,19 @@ def note_rebuilt(*, keys: list[str]) -> None:
     """These metrics' rollups follow their rules again."""
     MetricRule.objects.filter(key__in=keys).update(rebuild_due=False)
     rules.forget()
+
+
+@transaction.atomic
+def make_counter(*, key: str, device_id: int) -> None:
+    """A device counts by this metric: where nobody declared it yet, it is declared as a counter, and what the device
+    reported is counted so. Refuses one that was declared to be something else."""
+    if metric_for(key).is_counter:
+        return
+    if key in BY_KEY or MetricRule.objects.filter(key=key).exists():
+        raise InvalidInput(f"{key} is declared as a gauge, not as a counter")
+    others = [pk for pk in _measuring(key) if pk != device_id]
+    declare_metric(key=key, kind=MetricRule.Kind.COUNTER)
+    if not Quarter.objects.filter(device_id__in=others, metric=key).exists():
+        MetricRule.objects.filter(key=key).update(rebuild_due=False)
+    rules.forget()
+    count_anew(device_id=device_id)

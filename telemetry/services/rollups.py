@@ -192,12 +192,10 @@ def _write(works: Sequence[_Work]) -> int:
 
 
 def _tell(works: Sequence[_Work], buckets: set[int]) -> None:
-    redone = {
-        work.device_id: [(span.fold.lo, span.fold.hi) for span in work.spans] for work in works if work.spans
-    }
-    for spans in redone.values():
-        for lo, hi in spans:
-            buckets.update(range(lo, hi, QUARTER_MS))
+    for span in (span for work in works for span in work.spans):
+        buckets.update(range(span.fold.lo, span.fold.hi, QUARTER_MS))
+    # Also what came late into the tail: others may have looked at it before.
+    redone = {work.device_id: runs_of(work.settled) for work in works if work.settled}
     quarters_recomputed.send(sender=Quarter, buckets=buckets, redone=redone)
 
 
@@ -232,11 +230,13 @@ def are_rolled_up(*, before: int) -> bool:
     return not mark_sql.owes_before(before)
 
 
-def rebuild(*, device_id: int) -> int:
-    """Compute a device's rollups anew wherever raw is still there; returns how many quarters that were.
+def count_anew(*, device_id: int) -> None:
+    """Have the worker compute a device's rollups anew wherever raw is still there; answers know better at once."""
+    mark_sql.mark_dirty((device_id, bucket) for bucket in _rolled_up_from_raw(device_id))
 
-    Before the first day that is whole in the database nothing is touched.
-    """
+
+def _rolled_up_from_raw(device_id: int) -> Sequence[int]:
+    """The quarters of a device that are rolled up, and whose readings are not archived."""
     begins = raw_begins()
     stored = Quarter.objects.filter(device_id=device_id, metric=READINGS)
     if begins is not None:
@@ -244,8 +244,16 @@ def rebuild(*, device_id: int) -> int:
     first = stored.aggregate(first=Min("bucket"))["first"]
     mark = mark_sql.watermarks([device_id]).get(device_id)
     if first is None or mark is None:
-        return 0
-    buckets = list(range(first, quarter_of(mark.rolled_to) + 1, QUARTER_MS))
+        return []
+    return range(first, quarter_of(mark.rolled_to) + 1, QUARTER_MS)
+
+
+def rebuild(*, device_id: int) -> int:
+    """Compute a device's rollups anew wherever raw is still there; returns how many quarters that were.
+
+    Before the first day that is whole in the database nothing is touched.
+    """
+    buckets = _rolled_up_from_raw(device_id)
     # A day at a time, so that answers in between have little to read from raw.
     for start in range(0, len(buckets), QUARTERS_A_DAY):
         mark_sql.mark_dirty((device_id, bucket) for bucket in buckets[start : start + QUARTERS_A_DAY])

@@ -1,0 +1,60 @@
+"""The energy of a time as a whole, beside the same time before it."""
+
+from typing import Any
+
+from analytics.energy.course import price_of
+from analytics.queries.energy import energy_figures, energy_in, energy_total, exchanges_in
+from analytics.queries.meters import Scope, energy_price
+from analytics.queries.states import moment
+
+
+def energy_summary(scope: Scope, *, start: int, end: int, now: int) -> dict[str, Any]:
+    """Of [start, end), ms; `change` is the share by which it is more than before, where both are known."""
+    price = energy_price()
+    present = _figures(scope, start, end, now, price.per_kwh)
+    length = end - start
+    # As long as it has lasted yet: half a day is not held against a whole one.
+    lasted = min(end, max(now, start)) - start
+    previous = _figures(scope, start - length, start - length + lasted, now, price.per_kwh)
+    return {
+        **present,
+        "currency": price.currency or None,
+        "previous": previous,
+        "change": _change(previous["energy_kwh"], present["energy_kwh"]),
+    }
+
+
+def _figures(scope: Scope, start: int, end: int, now: int, per_kwh: float | None) -> dict[str, Any]:
+    told = {"start_time": moment(start), "end_time": moment(end)}
+    if start >= end:
+        return {**told, **NOTHING}
+    energy = energy_in(scope, start=start, end=end)
+    whole = energy_total(energy, start, end, now)
+    figures = energy_figures(whole, energy.meters, exchanges_in(energy.meters, start, end))
+    return {
+        **told,
+        "energy_kwh": whole.amount.kwh,
+        "peak_kw": whole.peak_kw,
+        "peak_at": None if whole.peak_at is None else moment(whole.peak_at),
+        "base_load_kw": energy.course.base_load_kw(),
+        "coverage": whole.coverage,
+        "cost": price_of(whole.amount.kwh, per_kwh),
+        "flags": figures["flags"],
+        "devices": len(energy.meters),
+    }
+
+
+NOTHING: dict[str, Any] = {
+    "energy_kwh": None,
+    "peak_kw": None,
+    "peak_at": None,
+    "base_load_kw": None,
+    "coverage": 0.0,
+    "cost": None,
+    "flags": [],
+    "devices": 0,
+}
+
+
+def _change(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None or before <= 0 else after / before - 1

@@ -1,0 +1,120 @@
+"""How the energy of devices is measured, and which of them count where many are added up."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from analytics.energy.meters import EVER, NEVER, Meter, counted_once, counter_among, power_among
+from analytics.models import EnergyMeter, EnergyPrice
+from analytics.models.energy import PLANT
+from devices.models import Device
+from grouping.queries import members_of
+from telemetry.metrics import Metric
+from telemetry.queries import latest_values
+from telemetry.rules import metric_for
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose energy: the plant's, a group's, or that of some devices (then it has no number)."""
+
+    device_ids: list[int]
+    number: int | None = None
+
+
+def scope_of(*, group_id: int | None = None, device_ids: Sequence[int] | None = None) -> Scope:
+    """All devices, those out of service with their history too, unless a group or some devices are asked for."""
+    if device_ids is not None:
+        return Scope(list(device_ids))
+    if group_id is not None:
+        return Scope(members_of(group_id=group_id), group_id)
+    return Scope(list(Device.objects.order_by("pk").values_list("pk", flat=True)), PLANT)
+
+
+def meters_of(device_ids: Sequence[int]) -> dict[int, Meter]:
+    """{device: how its energy is told} of those that tell any."""
+    ids = list(device_ids)
+    chosen = EnergyMeter.objects.in_bulk(ids)
+    latest = latest_values(device_ids=ids)
+    rows = Device.objects.filter(pk__in=ids).values_list("pk", "deactivated_at")
+    rules = rules_by_key()
+    found = {}
+    for device_id, deactivated_at in rows:
+        row, names = chosen.get(device_id), latest.get(device_id, {})
+        counter, power = counter_among(names, rules), power_among(names, rules)
+        since, measured_by, begins_at = EVER, None, EVER
+        if row is not None:
+            measured_by = row.measured_by_id
+            since = EVER if row.counter_since is None else row.counter_since
+            begins_at = EVER if row.begins_at is None else row.begins_at
+            if row.is_chosen:
+                counter, power = row.counter_metric, row.power_metric
+            else:
+                counter = row.counter_metric or counter
+        if counter or power:
+            ends_at = _ms(deactivated_at) if deactivated_at else NEVER
+            found[device_id] = Meter(device_id, counter, power, since, measured_by, begins_at, ends_at)
+    return found
+
+
+class _Rules(dict[str, Metric]):
+    def __missing__(self, key: str) -> Metric:
+        self[key] = metric_for(key)
+        return self[key]
+
+
+def rules_by_key() -> dict[str, Metric]:
+    """The rule of any metric, looked up once."""
+    return _Rules()
+
+
+def made_of(meters: Iterable[Meter]) -> str:
+    """A mark of what a sum of energy is made of: another one when a device, its metrics or their units are others."""
+    unit = cache(lambda metric: (metric_for(metric).unit, metric_for(metric).kind) if metric else None)
+    parts = sorted(
+        (
+            meter.device_id,
+            meter.counter,
+            meter.power,
+            meter.counter_since,
+            unit(meter.counter),
+            unit(meter.power),
+        )
+        for meter in meters
+    )
+    return sha256(repr(parts).encode()).hexdigest()
+
+
+def counted_meters(scope: Scope) -> dict[int, Meter]:
+    """The meters of a scope that count in its sum: none that another one of it measures as well."""
+    return counted_once(meters_of(scope.device_ids))
+
+
+def meter_rows(scope: Scope) -> list[dict[str, Any]]:
+    """The meters of a scope, and the devices of which a person has said something, in order of their names."""
+    meters = meters_of(scope.device_ids)
+    rows = EnergyMeter.objects.in_bulk(scope.device_ids)
+    names = Device.objects.filter(pk__in={*meters, *rows}).order_by("name", "pk").values_list("pk", "name")
+    return [
+        {
+            "device_id": pk,
+            "name": name,
+            "counter_metric": meters[pk].counter or None if pk in meters else None,
+            "power_metric": meters[pk].power or None if pk in meters else None,
+            "counter_since": rows[pk].counter_since if pk in rows else None,
+            "measured_by": rows[pk].measured_by_id if pk in rows else None,
+            "chosen": pk in rows and rows[pk].is_chosen,
+        }
+        for pk, name in names
+    ]
+
+
+def energy_price() -> EnergyPrice:
+    return EnergyPrice.objects.first() or EnergyPrice()
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

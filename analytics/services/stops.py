@@ -1,0 +1,152 @@
+"""Why machines stood: codes, what staff say of a stop, and stops that no machine told of."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from analytics.models import MachineMark, StateInterval, StopCode, StopReason
+from analytics.queries.states import ms
+from analytics.services.results import forget_results
+from devices.models import Device
+from factory.accounts.models import User
+from factory.errors import Conflict, InvalidInput, NotFound
+
+DAY_MS = 86_400_000
+LONGEST_STOP_MS = 366 * DAY_MS
+
+
+class StopUnknown(NotFound):
+    """There is no such stop, or not any more: what came late may have changed it."""
+
+
+class StopCodeUnknown(NotFound):
+    """There is no such code."""
+
+
+class StopsOverlap(Conflict):
+    """Somebody has added a stop there already."""
+
+
+class NotAdded(Conflict):
+    """What the machine itself tells cannot be removed."""
+
+
+@transaction.atomic
+def set_stop_code(
+    *, code: str, label: str, planned: bool, failure: bool = False, active: bool = True
+) -> StopCode:
+    """Declare why machines stand, or change what a code means, for the past too."""
+    if planned and failure:
+        raise InvalidInput.at("failure", "a planned stop is no failure")
+    before = StopCode.objects.select_for_update().filter(pk=code).first()
+    found, _ = StopCode.objects.update_or_create(
+        pk=code, defaults={"label": label, "planned": planned, "failure": failure, "active": active}
+    )
+    if before is not None and before.planned != planned:
+        _forget_results_with(code)
+    return found
+
+
+def _forget_results_with(code: str) -> None:
+    told = set(StopReason.objects.filter(code=code).values_list("device_id", flat=True))
+    added = set(StateInterval.objects.filter(code=code).values_list("device_id", flat=True))
+    forget_results(device_ids=told | added)
+
+
+@transaction.atomic
+def add_stop(
+    *,
+    device: Device,
+    start: int,
+    end: int,
+    code: str,
+    by: User | None,
+    at: datetime,
+    note: str = "",
+) -> StateInterval:
+    """The machine stood from `start` to `end` (ms), whatever it said itself. A planned one may lie in the future."""
+    if end <= start:
+        raise InvalidInput.at("endTime", "must be after startTime")
+    if end - start > LONGEST_STOP_MS:
+        raise InvalidInput.at("endTime", "must be at most a year after startTime")
+    found = _usable(code)
+    if not found.planned and end > ms(at):
+        raise InvalidInput.at("endTime", "is in the future: only a planned stop is known before")
+    _hold(device.pk)
+    added = StateInterval.objects.filter(device=device, is_added=True)
+    if added.filter(start__lt=end, end__gt=start).exists():
+        raise StopsOverlap("Somebody has added a stop in this time already.")
+    stop = StateInterval.objects.create(
+        device=device,
+        start=start,
+        end=end,
+        state=StateInterval.State.STOPPED,
+        is_added=True,
+        code=found,
+        note=note,
+        by=by,
+    )
+    forget_results(device_ids=[device.pk], start=start, end=end)
+    return stop
+
+
+@transaction.atomic
+def classify_stop(
+    *, stop_id: int, code: str | None, by: User | None, at: datetime, note: str = ""
+) -> StateInterval:
+    """Say why the machine stood; None takes back what was said. It stays with the stop when that is derived anew."""
+    stop = _stop(stop_id)
+    found = _usable(code) if code is not None else None
+    _hold(stop.device_id)
+    if stop.is_added:
+        if found is None:
+            raise InvalidInput.at("code", "a stop that somebody added has one; remove it instead")
+        StateInterval.objects.filter(pk=stop.pk).update(code=found, note=note)
+    else:
+        said = StopReason.objects.filter(device=stop.device_id, start__lt=stop.end, end__gt=stop.start)
+        said.delete()
+        if found is not None:
+            StopReason.objects.create(
+                device_id=stop.device_id,
+                start=stop.start,
+                end=stop.end,
+                code=found,
+                note=note,
+                by=by,
+                at=at,
+            )
+    forget_results(device_ids=[stop.device_id], start=stop.start, end=stop.end)
+    stop.refresh_from_db()
+    return stop
+
+
+@transaction.atomic
+def remove_stop(*, stop_id: int) -> None:
+    """A stop was added by mistake."""
+    stop = _stop(stop_id)
+    if not stop.is_added:
+        raise NotAdded("The machine tells of this stop itself. Give it a code instead.")
+    _hold(stop.device_id)
+    stop.delete()
+    forget_results(device_ids=[stop.device_id], start=stop.start, end=stop.end)
+
+
+def _stop(stop_id: int) -> StateInterval:
+    stop = StateInterval.objects.filter(pk=stop_id, state=StateInterval.State.STOPPED).first()
+    if stop is None:
+        raise StopUnknown(f"There is no stop {stop_id}; what came late may have changed it.")
+    return stop
+
+
+def _usable(code: str) -> StopCode:
+    found = StopCode.objects.filter(pk=code).first()
+    if found is None:
+        raise StopCodeUnknown(f"There is no stop code {code}.")
+    if not found.active:
+        raise InvalidInput.at("code", f"{code} is not used any more")
+    return found
+
+
+def _hold(device_id: int) -> None:
+    MachineMark.objects.get_or_create(device_id=device_id)
+    MachineMark.objects.select_for_update().get(device_id=device_id)
