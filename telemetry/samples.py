@@ -45,6 +45,12 @@ def sample_from(device_id: int, metric: str, at: int) -> tuple[int, float] | Non
     return (row[0], row[1][metric]) if row else None
 
 
+def last_reading_in(device_id: int, start: int, end: int) -> int | None:
+    """When a device measured anything the last time in [start, end), ms; None where it did not."""
+    found = sql.newest_readings(device_id, start, end, 1)
+    return found[0][0] if found else None
+
+
 def late_spans(device_ids: list[int]) -> dict[int, list[tuple[int, int]]]:
     """{device: spans} in which something came late that no worker has looked at yet."""
     return {
@@ -53,4 +59,13 @@ def late_spans(device_ids: list[int]) -> dict[int, list[tuple[int, int]]]:
     }
 
 
-__all__ = ["Points", "TooManyRows", "Wanted", "late_spans", "sample_before", "sample_from", "samples_in"]
+__all__ = [
+    "Points",
+    "TooManyRows",
+    "Wanted",
+    "last_reading_in",
+    "late_spans",
+    "sample_before",
+    "sample_from",
+    "samples_in",
+]

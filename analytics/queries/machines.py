@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from itertools import pairwise
+from typing import Any
 
 from django.conf import settings
 
-from analytics.models import Calendar, Line, MachineProfile, ProductRun, Shift
+from analytics.models import Calendar, Line, MachineProfile, Product, ProductRun, Shift
+from analytics.models.calendars import SINCE_EVER
 from analytics.oee.shifts import CalendarRule, Occurrence, ShiftRule, occurrences, whole_days
 from devices.models import Device
 from factory.errors import NotFound
@@ -158,16 +160,17 @@ def _chained(targets: Iterable[list[tuple[date, CalendarRule]]]) -> tuple[Calend
 
 
 def machines_in(*, device_id: int | None = None, group_id: int | None = None) -> list[int]:
-    """The ids of the devices that speak for a device, a group or the plant.
+    """The ids of the devices that speak for a device, a group or the plant; refuses when there is no such group.
 
     For a serial line that is its station alone; elsewhere every machine for itself.
     """
-    if device_id is not None:
-        return [device_id]
+    return [device_id] if device_id is not None else machines_of_groups([group_id])[group_id]
+
+
+def machines_of_groups(group_ids: Iterable[int | None]) -> dict[int | None, list[int]]:
+    """As `machines_in` of several groups at once; None is the plant."""
     among = set(MachineProfile.objects.values_list("device_id", flat=True))
     lines = dict(Line.objects.values_list("group_id", "station_id"))
-    if not lines and group_id is None:
-        return sorted(among)
     tree = group_tree()
     members: defaultdict[int, set[int]] = defaultdict(set)
     for group, member in Membership.objects.filter(device_id__in=among).values_list("group_id", "device_id"):
@@ -176,16 +179,84 @@ def machines_in(*, device_id: int | None = None, group_id: int | None = None) ->
     def inside(group: int) -> set[int]:
         return set().union(*(members[one] for one in tree.within(group)))
 
-    if group_id is not None:
-        if group_id not in tree:
+    found: dict[int | None, list[int]] = {}
+    for group_id in group_ids:
+        if group_id is not None and group_id not in tree:
             raise GroupUnknown(f"There is no group {group_id}.")
-        among = inside(group_id)
-        within = set(tree.within(group_id))
-        lines = {line: station for line, station in lines.items() if line in within}
-    for line, station in lines.items():
-        if station in inside(line):
-            among -= inside(line) - {station}
-    return sorted(among)
+        within = lines.keys() if group_id is None else lines.keys() & set(tree.within(group_id))
+        speaking = among if group_id is None else inside(group_id)
+        for line in within:
+            if lines[line] in inside(line):
+                speaking = speaking - (inside(line) - {lines[line]})
+        found[group_id] = sorted(speaking)
+    return found
+
+
+def setup_of(*, device_id: int) -> dict[str, Any] | None:
+    """A machine as it is set up now; None for a device that is none."""
+    profiles = list(MachineProfile.objects.filter(device_id=device_id).order_by("valid_from"))
+    if not profiles:
+        return None
+    run = ProductRun.objects.filter(device_id=device_id).select_related("product").order_by("-start").first()
+    return {
+        **profile_row(profiles[-1]),
+        "products": list(Product.objects.filter(device_id=device_id).order_by("name")),
+        "product": run.product.name if run and run.product else None,
+        "versions": len(profiles),
+    }
+
+
+def machine_setup(*, device_id: int) -> dict[str, Any]:
+    """As `setup_of`; refuses when the device is no machine."""
+    found = setup_of(device_id=device_id)
+    if found is None:
+        raise ProfileUnknown(f"Device {device_id} has no machine profile.")
+    return found
+
+
+def profile_row(profile: MachineProfile) -> dict[str, Any]:
+    running: dict[str, Any] = {"status": profile.running_statuses}
+    if profile.running_by == RunningBy.METRIC:
+        running = {"metric": profile.running_metric, "above": profile.running_above}
+    elif profile.running_by == RunningBy.EVENTS:
+        running = {"events": profile.running_metric}
+    return {
+        "device_id": profile.device_id,
+        "ideal_cycle_seconds": profile.ideal_cycle_seconds,
+        "total_metric": profile.total_metric,
+        "good_metric": profile.good_metric or None,
+        "reject_metric": profile.reject_metric or None,
+        "running": running,
+        "micro_stop_seconds": profile.micro_stop_seconds,
+        "valid_from": profile.valid_from or None,
+    }
+
+
+def shifts_of(target: str) -> dict[str, Any] | None:
+    """The newest calendar that was given to a target itself; None where none was."""
+    calendar = Calendar.objects.filter(target=target).order_by("-valid_from").first()
+    if calendar is None:
+        return None
+    return {
+        "device_id": calendar.device_id,
+        "group_id": calendar.group_id,
+        "time_zone": calendar.time_zone,
+        "shifts": [
+            {
+                "name": shift.name,
+                "days": shift.days,
+                "start": shift.start_time,
+                "end": shift.end_time,
+                "breaks": [
+                    {"start": time.fromisoformat(begin), "end": time.fromisoformat(end)}
+                    for begin, end in shift.breaks
+                ],
+            }
+            for shift in calendar.shifts.order_by("pk")
+        ],
+        "holidays": calendar.holidays,
+        "valid_from": calendar.valid_from.isoformat() if calendar.valid_from != SINCE_EVER else None,
+    }
 
 
 def names_of(device_ids: Iterable[int]) -> dict[int, str]:

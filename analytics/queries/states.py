@@ -19,7 +19,15 @@ from devices.models import Device
 from devices.queries import StatusPoint, statuses_of
 from factory.errors import InvalidInput
 from telemetry.queries import latest_values
-from telemetry.samples import Points, TooManyRows, Wanted, late_spans, sample_before, samples_in
+from telemetry.samples import (
+    Points,
+    TooManyRows,
+    Wanted,
+    last_reading_in,
+    late_spans,
+    sample_before,
+    samples_in,
+)
 
 ROWS_LIMIT = 2_000_000
 # A micro-stop is known by what is on both of its sides.
@@ -81,7 +89,7 @@ def states_of(
         one.stretches = overlaid([Stretch(low, high, State.UNKNOWN)], one.stretches)
     for device_id, changes in statuses.items():
         if machines[device_id].profiles[-1].running_by == RunningBy.EVENTS:
-            found[device_id].away = _away(changes, high)
+            found[device_id].away = _away(device_id, changes, high)
     return found
 
 
@@ -95,14 +103,16 @@ def _statuses(machines: Mapping[int, Machine], start: int, end: int) -> dict[int
     return statuses_of(device_ids=wanted, start=moment(start), end=moment(end)) if wanted else {}
 
 
-def _away(points: Sequence[StatusPoint], end: int) -> list[Span]:
-    """When a device was offline: nobody knows whether its last event still holds."""
+def _away(device_id: int, points: Sequence[StatusPoint], end: int) -> list[Span]:
+    """When a device was offline, and did not measure either what it told later: who knows whether its last event held."""
     edges = [*(ms(at) for at, _ in points), end]
-    return joined(
-        (edges[place], edges[place + 1])
-        for place, (_, status) in enumerate(points)
-        if status == Device.Status.OFFLINE and edges[place] < edges[place + 1]
-    )
+    found = []
+    for place, (_, status) in enumerate(points):
+        start, until = edges[place], edges[place + 1]
+        if status == Device.Status.OFFLINE and start < until:
+            start = last_reading_in(device_id, start, until) or start
+            found.append((start, until))
+    return joined(found)
 
 
 def _untold(

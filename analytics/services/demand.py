@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from analytics.energy.course import Amount, Course, Presence
-from analytics.energy.meters import Meter
+from analytics.energy.meters import EVER, Meter
 from analytics.models import Demand, DemandEdition, DemandScope
 from analytics.models.energy import PLANT
 from analytics.queries.energy import EnergyCollector
@@ -99,7 +99,8 @@ def _next_span(row: DemandScope, meters: dict[int, Meter], now: int) -> tuple[in
     found = list(stale.values_list("bucket", flat=True)[: AT_ONCE_MS // QUARTER_MS])
     if found:
         return runs_of(found)[-1]
-    begins = quarter_of(max(min(meter.begins_at for meter in meters.values()), now - KEEP_MS))
+    known = [meter.begins_at for meter in meters.values() if meter.begins_at != EVER]
+    begins = quarter_of(max(min(known, default=now), now - KEEP_MS))
     return (max(row.filled_from - AT_ONCE_MS, begins), row.filled_from) if row.filled_from > begins else None
 
 
