@@ -104,7 +104,7 @@ def _statuses(machines: Mapping[int, Machine], start: int, end: int) -> dict[int
 
 
 def _away(device_id: int, points: Sequence[StatusPoint], end: int) -> list[Span]:
-    """When a device was offline, and did not measure either what it told later: who knows whether its last event held."""
+    """When a device was offline and measured nothing that it told later: nobody knows whether its last event held."""
     edges = [*(ms(at) for at, _ in points), end]
     found = []
     for place, (_, status) in enumerate(points):
