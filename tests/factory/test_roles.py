@@ -17,6 +17,10 @@ DEVICE |= {"ota.check", "ota.updateStatus"}
 DEVICES_ONLY |= {"ota.check", "ota.updateStatus"}
 LEAST_RANK = {
     "operator": {
+        "analytics.addStop",
+        "analytics.classifyStop",
+        "analytics.removeStop",
+        "analytics.startProduct",
         "alerts.assign",
         "alerts.create",
         "alerts.resolve",
@@ -36,6 +40,14 @@ LEAST_RANK = {
         "devices.setConfig",
     },
     "technician": {
+        "analytics.deleteMachineProfile",
+        "analytics.deleteShifts",
+        "analytics.setEnergyMeter",
+        "analytics.setLine",
+        "analytics.setMachineProfile",
+        "analytics.setProducts",
+        "analytics.setShifts",
+        "analytics.setStopCode",
         "commands.setType",
         "devices.create",
         "devices.update",
@@ -74,6 +86,7 @@ LEAST_RANK = {
         "thresholds.upsertForDevice",
     },
     "admin": {
+        "analytics.setEnergyPrice",
         "commands.deleteType",
         "devices.delete",
         "firmware.delete",
