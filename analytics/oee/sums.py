@@ -5,8 +5,7 @@ days or machines the figures are those of their sums, never means of percentages
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
 
 from analytics.oee.spans import Span, length
 from analytics.oee.states import State
@@ -48,13 +47,6 @@ class Sums:
         _add_codes(self.by_code, other.by_code)
         _add_codes(self.planned_by_code, other.planned_by_code)
         self.flags |= other.flags
-
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "flags": sorted(self.flags)}
-
-    @classmethod
-    def of_json(cls, kept: Mapping[str, Any]) -> "Sums":
-        return cls(**{**kept, "flags": set(kept["flags"])})
 
 
 NUMBERS = [one.name for one in fields(Sums) if one.name not in ("by_code", "planned_by_code", "flags")]

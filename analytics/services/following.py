@@ -6,7 +6,7 @@ another worker has brought further meanwhile. What came late is derived anew, on
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -52,18 +52,18 @@ def follow_machines(*, now: int, seconds: float = 10.0) -> int:
     stop = monotonic() + seconds
     machines = load_machines()
     _begin_marks(machines)
-    moved = 0
+    moved, failed = 0, set[int]()
     for device_id, redos in _redos(machines).items():
-        moved += _apart([device_id], lambda ids, redos=redos: _redo(machines[ids[0]], redos))
+        moved += _apart([device_id], partial(_redo_one, machines[device_id], redos), failed)
         if monotonic() > stop:
             return moved
     latest = latest_values(device_ids=list(machines))
+    follow = partial(_follow, machines=machines, latest=latest, now=now)
     # Those that are far behind have another turn while there is time.
-    while due := _due(machines, latest, now):
+    while due := [pk for pk in _due(machines, latest, now) if pk not in failed]:
         before = moved
         for place in range(0, len(due), MACHINES_AT_ONCE):
-            part = due[place : place + MACHINES_AT_ONCE]
-            moved += _apart(part, lambda ids: _follow(ids, machines, latest, now))
+            moved += _apart(due[place : place + MACHINES_AT_ONCE], follow, failed)
             if monotonic() > stop:
                 return moved
         if moved == before:
@@ -71,15 +71,20 @@ def follow_machines(*, now: int, seconds: float = 10.0) -> int:
     return moved
 
 
-def _apart(device_ids: Sequence[int], work) -> int:
+def _apart(device_ids: Sequence[int], work: Callable[[Sequence[int]], int], failed: set[int]) -> int:
     """A machine with which it fails costs the others nothing, and is tried again at the next turn."""
     try:
-        return int(again_after_deadlock(partial(work, device_ids)))
+        return again_after_deadlock(partial(work, device_ids))
     except Exception:
         if len(device_ids) == 1:
             logger.exception("machine.not_followed", extra={"device_id": device_ids[0]})
+            failed.update(device_ids)
             return 0
-    return sum(_apart([device_id], work) for device_id in device_ids)
+    return sum(_apart([device_id], work, failed) for device_id in device_ids)
+
+
+def _redo_one(machine: Machine, redos: Sequence[tuple[int, Span]], _: Sequence[int]) -> int:
+    return int(_redo(machine, redos))
 
 
 def _begin_marks(machines: Iterable[int]) -> None:
