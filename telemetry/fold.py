@@ -168,13 +168,16 @@ def _add_interval(
 def fall_of(rule: Metric, before: float, after: float) -> Fall:
     """What a counter did that showed `before` and now shows `after`.
 
-    A fall is a roll-over where the metric has one, else a reset. A fall by less than `JITTER` is neither.
+    A fall by less than `JITTER` is neither. Of the others one is a roll-over where the metric has one and it then
+    grew by no more than half of it; else it is a reset.
     """
     if after >= before:
         return Fall.NONE
     if before - after < JITTER * abs(before):
         return Fall.JITTER
-    return Fall.ROLLOVER if rule.rollover is not None and before <= rule.rollover else Fall.RESET
+    if rule.rollover is not None and before <= rule.rollover and before - after >= rule.rollover / 2:
+        return Fall.ROLLOVER
+    return Fall.RESET
 
 
 def growth(rule: Metric, before: float, after: float, fall: Fall) -> float:
