@@ -4,6 +4,7 @@ from typing import Any
 
 from analytics.energy.course import price_of
 from analytics.queries.energy import energy_figures, energy_in, energy_total, exchanges_in
+from analytics.queries.energy_view import lasted_yet
 from analytics.queries.meters import Scope, energy_price
 from analytics.queries.states import moment
 
@@ -12,10 +13,8 @@ def energy_summary(scope: Scope, *, start: int, end: int, now: int) -> dict[str,
     """Of [start, end), ms; `change` is the share by which it is more than before, where both are known."""
     price = energy_price()
     present = _figures(scope, start, end, now, price.per_kwh)
-    length = end - start
-    # As long as it has lasted yet: half a day is not held against a whole one.
-    lasted = min(end, max(now, start)) - start
-    previous = _figures(scope, start - length, start - length + lasted, now, price.per_kwh)
+    before = start - (end - start)
+    previous = _figures(scope, before, before + lasted_yet(start, end, now), now, price.per_kwh)
     return {
         **present,
         "currency": price.currency or None,

@@ -1,0 +1,223 @@
+"""Our figures as plots, for pages and reports alike. Pure: everything that is drawn is given."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from analytics.energy.course import Bucket, Course
+from analytics.oee.states import State
+from analytics.oee.stops import Piece
+from analytics.plots import bars, course, heatmap, levels, pareto, timeline, waterfall
+from analytics.plots.drawing import Drawing
+from analytics.plots.frame import Bound
+from analytics.queries.timeline import Row
+
+OEE_TARGET = 85.0  # what plants call world class
+HOUR_MS = 3_600_000
+STATES = {
+    State.RUNNING: timeline.State.RUNNING,
+    State.STOPPED: timeline.State.STOPPED,
+    State.UNKNOWN: timeline.State.UNKNOWN,
+}
+
+
+def moment(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1000, UTC)
+
+
+def energy_bars(
+    buckets: Sequence[Bucket],
+    zone: ZoneInfo,
+    *,
+    before: Sequence[Bucket] = (),
+    before_label: str = "the time before",
+    caption: str = "",
+) -> Drawing:
+    """Energy by bucket, kWh, with the same time before it as an outline."""
+    figure = bars.Bars(
+        [bars.Bar(moment(one.start), moment(one.end), one.amount.kwh, one.coverage) for one in buckets],
+        "kWh",
+        zone,
+        before=[one.amount.kwh for one in before],
+        before_label=before_label,
+    )
+    known = [one.amount.kwh for one in buckets if one.amount.kwh is not None]
+    words = f"Energy: {sum(known):,.1f} kWh in {len(known)} of {len(buckets)} bars; the table has the numbers"
+    return Drawing(lambda width: bars.draw(figure, width=width), words, caption)
+
+
+def demand_course(energy: Course, start: int, end: int, zone: ZoneInfo, *, peak_kw: float | None) -> Drawing:
+    """The demand of each quarter of an hour, kW, with its peak."""
+    points = [
+        (moment(at), energy.kw(at) if at in energy.pieces else None)
+        for at in range(start - start % energy.step, end, energy.step)
+    ]
+    figure = course.Course(
+        [course.Line("Demand", points)],
+        "kW",
+        moment(start),
+        moment(end),
+        zone,
+        limits=[] if peak_kw is None else [Bound(peak_kw, "peak")],
+    )
+    peak = "nothing known" if peak_kw is None else f"peak {peak_kw:,.1f} kW"
+    return Drawing(lambda width: course.draw(figure, width=width), f"Demand by quarter of an hour: {peak}")
+
+
+def energy_heatmap(energy: Course, start: int, end: int, zone: ZoneInfo) -> Drawing:
+    """Energy hour by hour, a row for each day."""
+    hours: dict[int, float | None] = dict.fromkeys(range(start - start % HOUR_MS, end, HOUR_MS))
+    for at, piece in energy.pieces.items():
+        hour = at - at % HOUR_MS
+        if hour in hours and piece.kwh is not None:
+            hours[hour] = (hours[hour] or 0.0) + piece.kwh
+    figure = heatmap.Heatmap([heatmap.Cell(moment(at), kwh) for at, kwh in hours.items()], "kWh", zone)
+    known = [kwh for kwh in hours.values() if kwh is not None]
+    highest = f"at most {max(known):,.1f} kWh in an hour" if known else "nothing known"
+    return Drawing(lambda width: heatmap.draw(figure, width=width), f"Energy by hour and day: {highest}")
+
+
+def oee_levels(figures: Mapping[str, float | None], *, target: float = OEE_TARGET) -> Drawing:
+    """The four figures in percent, OEE with its target."""
+    rows = [
+        levels.Level("OEE", figures["oee"], target=target),
+        levels.Level("Availability", figures["availability"]),
+        levels.Level("Performance", figures["performance"]),
+        levels.Level("Quality", figures["quality"]),
+    ]
+    return _levels(rows)
+
+
+def oee_by_part(rows: Iterable[Mapping], *, target: float = OEE_TARGET) -> Drawing:
+    """OEE of each machine, line or shift."""
+    return _levels([levels.Level(row["label"], row["oee"], target=target) for row in rows])
+
+
+def _levels(rows: Sequence[levels.Level]) -> Drawing:
+    words = ", ".join(
+        f"{row.label} {'not known' if row.value is None else f'{row.value:.1f} %'}" for row in rows
+    )
+    return Drawing(lambda width: levels.draw(rows, width=width), words)
+
+
+def oee_trend(trend: Sequence[Mapping], zone: ZoneInfo, *, target: float = OEE_TARGET) -> Drawing:
+    """OEE day by day, percent."""
+    points = [
+        (datetime.fromisoformat(row["date"]).replace(hour=12, tzinfo=zone).astimezone(UTC), row["oee"])
+        for row in trend
+    ]
+    figure = course.Course(
+        [course.Line("OEE", points)],
+        "%",
+        points[0][0] if points else moment(0),
+        points[-1][0] if points else moment(1),
+        zone,
+        limits=[Bound(target, "target")],
+    )
+    known = [value for _, value in points if value is not None]
+    words = f"from {known[0]:.1f} % to {known[-1]:.1f} %" if known else "nothing known"
+    return Drawing(lambda width: course.draw(figure, width=width), f"OEE by day: {words}")
+
+
+def loss_steps(losses: Sequence[Mapping]) -> Drawing:
+    """From the time of the shifts down to the good time, hours."""
+    rows = [row for row in losses if row["kind"] != "good"]
+    good = next((row["minutes"] for row in losses if row["kind"] == "good"), 0.0)
+    total = good + sum(row["minutes"] for row in rows)
+    figure = waterfall.Waterfall(
+        "Shifts",
+        total / 60,
+        [waterfall.Step(row["label"], -row["minutes"] / 60) for row in rows],
+        "Good time",
+        "h",
+    )
+    words = f"Losses: {total / 60:,.1f} h of shifts, {good / 60:,.1f} h of good time"
+    return Drawing(lambda width: waterfall.draw(figure, width=width), words)
+
+
+def stop_pareto(rows: Sequence[Mapping]) -> Drawing:
+    """For which reasons machines stood, hours."""
+    figure = pareto.Pareto([pareto.Item(row["label"], row["seconds"] / 3600) for row in rows], "h")
+    worst = f"most of it {rows[0]['label']}, {rows[0]['share']:.0%}" if rows else "none"
+    return Drawing(lambda width: pareto.draw(figure, width=width), f"Reasons of stops: {worst}")
+
+
+def states_timeline(
+    rows: Sequence[Row],
+    start: int,
+    end: int,
+    zone: ZoneInfo,
+    *,
+    labels: Mapping[str, str],
+    planned: frozenset[str],
+) -> Drawing:
+    """What each machine did, with the shifts where all have the same."""
+    shifts = {tuple((one.start, one.name) for one in row.shifts) for row in rows}
+    figure = timeline.Timeline(
+        [timeline.Row(row.name, [_span(piece, labels, planned) for piece in row.pieces]) for row in rows],
+        moment(start),
+        moment(end),
+        zone,
+        shifts=[timeline.Shift(moment(at), name) for at, name in next(iter(shifts))]
+        if len(shifts) == 1
+        else (),
+    )
+    words = f"What {len(rows)} machines did; the list of stops has the numbers"
+    return Drawing(lambda width: timeline.draw(figure, width=width), words)
+
+
+def _span(piece: Piece, labels: Mapping[str, str], planned: frozenset[str]) -> timeline.Span:
+    state = STATES[piece.state]
+    if piece.is_micro:
+        state = timeline.State.MICRO
+    elif piece.code in planned:
+        state = timeline.State.PLANNED
+    label = labels.get(piece.code, piece.code) if piece.code else ""
+    return timeline.Span(moment(piece.start), moment(piece.end), state, label)
+
+
+def metric_course(
+    points: Sequence[tuple[int, float, float, float]],
+    *,
+    label: str,
+    unit: str,
+    start: int,
+    end: int,
+    zone: ZoneInfo,
+    limits: Sequence[tuple[str, float]] = (),
+    spans: Sequence[course.Span] = (),
+    join_ms: int,
+) -> Drawing:
+    """(ms, mean, lowest, highest) of a metric as a line in its band; broken where more than `join_ms` lies between."""
+    line: list[tuple[datetime, float | None]] = []
+    band: list[tuple[datetime, tuple[float, float] | None]] = []
+    last: int | None = None
+    for at, mean, low, high in points:
+        if last is not None and at - last > join_ms:
+            line.append((moment(last + join_ms // 2), None))
+            band.append((moment(last + join_ms // 2), None))
+        line.append((moment(at), mean))
+        band.append((moment(at), (low, high)))
+        last = at
+    figure = course.Course(
+        [course.Line(label, line, band)],
+        unit,
+        moment(start),
+        moment(end),
+        zone,
+        limits=[Bound(value, name) for name, value in limits],
+        spans=spans,
+    )
+    if not points:
+        words = f"{label}: nothing known"
+    else:
+        lows, highs = min(low for _, _, low, _ in points), max(high for _, _, _, high in points)
+        words = f"{label}: lowest {lows:,g} {unit}, highest {highs:,g} {unit}"
+    return Drawing(lambda width: course.draw(figure, width=width), words)
+
+
+def counted_bars(counts: Sequence[tuple[datetime, datetime, int]], zone: ZoneInfo, *, unit: str) -> Drawing:
+    """How often something happened in each of some times."""
+    figure = bars.Bars([bars.Bar(start, end, float(count)) for start, end, count in counts], unit, zone)
+    total = sum(count for _, _, count in counts)
+    return Drawing(lambda width: bars.draw(figure, width=width), f"{total:,} {unit} in all")

@@ -1,0 +1,125 @@
+"""The energy of a time as a page or a report shows it: by bucket, beside the time before, and of each device."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from analytics.energy.course import Bucket, Course
+from analytics.energy.meters import Meter, kwh_of
+from analytics.queries.energy import energy_by, energy_figures, energy_in, energy_total, exchanges_in
+from analytics.queries.meters import Scope
+from telemetry.aggregates import RawIsArchived, totals_by_device
+from telemetry.buckets import Buckets, buckets_for
+from telemetry.rules import metric_for
+
+QUARTER_MS, HOUR_MS, DAY_MS = 900_000, 3_600_000, 86_400_000
+MOST_BARS = 100
+
+
+@dataclass
+class EnergyView:
+    """`before` is the same time before, as far as this one has lasted."""
+
+    start: int
+    end: int
+    word: str  # what a bar is: hour, day, week or month
+    buckets: list[Bucket]
+    total: Bucket
+    course: Course
+    before: list[Bucket]
+    before_total: Bucket
+    meters: dict[int, Meter]
+    flags: list[str]
+
+    @property
+    def change(self) -> float | None:
+        """The share by which it is more than before."""
+        now, then = self.total.amount.kwh, self.before_total.amount.kwh
+        return None if now is None or then is None or then <= 0 else now / then - 1
+
+
+def cut_for(start: int, end: int, word: str = "") -> tuple[str, Buckets]:
+    """How a time is cut so that its bars can be read: by the word asked for, if these are not too many."""
+    zone = ZoneInfo(settings.PLANT_TIME_ZONE)
+    lengths = {
+        "quarter": QUARTER_MS,
+        "hour": HOUR_MS,
+        "day": DAY_MS,
+        "week": 7 * DAY_MS,
+        "month": 30 * DAY_MS,
+    }
+    usual = {"hour": 2.1 * DAY_MS, "day": 93 * DAY_MS, "week": 200 * DAY_MS}
+    chosen = next((name for name, most in usual.items() if end - start <= most), "month")
+    if word in lengths and (end - start) / lengths[word] <= MOST_BARS:
+        chosen = word
+    if chosen in ("quarter", "hour"):
+        return chosen, buckets_for(interval_ms=lengths[chosen])
+    return chosen, buckets_for(interval=chosen, zone=zone)
+
+
+def lasted_yet(start: int, end: int, now: int) -> int:
+    """How much of [start, end) is over, ms: half a day is not held against a whole one.
+
+    In whole quarters of an hour, since of last year there is nothing finer.
+    """
+    lasted = max(QUARTER_MS, min(end, max(now, start)) - start)
+    return lasted - lasted % QUARTER_MS if lasted < end - start else end - start
+
+
+def energy_view(scope: Scope, *, start: int, end: int, now: int, word: str = "") -> EnergyView:
+    """The energy of a scope in [start, end), ms."""
+    chosen, buckets = cut_for(start, end, word)
+    energy = energy_in(scope, start=start, end=end)
+    total = energy_total(energy, start, end, now)
+    length, lasted = end - start, lasted_yet(start, end, now)
+    earlier = energy_in(scope, start=start - length, end=start - length + lasted)
+    return EnergyView(
+        start=start,
+        end=end,
+        word=chosen,
+        buckets=energy_by(energy.course, start, end, now, buckets),
+        total=total,
+        course=energy.course,
+        before=energy_by(earlier.course, start - length, start - length + lasted, now, buckets),
+        before_total=energy_total(earlier, start - length, start - length + lasted, now),
+        meters=energy.meters,
+        flags=energy_figures(total, energy.meters, exchanges_in(energy.meters, start, end))["flags"],
+    )
+
+
+def energy_of_each(meters: Mapping[int, Meter], *, start: int, end: int) -> dict[int, float]:
+    """{device: kWh} in [start, end), ms, of those of which anything is known; whole quarters where raw is archived."""
+    together: defaultdict[tuple[str, int, int], list[int]] = defaultdict(list)
+    for device_id, meter in meters.items():
+        for metric in meter.metrics:
+            begin, stop = meter.spans_of(metric)
+            begin, stop = max(begin, start), min(stop, end)
+            if begin < stop:
+                together[metric, begin, stop].append(device_id)
+    found: dict[int, float] = {}
+    for (metric, begin, stop), devices in together.items():
+        for device_id, totals in _totals(devices, begin, stop, metric).items():
+            total = totals.get(metric)
+            kwh = total and kwh_of(
+                metric_for(metric),
+                increase=total.increase,
+                integral=total.integral,
+                covered_ms=total.covered_ms,
+            )
+            if kwh is not None:
+                found[device_id] = found.get(device_id, 0.0) + kwh
+    return found
+
+
+def _totals(devices: list[int], start: int, end: int, metric: str):
+    def ask(low: int, high: int):
+        return totals_by_device(device_ids=devices, start=low, end=high, rule=metric_for, metrics=[metric])
+
+    try:
+        return ask(start, end)
+    except RawIsArchived:
+        low, high = start - start % QUARTER_MS, end - end % QUARTER_MS
+        return ask(low, high) if low < high else {}

@@ -1,0 +1,224 @@
+"""The report on one device: what it measured, its energy, its OEE, its stops, its alerts, when it was there."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from alerts.models import Alert, Threshold
+from alerts.queries.thresholds import thresholds_in_force
+from analytics.charts import limits_of, over_at
+from analytics.drawings import metric_course, moment
+from analytics.models import MachineProfile
+from analytics.plots.course import Span
+from analytics.plots.severity import Severity
+from analytics.queries.devices import main_metric
+from analytics.queries.energy_view import energy_view
+from analytics.queries.meters import Scope
+from analytics.queries.states import ms
+from analytics.reports.document import Column, Document, Figure, Kind, Section, Table
+from analytics.reports.parts import (
+    energy_section,
+    lasted_of,
+    oee_section,
+    plant_zone,
+    stops_section,
+    top_alerts_table,
+)
+from analytics.reports.words import range_words
+from devices.models import Device
+from devices.queries import statuses_of
+from telemetry.metrics import DECLARED
+from telemetry.queries import aggregated, latest_values
+from telemetry.rules import metric_for
+
+METRICS_DRAWN = 6
+ALERTS_SHOWN = 40
+SPANS_SHADED = 60
+DECIMALS = 3
+
+Tell = Callable[[int], None]
+
+
+def device_report(*, device: Device, start: int, end: int, at: datetime, tell: Tell) -> Document:
+    """Of [start, end), ms; `tell` hears how many percent are done."""
+    now = ms(at)
+    document = Document(
+        title=device.name,
+        subtitle=range_words(start, end),
+        zone=plant_zone(),
+        made_at=at,
+        facts=[
+            ("Device id", device.external_id),
+            ("Type", device.type),
+            ("Place", " · ".join(part for part in (device.zone, device.location) if part) or "–"),
+            ("Firmware", device.firmware_version or "–"),
+        ],
+    )
+    document.sections.append(_measurements(device, start, end))
+    tell(30)
+    view = energy_view(Scope([device.pk]), start=start, end=end, now=now)
+    if view.meters:
+        document.sections.append(energy_section(view))
+    tell(50)
+    if MachineProfile.objects.filter(device=device).exists():
+        oee = oee_section(start=start, end=end, now=now, device_id=device.pk)
+        document.sections += [oee] if oee else []
+        document.sections.append(stops_section(start=start, end=end, now=now, device_id=device.pk))
+    tell(70)
+    document.sections.append(_alerts(device, start, end))
+    document.sections.append(_presence(device, start, end, now))
+    return document
+
+
+def _measurements(device: Device, start: int, end: int) -> Section:
+    """Every metric in numbers, and the courses of a few: what is watched first."""
+    whole = aggregated(device_ids=[device.pk], start=start, end=end, interval_ms=400 * 86_400_000)
+    rows = []
+    figures: dict[str, list[dict]] = {}
+    for row in whole:
+        for key, one in row["metrics"].items():
+            figures.setdefault(key, []).append(one)
+    names = sorted(figures, key=_in_order)
+    for key in names:
+        parts = figures[key]
+        count = sum(one["count"] for one in parts)
+        rule = metric_for(key)
+        rows.append(
+            [
+                rule.label,
+                rule.unit,
+                count,
+                min(one["min"] for one in parts),
+                sum(one["sum"] for one in parts) / count,
+                max(one["max"] for one in parts),
+                parts[-1]["last"],
+                sum(one["increase"] or 0.0 for one in parts) if rule.is_counter else None,
+            ]
+        )
+    table = Table(
+        "Every metric",
+        [
+            Column("Metric"),
+            Column("Unit"),
+            Column("Readings", Kind.NUMBER),
+            Column("Lowest", Kind.NUMBER, decimals=DECIMALS),
+            Column("Mean", Kind.NUMBER, decimals=DECIMALS),
+            Column("Highest", Kind.NUMBER, decimals=DECIMALS),
+            Column("Last", Kind.NUMBER, decimals=DECIMALS),
+            Column("Counted", Kind.NUMBER, decimals=1),
+        ],
+        rows,
+        empty="The device measured nothing in this time.",
+    )
+    return Section("Measurements", [table, *_courses(device, names, start, end)])
+
+
+def _in_order(key: str) -> tuple[int, str]:
+    declared = [metric.key for metric in DECLARED]
+    return (declared.index(key) if key in declared else len(declared), key)
+
+
+def _courses(device: Device, names: list[str], start: int, end: int) -> Iterable[Figure]:
+    watched = {row.metric: row for row in thresholds_in_force(device_id=device.pk)}
+    first = main_metric(latest_values(device_ids=[device.pk]).get(device.pk, {}), "", set(watched))
+    chosen = [name for name in names if not metric_for(name).is_counter]
+    chosen.sort(key=lambda name: (name != first, name not in watched, _in_order(name)))
+    if not chosen:
+        return
+    step = _step_for(end - start)
+    points = aggregated(
+        device_ids=[device.pk], start=start, end=end, interval_ms=step, metrics=chosen[:METRICS_DRAWN]
+    )
+    for name in chosen[:METRICS_DRAWN]:
+        rule = metric_for(name)
+        told = [(row["timestamp"] + step // 2, row["metrics"].get(name)) for row in points]
+        drawing = metric_course(
+            [(at, one["avg"], one["min"], one["max"]) for at, one in told if one is not None],
+            label=rule.label,
+            unit=rule.unit,
+            start=start,
+            end=end,
+            zone=plant_zone(),
+            limits=_limits(watched.get(name)),
+            spans=_spans(device, name, start, end),
+            join_ms=max(2 * step, 2 * rule.max_gap_seconds * 1000),
+        )
+        yield Figure(rule.label, drawing)
+
+
+def _step_for(length: int) -> int:
+    """Whole quarters of an hour, some hundred of them."""
+    quarter = 900_000
+    return max(quarter, -(-length // 350 // quarter) * quarter)
+
+
+def _limits(threshold: Threshold | None) -> list[tuple[str, float]]:
+    return [(limit["name"], limit["value"]) for limit in limits_of(threshold)]
+
+
+def _spans(device: Device, metric: str, start: int, end: int) -> list[Span]:
+    found = Alert.objects.filter(
+        device=device, metric=metric, started_at__gte=moment(start), started_at__lt=moment(end)
+    )
+    return [
+        Span(
+            alert.started_at,
+            min(over_at(alert) or moment(end), moment(end)),
+            Severity(alert.severity),
+            alert.message,
+        )
+        for alert in found.order_by("-pk")[:SPANS_SHADED]
+    ]
+
+
+def _alerts(device: Device, start: int, end: int) -> Section:
+    found = Alert.objects.filter(
+        device=device, started_at__gte=moment(start), started_at__lt=moment(end)
+    ).order_by("-started_at")
+    total = found.count()
+    rows = [
+        [
+            alert.started_at,
+            alert.severity,
+            alert.message,
+            lasted_of(alert),
+            str(alert.acknowledged_by or ""),
+        ]
+        for alert in found.select_related("acknowledged_by")[:ALERTS_SHOWN]
+    ]
+    table = Table(
+        "Alerts",
+        [
+            Column("Began", Kind.MOMENT),
+            Column("Severity"),
+            Column("What"),
+            Column("Lasted", Kind.DURATION),
+            Column("Seen by"),
+        ],
+        rows,
+        note=f"The newest {len(rows)} of {total:,}" if total > len(rows) else "",
+        empty="No alert in this time.",
+    )
+    return Section("Alerts", [top_alerts_table(start=start, end=end, device_id=device.pk), table])
+
+
+def _presence(device: Device, start: int, end: int, now: int) -> Section:
+    """For how long it was online, offline, in maintenance, in error, as far as that was written down."""
+    until = min(end, now)
+    lasted: dict[str, float] = {}
+    if start < until:
+        points = statuses_of(device_ids=[device.pk], start=moment(start), end=moment(until))[device.pk]
+        edges = [*(max(ms(at), start) for at, _ in points), until]
+        for place, (_, status) in enumerate(points):
+            lasted[status] = lasted.get(status, 0.0) + (edges[place + 1] - edges[place]) / 1000
+    whole = sum(lasted.values())
+    return Section(
+        "Presence",
+        [
+            Table(
+                "",
+                [Column("Status"), Column("For", Kind.DURATION), Column("Share", Kind.SHARE, decimals=1)],
+                [[status, seconds, seconds / whole] for status, seconds in sorted(lasted.items()) if whole],
+                empty="Nothing was written down in this time.",
+            )
+        ],
+    )
