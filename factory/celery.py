@@ -23,6 +23,7 @@ app.autodiscover_tasks()
 app.conf.task_routes = {
     "alerts.tasks.send_delivery": {"queue": MESSAGES},
     "alerts.tasks.sweep_deliveries": {"queue": MESSAGES},
+    "analytics.tasks.send_report": {"queue": MESSAGES},
 }
 app.conf.beat_schedule = {
     "send what was left in the outbox": {
@@ -73,6 +74,11 @@ app.conf.beat_schedule = {
         "task": "analytics.tasks.sum_up_energy",
         "schedule": RESULTS_SECONDS,
         "options": {"expires": RESULTS_SECONDS},
+    },
+    "look after reports": {
+        "task": "analytics.tasks.look_after_reports",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
     },
     # Devices that change are looked at at once; this finds what was lost on the way.
     "fill groups by their filters": {

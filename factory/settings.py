@@ -422,6 +422,10 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 READINGS_RETENTION_DAYS = env.integer("READINGS_RETENTION_DAYS", 90, low=1, high=36500)
 READINGS_FUTURE_SECONDS = 300
+REPORTS_KEEP_DAYS = env.integer("REPORTS_KEEP_DAYS", 30, low=1, high=3650)
+REPORT_FONT = env.text("REPORT_FONT")
+if REPORT_FONT and not Path(REPORT_FONT).is_file():
+    raise refuse("REPORT_FONT", REPORT_FONT, "a file: a TrueType font (.ttf, .ttc)")
 DEVICE_SILENT_SECONDS = env.integer("DEVICE_SILENT_SECONDS", 120, low=15, high=86400)
 CONFIG_DRIFT_SECONDS = env.integer("CONFIG_DRIFT_SECONDS", 300, low=5, high=30 * 86400)
 COMMANDS_DECLARED_ONLY = env.flag("COMMANDS_DECLARED_ONLY", default=False)

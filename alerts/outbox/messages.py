@@ -47,8 +47,20 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a message, by e-mail only."""
+
+    filename: str
+    content: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message as every transport can send it. `id` stays the same when it has to be sent again."""
+    """One message as every transport can send it. `id` stays the same when it has to be sent again.
+
+    `list_name` is what mail programs sort it by.
+    """
 
     id: str
     at: datetime
@@ -59,6 +71,8 @@ class Message:
     html: str
     brief: str  # for a small screen, or an SMS
     payload: dict[str, Any]
+    list_name: str = "Alerts"
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def is_urgent(self) -> bool:

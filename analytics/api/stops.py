@@ -86,6 +86,7 @@ class DowntimeFilter(Within):
 class DowntimeAnswer(WireSerializer):
     stops = StopRow(many=True)
     total_stops = serializers.IntegerField()
+    open_stops = serializers.IntegerField()  # nobody gave them a reason yet
     pareto = ParetoRow(many=True)
     micro_stops = MicroStops()
     planned_seconds = serializers.FloatField()

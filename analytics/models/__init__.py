@@ -1,6 +1,7 @@
 from analytics.models.calendars import Calendar, Shift
 from analytics.models.energy import Demand, DemandEdition, DemandScope, EnergyMeter, EnergyPrice
 from analytics.models.machines import Line, MachineMark, MachineProfile, Product, ProductRun, Redo
+from analytics.models.reports import Report, ReportMail, ReportSchedule
 from analytics.models.results import ShiftResult
 from analytics.models.stops import StateInterval, StopCode, StopReason
 
@@ -17,6 +18,9 @@ __all__ = [
     "Product",
     "ProductRun",
     "Redo",
+    "Report",
+    "ReportMail",
+    "ReportSchedule",
     "Shift",
     "ShiftResult",
     "StateInterval",

@@ -142,10 +142,13 @@ def _alone(stop: StateInterval) -> Stop:
     )
 
 
-def downtime_answer(found: Downtime, *, limit: int = STOPS_SHOWN) -> dict[str, Any]:
-    """Stops, the newest first, without the micro-stops; what they come to by code, the worst first."""
+def downtime_answer(found: Downtime, *, limit: int = STOPS_SHOWN, only_open: bool = False) -> dict[str, Any]:
+    """Stops, the newest first, without the micro-stops; what they come to by code, the worst first.
+
+    `only_open`: of the stops only those that nobody gave a reason.
+    """
     real = [stop for stop in found.stops if not stop.is_micro]
-    shown = list(reversed(real))[:limit]
+    shown = [stop for stop in reversed(real) if not (only_open and stop.code)][:limit]
     codes = StopCode.objects.in_bulk()
     names = names_of({stop.device_id for stop in shown})
     notes = _notes(shown)
@@ -153,6 +156,7 @@ def downtime_answer(found: Downtime, *, limit: int = STOPS_SHOWN) -> dict[str, A
     micro_ms = sum(stop.loss_ms for stop in micro)
     return {
         "total_stops": len(real),
+        "open_stops": sum(stop.code is None for stop in real),
         "stops": [stop_row(stop, names, codes, notes) for stop in shown],
         "pareto": pareto_rows(real, codes),
         "micro_stops": {

@@ -11,7 +11,7 @@ from analytics.energy.course import Bucket, Course
 from analytics.energy.meters import Meter, kwh_of
 from analytics.queries.energy import energy_by, energy_figures, energy_in, energy_total, exchanges_in
 from analytics.queries.meters import Scope
-from telemetry.aggregates import RawIsArchived, totals_by_device
+from telemetry.aggregates import RawIsArchived, Total, totals_by_device
 from telemetry.buckets import Buckets, buckets_for
 from telemetry.rules import metric_for
 
@@ -30,6 +30,7 @@ class EnergyView:
     total: Bucket
     course: Course
     before: list[Bucket]
+    before_end: int
     before_total: Bucket
     meters: dict[int, Meter]
     flags: list[str]
@@ -83,6 +84,7 @@ def energy_view(scope: Scope, *, start: int, end: int, now: int, word: str = "")
         buckets=energy_by(energy.course, start, end, now, buckets),
         total=total,
         course=energy.course,
+        before_end=start - length + lasted,
         before=energy_by(earlier.course, start - length, start - length + lasted, now, buckets),
         before_total=energy_total(earlier, start - length, start - length + lasted, now),
         meters=energy.meters,
@@ -103,7 +105,9 @@ def energy_of_each(meters: Mapping[int, Meter], *, start: int, end: int) -> dict
     for (metric, begin, stop), devices in together.items():
         for device_id, totals in _totals(devices, begin, stop, metric).items():
             total = totals.get(metric)
-            kwh = total and kwh_of(
+            if total is None:
+                continue
+            kwh = kwh_of(
                 metric_for(metric),
                 increase=total.increase,
                 integral=total.integral,
@@ -114,8 +118,8 @@ def energy_of_each(meters: Mapping[int, Meter], *, start: int, end: int) -> dict
     return found
 
 
-def _totals(devices: list[int], start: int, end: int, metric: str):
-    def ask(low: int, high: int):
+def _totals(devices: list[int], start: int, end: int, metric: str) -> dict[int, dict[str, Total]]:
+    def ask(low: int, high: int) -> dict[int, dict[str, Total]]:
         return totals_by_device(device_ids=devices, start=low, end=high, rule=metric_for, metrics=[metric])
 
     try:

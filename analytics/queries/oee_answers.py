@@ -1,7 +1,7 @@
 """OEE as it is told: of a machine, a line or the plant, over a time, and taken apart by days, shifts or machines."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -37,7 +37,11 @@ def oee_metrics(
     *, start: int, end: int, now: int, device_id: int | None = None, group_id: int | None = None
 ) -> dict[str, Any]:
     """The figures of a device, a group or the plant over [start, end), ms, with a trend by days and the losses."""
-    works = _works(start=start, end=end, now=now, device_id=device_id, group_id=group_id)
+    return metrics_of(_works(start=start, end=end, now=now, device_id=device_id, group_id=group_id))
+
+
+def metrics_of(works: Sequence[Work]) -> dict[str, Any]:
+    """The figures of all these together, day by day, and what was lost."""
     whole = summed(work.sums for work in works)
     by_day = grouped(works, lambda work: work.occurrence.day)
     answer = told(whole)
@@ -135,7 +139,11 @@ def oee_breakdown(
         if group_id is not None:
             get_group(group_id)
         return _by_line(start=start, end=end, now=now, within=group_id)
-    works = _works(start=start, end=end, now=now, device_id=device_id, group_id=group_id)
+    return part_rows(_works(start=start, end=end, now=now, device_id=device_id, group_id=group_id), by)
+
+
+def part_rows(works: Sequence[Work], by: str) -> list[dict[str, Any]]:
+    """The figures of each machine, shift, day or week."""
     if by == "machine":
         names = names_of({work.device_id for work in works})
         parts = grouped(works, lambda work: work.device_id)

@@ -13,14 +13,14 @@ def as_csv(document: Document) -> str:
     """Tables one below the other, an empty line between; moments in UTC, numbers with all their digits."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow([_cell(document.title), _cell(document.subtitle)])
+    writer.writerow([cell(document.title), cell(document.subtitle)])
     for label, value in document.facts:
-        writer.writerow([_cell(label), _cell(value)])
+        writer.writerow([cell(label), cell(value)])
     for section in document.sections:
         for block in section.blocks:
             if isinstance(block, Tiles):
                 writer.writerow([])
-                writer.writerow([_cell(section.title)])
+                writer.writerow([cell(section.title)])
                 writer.writerows(_tile_row(tile) for tile in block.tiles)
             elif isinstance(block, Table):
                 _write_table(writer, section.title, block)
@@ -29,21 +29,19 @@ def as_csv(document: Document) -> str:
 
 def _write_table(writer: Any, section: str, table: Table) -> None:
     writer.writerow([])
-    writer.writerow([_cell(f"{section}: {table.title}" if table.title else section)])
+    writer.writerow([cell(f"{section}: {table.title}" if table.title else section)])
     writer.writerow(
-        [
-            _cell(f"{column.label} ({column.unit})" if column.unit else column.label)
-            for column in table.columns
-        ]
+        [cell(f"{column.label} ({column.unit})" if column.unit else column.label) for column in table.columns]
     )
-    writer.writerows([_cell(value) for value in row] for row in table.rows)
+    writer.writerows([cell(value) for value in row] for row in table.rows)
 
 
 def _tile_row(tile: Tile) -> list[Any]:
-    return [_cell(tile.label), _cell(tile.value), _cell(tile.unit), _cell(tile.note)]
+    return [cell(tile.label), cell(tile.value), cell(tile.unit), cell(tile.note)]
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a spreadsheet may take it: moments in UTC, and nothing that it would work out."""
     if value is None:
         return ""
     if isinstance(value, datetime):

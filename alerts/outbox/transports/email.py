@@ -167,7 +167,7 @@ def _mail(message: Message, recipient: str, line: Any) -> EmailMultiAlternatives
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
     headers = {
         "Message-ID": f"<{message.id}@{domain}>",
-        "List-Id": f"Alerts <alerts.{domain}>",
+        "List-Id": f"{message.list_name} <{message.list_name.lower()}.{domain}>",
         "Auto-Submitted": "auto-generated",  # so that out-of-office replies stay at home
         "X-Auto-Response-Suppress": "All",
     }
@@ -177,4 +177,6 @@ def _mail(message: Message, recipient: str, line: Any) -> EmailMultiAlternatives
         subject=message.subject, body=message.text, to=[recipient], headers=headers, connection=line
     )
     mail.attach_alternative(message.html, "text/html")
+    for each in message.attachments:
+        mail.attach(each.filename, each.content, each.content_type)
     return mail

@@ -1,0 +1,76 @@
+"""What a page about figures is about: a device, a group or the plant, and a time. It stands in the address."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from analytics.periods import PERIODS, Period, read_period
+from analytics.queries.alerts import known_groups
+from analytics.queries.states import ms
+from analytics.reports.parts import plant_zone
+from analytics.selection import read_number
+from devices.models import Device
+from devices.queries import get_device
+from grouping.models import Group
+from grouping.queries import get_group
+
+
+@dataclass(frozen=True)
+class About:
+    device: Device | None
+    group: Group | None
+    period: Period
+    now: int  # ms
+
+    @property
+    def name(self) -> str:
+        if self.device:
+            return self.device.name
+        return self.group.name if self.group else "The plant"
+
+    @property
+    def of(self) -> dict[str, int | None]:
+        """As queries take it."""
+        return {
+            "device_id": self.device.pk if self.device else None,
+            "group_id": self.group.pk if self.group else None,
+        }
+
+    @property
+    def query(self) -> str:
+        """As it stands in an address."""
+        return urlencode({**self.whom, **self.period.asked})
+
+    @property
+    def whom(self) -> dict[str, int]:
+        if self.device:
+            return {"device": self.device.pk}
+        return {"group": self.group.pk} if self.group else {}
+
+
+def read_about(request: HttpRequest, *, default: str = "7d") -> About:
+    """From the address; refuses a device or a group that is not there."""
+    device_id, group_id = (read_number(request.GET.get(name, "")) for name in ("device", "group"))
+    now = timezone.now()
+    return About(
+        device=get_device(device_id) if device_id else None,
+        group=get_group(group_id) if group_id and not device_id else None,
+        period=read_period(
+            request.GET.dict(), today=timezone.localdate(now), zone=plant_zone(), default=default
+        ),
+        now=ms(now),
+    )
+
+
+def choices_of(about: About) -> dict[str, Any]:
+    """For the strip over the page by which one chooses."""
+    return {
+        "about": about,
+        "groups": known_groups(),
+        "periods": [
+            (key, label, urlencode({**about.whom, "period": key})) for key, (label, _) in PERIODS.items()
+        ],
+    }

@@ -1,0 +1,98 @@
+"""Energy: how much, when, what of it, and against the time before."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from analytics.drawings import demand_course, energy_bars, energy_heatmap, moment
+from analytics.energy.course import price_of
+from analytics.pages.about import About, choices_of, read_about
+from analytics.pages.doors import for_people, page
+from analytics.pages.plot_files import plot_file, table_file
+from analytics.plots.drawing import Drawing
+from analytics.queries.energy_view import EnergyView, energy_of_each, energy_view
+from analytics.queries.machines import names_of
+from analytics.queries.meters import energy_price, scope_of
+from analytics.reports.document import flag_notes
+from analytics.reports.parts import plant_zone
+
+CONSUMERS_SHOWN = 20
+CUTS = {"hour": "by hour", "day": "by day", "week": "by week", "month": "by month"}
+HEATMAP_MOST_MS = 100 * 86_400_000
+
+
+def _view(request: HttpRequest) -> tuple[About, EnergyView]:
+    about = read_about(request)
+    scope = scope_of(group_id=about.of["group_id"], device_ids=[about.device.pk] if about.device else None)
+    period = about.period
+    word = request.GET.get("by", "")
+    return about, energy_view(scope, start=period.start, end=period.end, now=about.now, word=word)
+
+
+def _drawings(view: EnergyView) -> dict[str, Drawing]:
+    zone = plant_zone()
+    found = {"energy": energy_bars(view.buckets, zone, before=view.before)}
+    if view.end - view.start > 86_400_000 * 1.1 and view.end - view.start <= HEATMAP_MOST_MS:
+        found["hours"] = energy_heatmap(view.course, view.start, view.end, zone)
+    found["demand"] = demand_course(view.course, view.start, view.end, zone, peak_kw=view.total.peak_kw)
+    return found
+
+
+@for_people()
+def energy(request: HttpRequest) -> HttpResponse:
+    """Energy of a device, a group or the plant over some days."""
+    about, view = _view(request)
+    price = energy_price()
+    context: dict[str, Any] = {
+        "here": "performance",
+        "tab": "energy",
+        **choices_of(about),
+        "view": view,
+        "plots": _drawings(view),
+        "price": price,
+        "cost": price_of(view.total.amount.kwh, price.per_kwh),
+        "base_load": view.course.base_load_kw(),
+        "rows": [(moment(one.start), one, price_of(one.amount.kwh, price.per_kwh)) for one in view.buckets],
+        "peak_at": moment(view.total.peak_at) if view.total.peak_at is not None else None,
+        "cuts": CUTS.items(),
+        "consumers": [] if about.device else _consumers(view),
+        "notes": flag_notes(view.flags),
+    }
+    return page(request, "analytics/energy.html", context)
+
+
+def _consumers(view: EnergyView) -> list[tuple[int, str, float, float]]:
+    """(device, name, kWh, share) of those that took most."""
+    kwh = energy_of_each(view.meters, start=view.start, end=view.end)
+    largest = sorted(kwh.items(), key=lambda item: -item[1])[:CONSUMERS_SHOWN]
+    names = names_of(device for device, _ in largest)
+    whole = sum(kwh.values())
+    return [
+        (device, names.get(device, ""), value, value / whole if whole else 0.0) for device, value in largest
+    ]
+
+
+@for_people()
+def energy_csv(request: HttpRequest) -> HttpResponse:
+    """The numbers of the page as a file."""
+    about, view = _view(request)
+    head = ["from", "to", "energyKwh", "peakKw", "coverage", "flags"]
+    rows = (
+        [
+            moment(one.start),
+            moment(one.end),
+            one.amount.kwh,
+            one.peak_kw,
+            round(one.coverage, 6),
+            " ".join(sorted(one.amount.flags)),
+        ]
+        for one in view.buckets
+    )
+    return table_file(head, rows, "energy", about)
+
+
+@for_people()
+def energy_plot(request: HttpRequest, name: str) -> HttpResponse:
+    """One of the page's plots as a file."""
+    about, view = _view(request)
+    return plot_file(_drawings(view), name, about)

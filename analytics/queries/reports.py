@@ -1,0 +1,46 @@
+from django.db.models import QuerySet
+
+from analytics.models import Report, ReportMail, ReportSchedule
+from analytics.models.reports import ReportQuerySet
+from factory.errors import NotFound
+
+
+class ReportUnknown(NotFound):
+    """There is no such report, or not any more."""
+
+
+class ScheduleUnknown(NotFound):
+    """There is no such schedule."""
+
+
+def get_report(report_id: int) -> Report:
+    """One report; refuses when there is none."""
+    report = Report.objects.select_related("created_by", "schedule").filter(pk=report_id).first()
+    if report is None:
+        raise ReportUnknown(f"There is no report {report_id}; it may have expired.")
+    return report
+
+
+def reports_matching(*, kind: str | None = None, status: str | None = None) -> ReportQuerySet:
+    """Reports, the newest first."""
+    found = Report.objects.select_related("created_by", "schedule").order_by("-pk")
+    if kind:
+        found = found.filter(kind=kind)
+    return found.filter(status=status) if status else found
+
+
+def get_schedule(schedule_id: int) -> ReportSchedule:
+    schedule = ReportSchedule.objects.filter(pk=schedule_id).first()
+    if schedule is None:
+        raise ScheduleUnknown(f"There is no schedule {schedule_id}.")
+    return schedule
+
+
+def schedules() -> QuerySet[ReportSchedule]:
+    """All schedules by name."""
+    return ReportSchedule.objects.select_related("created_by").order_by("name", "pk")
+
+
+def mails_of(report_ids: list[int]) -> QuerySet[ReportMail]:
+    """What became of the mails with these reports."""
+    return ReportMail.objects.filter(report_id__in=report_ids).order_by("pk")

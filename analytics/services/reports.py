@@ -1,0 +1,271 @@
+"""Reports: asked for, made by a worker with progress, kept in the storage until they expire.
+
+A worker claims a report and says so again with each step. When it was killed somebody else makes the report anew; what
+was made is a file, put there whole.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from alerts.models import Alert
+from analytics import shelf, tasks
+from analytics.models import Report, ReportSchedule
+from analytics.reports.alert_history import alert_history_report
+from analytics.reports.as_csv import as_csv
+from analytics.reports.device import device_report
+from analytics.reports.document import Document
+from analytics.reports.pages import as_page, as_print
+from analytics.reports.plant import plant_report
+from analytics.reports.printing import Cancelled, PrintFailed, print_pdf
+from analytics.reports.words import range_words
+from devices.queries import get_device
+from factory.accounts.models import User
+from factory.errors import Conflict, DomainError, InvalidInput, Unavailable
+from factory.queueing import enqueue_on_commit
+from grouping.queries import get_group
+from telemetry.days import check_range
+from telemetry.fold import QUARTER_MS
+
+logger = logging.getLogger(__name__)
+
+CLAIM = timedelta(minutes=2)
+ATTEMPTS = 3
+LONGEST_MS = 366 * 86_400_000
+UNFINISHED_LIMIT = 20
+WRITTEN = 80  # percent: the page and the table are there, paper is not
+Status, Kind = Report.Status, Report.Kind
+
+
+class ReportOver(Conflict):
+    """It is made already, or given up."""
+
+
+class TooManyReports(Unavailable):
+    """Others are to be made first."""
+
+
+def request_report(
+    *,
+    kind: str,
+    start: int,
+    end: int,
+    by: User | None,
+    at: datetime,
+    schedule: ReportSchedule | None = None,
+    **about: Any,
+) -> Report:
+    """Ask for a report on [start, end), ms, in whole quarters of an hour; a worker makes it.
+
+    `about`: `device_id`, `group_id` or `severity`, as its kind has it.
+    """
+    report = _new(kind, start, end, by, at, schedule, about)
+    with transaction.atomic():
+        report.save()
+        enqueue_on_commit(tasks.make_report, report_id=report.pk)
+    return report
+
+
+def write_report(
+    *, kind: str, start: int, end: int, by: User, at: datetime, **about: Any
+) -> tuple[Report, str]:
+    """As `request_report`, and its page at once; a worker goes on with the PDF."""
+    report = _new(kind, start, end, by, at, None, about)
+    document = _document(report, at, lambda percent: None)
+    report.folder, report.progress = shelf.new_folder(), WRITTEN
+    page = _put_document(report.folder, document)
+    with transaction.atomic():
+        report.save()
+        enqueue_on_commit(tasks.make_report, report_id=report.pk)
+    return report, page
+
+
+def _new(
+    kind: str,
+    start: int,
+    end: int,
+    by: User | None,
+    at: datetime,
+    schedule: ReportSchedule | None,
+    about: dict[str, Any],
+) -> Report:
+    check_range(start, end)
+    start, end = start - start % QUARTER_MS, end + -end % QUARTER_MS
+    if end - start > LONGEST_MS:
+        raise InvalidInput.at("endTime", "must be at most 366 days after startTime")
+    if by is not None and Report.objects.unfinished().filter(created_by=by).count() >= UNFINISHED_LIMIT:
+        raise TooManyReports(f"{UNFINISHED_LIMIT} reports of yours are not made yet.", retry_after=30)
+    parameters = {"startTime": start, "endTime": end, **_checked(kind, about)}
+    subject = _subject(kind, parameters)
+    title = f"{subject}, {range_words(start, end)}"
+    return Report(
+        kind=kind,
+        parameters=parameters,
+        title=title[:200],
+        filename=_filename(kind, subject, start, end),
+        created_by=by,
+        schedule=schedule,
+        created_at=at,
+        expires_at=at + timedelta(days=settings.REPORTS_KEEP_DAYS),
+    )
+
+
+def _checked(kind: str, about: dict[str, Any]) -> dict[str, Any]:
+    """What the report is about, as it is kept; refuses what is not there."""
+    if kind == Kind.DEVICE:
+        return {"deviceId": get_device(about["device_id"]).pk}
+    if kind == Kind.ANALYTICS:
+        group_id = about.get("group_id")
+        return {} if group_id is None else {"groupId": get_group(group_id).pk}
+    severity = about.get("severity")
+    if severity is not None and severity not in Alert.Severity.values:
+        raise InvalidInput.at("severity", "must be info, warning or critical")
+    return {} if severity is None else {"severity": severity}
+
+
+def check_report(kind: str, **about: Any) -> dict[str, Any]:
+    """What a report of this kind would be about, as it is kept; refuses what is not there."""
+    return _checked(kind, about)
+
+
+def _subject(kind: str, parameters: dict[str, Any]) -> str:
+    if kind == Kind.DEVICE:
+        return get_device(parameters["deviceId"]).name
+    if kind == Kind.ANALYTICS:
+        return get_group(parameters["groupId"]).name if "groupId" in parameters else "Plant"
+    severity = parameters.get("severity")
+    return f"Alerts, {severity}" if severity else "Alerts"
+
+
+def _filename(kind: str, subject: str, start: int, end: int) -> str:
+    words = re.sub(r"[^\w.-]+", "-", subject).strip("-.")[:80] or "report"
+    return f"{kind}-{words}-{_day(start)}-{_day(end - 1)}"
+
+
+def _day(at: int) -> str:
+    from analytics.drawings import moment  # noqa: PLC0415 -- beside the plant's zone
+    from analytics.reports.parts import plant_zone  # noqa: PLC0415 -- as above
+
+    return f"{moment(at).astimezone(plant_zone()):%Y%m%d}"
+
+
+# Making
+
+
+def make_report(*, report_id: int, at: datetime, clock: Callable[[], datetime]) -> bool:
+    """Make a report that nobody else is making; False where there is nothing to do."""
+    report = _claim(report_id, at)
+    if report is None:
+        return False
+    try:
+        _make(report, clock)
+    except Cancelled:
+        shelf.clear(report.folder)
+        return False
+    except (DomainError, PrintFailed) as refusal:
+        is_passing = isinstance(refusal, Unavailable) and report.attempts < ATTEMPTS
+        _give_up(report, str(refusal), clock(), again=is_passing)
+    except Exception as error:
+        logger.exception("report.failed", extra={"report_id": report.pk})
+        words = f"Something broke on our side: {type(error).__name__}."
+        _give_up(report, words, clock(), again=report.attempts < ATTEMPTS)
+    return True
+
+
+def _claim(report_id: int, at: datetime) -> Report | None:
+    free = Q(status=Status.QUEUED) | Q(status=Status.RUNNING, claimed_until__lte=at)
+    waiting = Report.objects.filter(free, pk=report_id, attempts__lt=ATTEMPTS)
+    if not waiting.update(status=Status.RUNNING, claimed_until=at + CLAIM, attempts=F("attempts") + 1):
+        return None
+    return Report.objects.select_related("created_by", "schedule").get(pk=report_id)
+
+
+def _make(report: Report, clock: Callable[[], datetime]) -> None:
+    tell = partial(_tell, report, clock)
+    if report.progress < WRITTEN:
+        document = _document(report, report.created_at, tell)
+        report.folder = report.folder or shelf.new_folder()
+        Report.objects.filter(pk=report.pk).update(folder=report.folder)
+        _put_document(report.folder, document)
+        tell(WRITTEN)
+    page = shelf.get(report.folder, shelf.PRINT).decode()
+    pdf = print_pdf(page, title=report.title, made_at=report.created_at, tell=lambda: tell(WRITTEN))
+    shelf.put(report.folder, shelf.PDF, pdf)
+    _finish(report, len(pdf), clock())
+
+
+def _document(report: Report, at: datetime, tell: Callable[[int], None]) -> Document:
+    asked = report.parameters
+    span = {"start": asked["startTime"], "end": asked["endTime"], "at": at, "tell": tell}
+    if report.kind == Kind.DEVICE:
+        return device_report(device=get_device(asked["deviceId"]), **span)
+    if report.kind == Kind.ANALYTICS:
+        return plant_report(group_id=asked.get("groupId"), **span)
+    return alert_history_report(severity=asked.get("severity"), **span)
+
+
+def _put_document(folder: str, document: Document) -> str:
+    page = as_page(document)
+    shelf.put(folder, shelf.PAGE, page.encode())
+    shelf.put(folder, shelf.PRINT, as_print(document).encode())
+    # With a mark by which spreadsheets know that it is UTF-8.
+    shelf.put(folder, shelf.TABLE, b"\xef\xbb\xbf" + as_csv(document).encode())
+    return page
+
+
+def _tell(report: Report, clock: Callable[[], datetime], percent: int) -> None:
+    """How far it is; who works at a report that was cancelled hears it here."""
+    ours = Report.objects.filter(pk=report.pk, status=Status.RUNNING, attempts=report.attempts)
+    if not ours.update(progress=percent, claimed_until=clock() + CLAIM):
+        raise Cancelled
+
+
+@transaction.atomic
+def _finish(report: Report, pdf_bytes: int, at: datetime) -> None:
+    ours = Report.objects.filter(pk=report.pk, status=Status.RUNNING, attempts=report.attempts)
+    done = {"status": Status.DONE, "progress": 100, "pdf_bytes": pdf_bytes, "finished_at": at, "error": ""}
+    if not ours.update(**done, claimed_until=None):
+        raise Cancelled
+    for mail_id in report.mails.values_list("pk", flat=True):
+        enqueue_on_commit(tasks.send_report, mail_id=mail_id)
+
+
+@transaction.atomic
+def _give_up(report: Report, words: str, at: datetime, *, again: bool) -> None:
+    ours = Report.objects.filter(pk=report.pk, status=Status.RUNNING, attempts=report.attempts)
+    if again:  # the sweep finds it
+        ours.update(status=Status.QUEUED, error=words[:500], claimed_until=None)
+        return
+    if ours.update(status=Status.FAILED, error=words[:500], finished_at=at, claimed_until=None):
+        report.mails.update(status="failed", error="The report could not be made.")
+        logger.warning("report.given_up", extra={"report_id": report.pk, "error": words})
+
+
+def cancel_report(*, report: Report, at: datetime) -> None:
+    """Do not make it; refuses one that is made already."""
+    unfinished = Report.objects.unfinished().filter(pk=report.pk)
+    if not unfinished.update(status=Status.CANCELLED, finished_at=at, claimed_until=None):
+        raise ReportOver("This report is made already, or was given up.")
+
+
+def sweep_reports(*, at: datetime) -> int:
+    """Have made what was forgotten, and clear away what has expired; returns how many are made anew."""
+    for report in Report.objects.filter(expires_at__lte=at).exclude(status=Status.RUNNING):
+        if report.folder:
+            shelf.clear(report.folder)
+        report.delete()
+    tired = Report.objects.filter(status=Status.RUNNING, claimed_until__lte=at, attempts__gte=ATTEMPTS)
+    tired.update(status=Status.FAILED, error="It was begun three times and never finished.", finished_at=at)
+    waiting = Q(status=Status.QUEUED, created_at__lte=at - timedelta(seconds=30))
+    forgotten = Report.objects.filter(waiting | Q(status=Status.RUNNING, claimed_until__lte=at))
+    ids = list(forgotten.values_list("pk", flat=True))
+    for report_id in ids:
+        enqueue_on_commit(tasks.make_report, report_id=report_id)
+    return len(ids)

@@ -1,0 +1,117 @@
+"""Reports that are made again and again, and sent by e-mail."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+
+from alerts.outbox.transports import email
+from analytics.models import ReportMail, ReportSchedule
+from analytics.queries.states import ms
+from analytics.reports.cadence import next_due, period_before
+from analytics.reports.parts import plant_zone
+from analytics.services.reports import check_report, request_report
+from factory.accounts.models import User
+from factory.errors import DomainError, InvalidInput
+from factory.retrying import again_after_deadlock
+
+logger = logging.getLogger(__name__)
+
+RECIPIENTS_LIMIT = 50
+SCHEDULES_LIMIT = 200
+# A schedule that could not be followed for longer, since nothing ran, is not made up for.
+LATEST = timedelta(days=2)
+
+
+@transaction.atomic
+def schedule_report(
+    *,
+    name: str,
+    kind: str,
+    cadence: str,
+    at_time: time,
+    recipients: Sequence[str],
+    by: User,
+    at: datetime,
+    enabled: bool = True,
+    schedule: ReportSchedule | None = None,
+    **about: Any,
+) -> ReportSchedule:
+    """Have a report made each day, week or month about the one before, or change how that is done."""
+    if schedule is None and ReportSchedule.objects.count() >= SCHEDULES_LIMIT:
+        raise InvalidInput(f"There are {SCHEDULES_LIMIT} schedules already.")
+    parameters = check_report(kind, **about)
+    values = {
+        "name": name,
+        "kind": kind,
+        "parameters": parameters,
+        "cadence": cadence,
+        "at_time": at_time,
+        "recipients": _checked(recipients),
+        "enabled": enabled,
+        "next_at": next_due(cadence, at_time, plant_zone(), after=at) if enabled else None,
+    }
+    if schedule is None:
+        return ReportSchedule.objects.create(**values, created_by=by, created_at=at)
+    ReportSchedule.objects.filter(pk=schedule.pk).update(**values)
+    schedule.refresh_from_db()
+    return schedule
+
+
+def _checked(recipients: Sequence[str]) -> list[str]:
+    found = list(dict.fromkeys(recipient.strip() for recipient in recipients))
+    if not 1 <= len(found) <= RECIPIENTS_LIMIT:
+        raise InvalidInput.at("recipients", f"name 1 to {RECIPIENTS_LIMIT}")
+    for place, recipient in enumerate(found):
+        if problem := email.problem(recipient):
+            raise InvalidInput.at(f"recipients.{place}", problem)
+    return found
+
+
+def drop_schedule(*, schedule: ReportSchedule) -> None:
+    """Make no more of them; what was made stays until it expires."""
+    schedule.delete()
+
+
+def run_due_schedules(*, at: datetime) -> int:
+    """Ask for the reports that are due; of several workers one does. Returns how many were asked for."""
+    due = ReportSchedule.objects.filter(enabled=True, next_at__lte=at).order_by("next_at", "pk")
+    asked = 0
+    for schedule in due:
+        asked += again_after_deadlock(partial(_run, schedule, at))
+    return asked
+
+
+@transaction.atomic
+def _run(schedule: ReportSchedule, at: datetime) -> int:
+    due = schedule.next_at
+    assert due is not None
+    zone = plant_zone()
+    following = next_due(schedule.cadence, schedule.at_time, zone, after=at)
+    mine = ReportSchedule.objects.filter(pk=schedule.pk, enabled=True, next_at=due)
+    if not mine.update(next_at=following):
+        return 0  # another worker was faster, or it was changed
+    if due < at - LATEST:
+        logger.warning("report.schedule_missed", extra={"schedule_id": schedule.pk})
+        return 0
+    start, end = period_before(schedule.cadence, due, zone)
+    names = {"deviceId": "device_id", "groupId": "group_id", "severity": "severity"}
+    about = {names[name]: value for name, value in schedule.parameters.items()}
+    try:
+        report = request_report(
+            kind=schedule.kind, start=ms(start), end=ms(end), by=None, at=at, schedule=schedule, **about
+        )
+    except DomainError as refusal:  # its device or group is gone
+        logger.warning(
+            "report.schedule_refused", extra={"schedule_id": schedule.pk, "error": refusal.message}
+        )
+        mine = ReportSchedule.objects.filter(pk=schedule.pk)
+        mine.update(enabled=False, next_at=None)
+        return 0
+    ReportMail.objects.bulk_create(
+        ReportMail(report=report, recipient=recipient, due_at=at) for recipient in schedule.recipients
+    )
+    return 1
