@@ -17,6 +17,7 @@ _PLAIN = {"normal", "lighter", "100", "200", "300", "400"}
 _NOT_PRINTED = {f"{_NAMESPACE}title", f"{_NAMESPACE}style"}
 # Classes and styles belong to a page. A family other than ours, or a slant, would set the reader looking for files.
 _DROPPED = ("class", "style", "font-family", "font-style")
+ElementTree.register_namespace("", _NAMESPACE.strip("{}"))  # written without a prefix
 
 
 def with_pictures(html: str, fallback: Fallback | None) -> str:
@@ -28,7 +29,6 @@ def _image(svg: str, fallback: Fallback | None) -> str:
     root = ElementTree.fromstring(svg)
     _prepare(root, fallback, {"font-size": "16", "text-anchor": "start", "font-weight": "normal"})
     root.set("font-family", FAMILY)
-    ElementTree.register_namespace("", _NAMESPACE.strip("{}"))
     packed = base64.b64encode(ElementTree.tostring(root)).decode()
     width, height = float(root.get("width", "0")), float(root.get("height", "0"))
     fitting = min(1.0, _TALLEST / height) if height else 1.0
