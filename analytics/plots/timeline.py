@@ -116,6 +116,8 @@ def _is_seen(span: Span, figure: Timeline) -> bool:
 
 def _draw_row(sheet: Sheet, place: _Place, row: Row, figure: Timeline, y: float) -> None:
     spans = [span for span in row.spans if _is_seen(span, figure)]
+    if not spans:
+        sheet.rect("frame", place.left + 0.5, y + 0.5, place.right - place.left - 1, _BAND - 1)
     is_rough = len(spans) > place.right - place.left
     for span in _mostly(spans, place) if is_rough else spans:
         left, right = place.x(max(span.start, figure.start)), place.x(min(span.end, figure.end))

@@ -1,4 +1,4 @@
-"""Writes every plot to a page, for people to look at: python -m tests.analytics.show_plots FOLDER."""
+"""Writes every plot to pages and a PDF, to be looked at: python -m tests.analytics.show_plots FOLDER [FONT]."""
 
 import os
 import sys
@@ -43,3 +43,8 @@ if __name__ == "__main__":
     folder.mkdir(parents=True, exist_ok=True)
     for theme in ("light", "dark"):
         (folder / f"plots-{theme}.html").write_text(page(theme))
+    from tests.analytics.plot_samples import AMOUNTS
+    from tests.analytics.report_sample import report
+
+    font = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    (folder / "report.pdf").write_bytes(report(*AMOUNTS, rows=120, font=font))

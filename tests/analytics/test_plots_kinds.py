@@ -506,6 +506,18 @@ def test_what_lies_beyond_the_time_is_cut_or_left_out():
     assert found.boxes("planned") == []
 
 
+def test_a_machine_without_any_state_has_an_empty_frame():
+    rows = [timeline.Row("Press 1", spans((24, State.RUNNING))), timeline.Row("Press 2", [])]
+
+    found = read(timeline.draw(timeline.Timeline(rows, START, START + DAY, BERLIN), width=WIDE))
+
+    ((x, y, wide, _),) = found.boxes("frame")
+    full = found.boxes("running")[-1]
+    assert near(x - 0.5, full[0])
+    assert near(wide + 1, full[2])
+    assert y > full[1] + full[3]
+
+
 def test_a_year_of_states_is_drawn_as_what_lasted_longest():
     always = [
         timeline.Span(START + HOUR * at, START + HOUR * (at + 0.9), State.RUNNING) for at in range(8760)
