@@ -44,7 +44,7 @@ class Table:
     rows: Sequence[Sequence[Any]]
     note: str = ""
     empty: str = "Nothing in this time."
-    printed: int = 1000  # rows on paper; the CSV has all of them
+    printed: int = 500  # rows on paper; the CSV has all of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A report as a page that stands for itself, and as what is printed."""
 
 import base64
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -42,15 +43,10 @@ def as_page(document: Document) -> str:
 
 def as_print(document: Document) -> str:
     """The report as HTML for paper; what cannot be printed in it is said."""
-    from analytics.pdf.fonts import missing_characters  # noqa: PLC0415 -- reads fonts: slow to import
-
-    missing = missing_characters(_words_of(document)) if not settings.REPORT_FONT else set()
-    if missing:
-        some = " ".join(sorted(missing)[:20])
-        line = f"No font here has these characters: {some}. REPORT_FONT names one that has."
-        document = Document(
-            **{**document.__dict__, "sections": [*document.sections, Section("Print", [Notes([line])])]}
-        )
+    if missing := _missing(document):
+        codes = ", ".join(f"U+{ord(one):04X}" for one in sorted(missing)[:20])
+        line = f"No font here has some characters ({codes}). The setting REPORT_FONT names one that has."
+        document = replace(document, sections=[*document.sections, Section("Print", [Notes([line])])])
     context = {
         "document": document,
         "title": document.title,
@@ -60,6 +56,16 @@ def as_print(document: Document) -> str:
     }
     with timezone.override(document.zone):
         return render_to_string("reports/pdf/report.html", context)
+
+
+def _missing(document: Document) -> set[str]:
+    from analytics.pdf.fonts import UnusableFont, missing_characters  # noqa: PLC0415 -- slow to import
+
+    font = Path(settings.REPORT_FONT) if settings.REPORT_FONT else None
+    try:
+        return missing_characters(_words_of(document), font)
+    except UnusableFont:  # whoever prints says so
+        return set()
 
 
 def _words_of(document: Document) -> str:

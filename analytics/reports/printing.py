@@ -22,9 +22,14 @@ class Cancelled(Exception):
     """Nobody wants it any more."""
 
 
-def print_pdf(html: str, *, title: str, made_at: datetime, tell: Callable[[], None]) -> bytes:
+def print_pdf(html: str, *, title: str, author: str, made_at: datetime, tell: Callable[[], None]) -> bytes:
     """HTML as PDF; `tell` is called now and then, and ends it by raising."""
-    about = {"title": title, "madeAt": made_at.isoformat(), "font": settings.REPORT_FONT}
+    about = {
+        "title": title,
+        "author": author,
+        "madeAt": made_at.isoformat(),
+        "font": settings.REPORT_FONT,
+    }
     child = subprocess.Popen(
         [sys.executable, "-m", "analytics.pdf"],
         stdin=subprocess.PIPE,

@@ -196,7 +196,13 @@ def _make(report: Report, clock: Callable[[], datetime]) -> None:
         _put_document(report.folder, document)
         tell(WRITTEN)
     page = shelf.get(report.folder, shelf.PRINT).decode()
-    pdf = print_pdf(page, title=report.title, made_at=report.created_at, tell=lambda: tell(WRITTEN))
+    pdf = print_pdf(
+        page,
+        title=report.title,
+        author=str(report.created_by or ""),
+        made_at=report.created_at,
+        tell=lambda: tell(WRITTEN),
+    )
     shelf.put(report.folder, shelf.PDF, pdf)
     _finish(report, len(pdf), clock())
 

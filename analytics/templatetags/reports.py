@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 
-from analytics.reports.document import Column, Figure, Notes, Table, Tile, Tiles, shown
+from analytics.reports.document import Column, Figure, Kind, Notes, Table, Tile, Tiles, shown
 from analytics.reports.parts import plant_zone
 
 register = template.Library()
@@ -36,6 +36,30 @@ def left_out(table: Table) -> int:
 @register.filter
 def figure_of(tile: Tile) -> str:
     return shown(tile.value, tile.kind, zone=plant_zone(), decimals=tile.decimals)
+
+
+@register.filter
+def tile_rows(tiles: Tiles) -> list[list[dict[str, str]]]:
+    """As paper has room for them: at most four beside each other."""
+    shown_tiles = [
+        {
+            "name": tile.label,
+            "value": _without_unit(figure_of(tile)),
+            "unit": _unit_of(tile),
+            "note": tile.note,
+        }
+        for tile in tiles.tiles
+    ]
+    across = 3 if len(shown_tiles) in (3, 5, 6) else 4
+    return [shown_tiles[place : place + across] for place in range(0, len(shown_tiles), across)]
+
+
+def _unit_of(tile: Tile) -> str:
+    return "%" if tile.kind in (Kind.SHARE, Kind.PERCENT) else tile.unit
+
+
+def _without_unit(text: str) -> str:
+    return text.removesuffix(" %")
 
 
 @register.filter
