@@ -14,7 +14,7 @@ from analytics.templatetags.making import days, from_when
 
 class ShiftInline(TabularInline):
     model = Shift
-    fields = readonly_fields = ["name", "on_days", "start_time", "end_time", "breaks"]
+    fields = readonly_fields = ["name", "on_days", "begins", "ends", "breaks_told"]
     extra = 0
     hide_title = True
     can_delete = False
@@ -25,6 +25,18 @@ class ShiftInline(TabularInline):
     @admin.display(description="begins on")
     def on_days(self, shift: Shift) -> str:
         return days(shift.days)
+
+    @admin.display(description="from")
+    def begins(self, shift: Shift) -> str:
+        return f"{shift.start_time:%H:%M}"
+
+    @admin.display(description="to")
+    def ends(self, shift: Shift) -> str:
+        return f"{shift.end_time:%H:%M}"
+
+    @admin.display(description="breaks")
+    def breaks_told(self, shift: Shift) -> str:
+        return ", ".join(f"{start}–{end}" for start, end in shift.breaks)
 
 
 @admin.register(Calendar)
@@ -43,7 +55,7 @@ class CalendarAdmin(OnlyLookedAt):
         return super().get_queryset(request).prefetch_related("shifts")
 
     def get_readonly_fields(self, request, obj=None):
-        return ["whose", "holds", "time_zone", "holidays", "updated_at", "set_up"]
+        return ["whose", "holds", "time_zone", "holidays_told", "updated_at", "set_up"]
 
     def get_fields(self, request, obj=None):
         return self.get_readonly_fields(request, obj)
@@ -55,6 +67,10 @@ class CalendarAdmin(OnlyLookedAt):
     @admin.display(description="holds", ordering="valid_from")
     def holds(self, calendar: Calendar) -> str:
         return from_when(calendar)
+
+    @admin.display(description="holidays")
+    def holidays_told(self, calendar: Calendar) -> str:
+        return ", ".join(calendar.holidays)
 
     @admin.display(description="shifts")
     def shifts_told(self, calendar: Calendar) -> str:

@@ -19,7 +19,7 @@ class MeterForm(AskedFirst, ModelForm):
     }
 
     since = SplitDateTimeField(
-        label="counter since",
+        label="Counter since",
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget,
         help_text="From the next whole quarter of an hour on; empty: always. Before that the power tells.",
@@ -86,7 +86,7 @@ class PriceForm(AskedFirst, ModelForm):
     on_the_wire = {"perKwh": "per_kwh"}
 
     per_kwh = FloatField(
-        label="per kWh", required=False, widget=UnfoldAdminDecimalFieldWidget(attrs={"step": "any"})
+        label="Per kWh", required=False, widget=UnfoldAdminDecimalFieldWidget(attrs={"step": "any"})
     )
 
     class Meta:

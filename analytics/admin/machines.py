@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from analytics.admin.common import AskedFirst, OnlyLookedAt, clock
 from analytics.models import Line, MachineProfile, Product, ProductRun
 from analytics.services.machines import drop_machine_profile, set_line
-from analytics.templatetags.making import pace, runs
+from analytics.templatetags.making import cycle, pace, runs
 from devices.models import Device
 from factory.accounts.backoffice import RoomAdmin
 
@@ -20,17 +20,7 @@ def _page_of(device_id: int) -> SafeString:
 class MachineProfileAdmin(OnlyLookedAt):
     """Set up on the machine's page, where one sees what it means; here they are looked at and forgotten."""
 
-    list_display = [
-        "device",
-        "holds_from",
-        "ideal_cycle_seconds",
-        "pace",
-        "total_metric",
-        "good_metric",
-        "reject_metric",
-        "runs",
-        "set_up",
-    ]
+    list_display = ["device", "holds_from", "cycle", "counts", "runs", "set_up"]
     list_filter = ["running_by", "device__zone"]
     list_select_related = ["device"]
     search_fields = ["device__external_id", "device__name", "total_metric"]
@@ -48,9 +38,14 @@ class MachineProfileAdmin(OnlyLookedAt):
     def holds_from(self, profile: MachineProfile) -> str:
         return clock(profile.valid_from) if profile.valid_from else "since ever"
 
-    @admin.display(description="pace")
-    def pace(self, profile: MachineProfile) -> str:
-        return pace(profile.ideal_cycle_seconds)
+    @admin.display(description="ideal cycle", ordering="ideal_cycle_seconds")
+    def cycle(self, profile: MachineProfile) -> str:
+        return f"{cycle(profile.ideal_cycle_seconds)}, {pace(profile.ideal_cycle_seconds)}"
+
+    @admin.display(description="counts")
+    def counts(self, profile: MachineProfile) -> str:
+        parts = {"": profile.total_metric, "good: ": profile.good_metric, "rejects: ": profile.reject_metric}
+        return ", ".join(f"{what}{metric}" for what, metric in parts.items() if metric)
 
     @admin.display(description="runs when")
     def runs(self, profile: MachineProfile) -> str:

@@ -265,7 +265,8 @@ class TestMachines:
 
         page = client.get(f"{ADMIN}machineprofile/").text
 
-        assert "40 pieces a minute" in page
+        assert "1.5 s, 40 pieces a minute" in page
+        assert "parts, rejects: rejects" in page
         assert "running above 0" in page
         assert "since ever" in page
         assert f'href="/oee/machines/{device.pk}/"' in page
@@ -325,10 +326,13 @@ class TestCalendars:
     def test_whose_they_are_and_what_they_say(self, client):
         group = make_group(name="Line 7")
         plan(Target(group=group), valid_from=date(2026, 6, 1))
-        plan()
+        plan(holidays=[date(2026, 12, 25), date(2026, 12, 26)])
 
         page = client.get(f"{ADMIN}calendar/").text
+        one = client.get(f"{ADMIN}calendar/{Calendar.objects.get(target='plant').pk}/change/").text
 
+        assert "2026-12-25, 2026-12-26" in one
+        assert "Mon to Fri" in one
         assert "Early 06:00–14:00" in page
         assert "from Mon 1 Jun 2026 on" in page
         assert "the plant" in page
