@@ -215,7 +215,7 @@ def one_report(call, *, id: int):
 @router.mutation("cancelReport", permission=VIEWER, input=ById, output=ReportRow)
 def stop_report(call, *, id: int):
     """Do not make it; a CONFLICT when it is made already."""
-    cancel_report(report=get_report(id), at=timezone.now())
+    cancel_report(report=get_report(id), by=call.principal, at=timezone.now())
     return _shown(call, [get_report(id)])[0]
 
 

@@ -1,5 +1,7 @@
 """The files of a report: the page, the PDF and the table, to people who are signed in or have the link."""
 
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -34,6 +36,8 @@ class ReportFailed(Conflict):
 @never_cache
 def report_file(request: HttpRequest, report_id: int, ending: str) -> HttpResponseBase:
     """A file of a report; 202 while it is being made."""
+    if _is_at_a_browser(request):
+        return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
     try:
         _check_who(request, report_id)
         return _answer(request, get_report(report_id), ending)
@@ -42,6 +46,12 @@ def report_file(request: HttpRequest, report_id: int, ending: str) -> HttpRespon
         return JsonResponse(
             {"error": refusal.shape(None)}, status=refusal.status, headers=dict(refusal.headers)
         )
+
+
+def _is_at_a_browser(request: HttpRequest) -> bool:
+    """Who is not signed in yet and would rather be asked to than refused."""
+    is_reader = "text/html" in request.headers.get("Accept", "")
+    return is_reader and not request.user.is_authenticated and "key" not in request.GET
 
 
 def _check_who(request: HttpRequest, report_id: int) -> None:

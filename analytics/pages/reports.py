@@ -174,7 +174,7 @@ def cancel(request: HttpRequest, report_id: int) -> HttpResponse:
     """Do not make it."""
     report = get_report(report_id)
     try:
-        cancel_report(report=report, at=timezone.now())
+        cancel_report(report=report, by=person(request), at=timezone.now())
     except DomainError as refusal:
         return back(request, refusal.message, good=False)
     return back(request, f"Cancelled: {report.title}.")

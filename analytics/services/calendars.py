@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db import transaction
 
@@ -18,6 +18,7 @@ from grouping.models import Group
 SHIFTS_LIMIT = 24
 BREAKS_LIMIT = 12
 HOLIDAYS_LIMIT = 1000
+DAY_MS = 86_400_000
 
 
 class CalendarUnknown(NotFound):
@@ -90,8 +91,8 @@ def drop_shifts(*, target: Target) -> None:
 def _forget(target: Target, begins: date) -> None:
     # A group's devices may be others tomorrow: what was kept of all is worked out anew.
     devices = [target.device.pk] if target.device else None
-    day = datetime(begins.year, begins.month, begins.day) - timedelta(days=2)
-    forget_results(device_ids=devices, start=max(0, int(day.timestamp() * 1000)))
+    start = max(0, (begins - SINCE_EVER).days - 2) * DAY_MS  # whatever the time zone
+    forget_results(device_ids=devices, start=start)
 
 
 def _refuse_impossible(shifts: Sequence[ShiftRule], holidays: Sequence[date]) -> None:

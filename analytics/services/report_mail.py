@@ -69,7 +69,7 @@ def _message(mail: ReportMail) -> Message:
     is_attached = len(pdf) <= ATTACHED_MAX
     context = {
         "report": report,
-        "url": settings.PUBLIC_URL + reverse("report", args=[report.pk]),
+        "url": settings.PUBLIC_URL + reverse("report-file", args=[report.pk, "html"]),
         "is_attached": is_attached,
         "days": settings.REPORTS_KEEP_DAYS,
     }

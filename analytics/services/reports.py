@@ -28,7 +28,7 @@ from analytics.reports.printing import Cancelled, PrintFailed, print_pdf
 from analytics.reports.words import range_words
 from devices.queries import get_device
 from factory.accounts.models import User
-from factory.errors import Conflict, DomainError, InvalidInput, Unavailable
+from factory.errors import Conflict, DomainError, Forbidden, InvalidInput, Unavailable
 from factory.queueing import enqueue_on_commit
 from grouping.queries import get_group
 from telemetry.days import check_range
@@ -254,8 +254,10 @@ def _give_up(report: Report, words: str, at: datetime, *, again: bool) -> None:
         logger.warning("report.given_up", extra={"report_id": report.pk, "error": words})
 
 
-def cancel_report(*, report: Report, at: datetime) -> None:
-    """Do not make it; refuses one that is made already."""
+def cancel_report(*, report: Report, by: User, at: datetime) -> None:
+    """Do not make it; refuses one that is made already, and below operator what somebody else asked for."""
+    if report.created_by_id != by.pk and not by.has_rank_of(User.Role.OPERATOR):
+        raise Forbidden("Somebody else asked for this report.")
     unfinished = Report.objects.unfinished().filter(pk=report.pk)
     if not unfinished.update(status=Status.CANCELLED, finished_at=at, claimed_until=None):
         raise ReportOver("This report is made already, or was given up.")

@@ -1,5 +1,6 @@
 """Why machines stood: codes, what staff say of a stop, and stops that no machine told of."""
 
+import re
 from datetime import datetime
 
 from django.db import transaction
@@ -13,6 +14,8 @@ from factory.errors import Conflict, InvalidInput, NotFound
 
 DAY_MS = 86_400_000
 LONGEST_STOP_MS = 366 * DAY_MS
+# It stands in addresses too, so it begins with a letter or a digit: `..` would be another place.
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
 
 
 class StopUnknown(NotFound):
@@ -36,6 +39,10 @@ def set_stop_code(
     *, code: str, label: str, planned: bool, failure: bool = False, active: bool = True
 ) -> StopCode:
     """Declare why machines stand, or change what a code means, for the past too."""
+    if not CODE.match(code):
+        raise InvalidInput.at("code", "a letter or a digit first, then letters, digits and . _ - only")
+    if not label.strip():
+        raise InvalidInput.at("label", "must not be empty")
     if planned and failure:
         raise InvalidInput.at("failure", "a planned stop is no failure")
     before = StopCode.objects.select_for_update().filter(pk=code).first()

@@ -41,7 +41,7 @@ def test_an_unknown_host_is_refused_as_json_under_api():
 def test_a_bug_is_told_without_its_words(client, monkeypatch):
     sign_in(client, make_user())
     client.raise_request_exception = False
-    monkeypatch.setattr("analytics.api.device_stats", lambda: 1 / 0)
+    monkeypatch.setattr("analytics.api.overview.device_stats", lambda: 1 / 0)
 
     response = client.get("/api/trpc/analytics.getOverview")
 
