@@ -21,7 +21,7 @@ from factory.errors import DomainError
 from telemetry.services import forget_exchange, note_exchange
 
 PER_PAGE = 50
-HERE = {"here": "energy", "tab": "exchanges"}
+HERE = {"here": "performance", "tab": "exchanges"}
 WIRE_NAMES = {"oldValue": "old_value", "newValue": "new_value", "timestamp": "moment"}
 
 

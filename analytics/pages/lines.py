@@ -19,7 +19,7 @@ from factory.errors import DomainError
 from grouping.queries import get_group
 
 PER_PAGE = 50
-HERE = {"here": "oee", "tab": "lines"}
+HERE = {"here": "performance", "tab": "lines"}
 
 
 class StationForm(forms.Form):

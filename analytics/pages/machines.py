@@ -48,7 +48,7 @@ from factory.errors import DomainError
 
 PER_PAGE = 50
 OFFERED = 20
-HERE = {"here": "oee", "tab": "machines"}
+HERE = {"here": "performance", "tab": "machines"}
 
 
 @for_people()

@@ -24,7 +24,7 @@ from factory.accounts.models import User
 from factory.errors import DomainError
 
 PER_PAGE = 50
-HERE = {"here": "energy", "tab": "meters"}
+HERE = {"here": "performance", "tab": "meters"}
 FOUND, CHOSEN = "found", "chosen"
 WIRE_NAMES = {
     "counterMetric": "counter_metric",

@@ -34,7 +34,7 @@ from factory.errors import DomainError
 from grouping.queries import get_group
 
 PER_PAGE = 50
-HERE = {"here": "oee", "tab": "shifts"}
+HERE = {"here": "performance", "tab": "shifts"}
 
 
 @for_people()

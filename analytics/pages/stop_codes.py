@@ -23,7 +23,7 @@ KINDS = [
     (FAILURE, "A failure: downtime that counts for MTBF and MTTR"),
     (PLANNED, "Planned: no planned busy time"),
 ]
-HERE = {"here": "oee", "tab": "codes"}
+HERE = {"here": "performance", "tab": "codes"}
 
 
 class CodeForm(forms.Form):
