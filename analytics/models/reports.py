@@ -34,7 +34,7 @@ class Report(models.Model):
     progress = models.PositiveSmallIntegerField(default=0)  # percent
     error = models.CharField(max_length=500, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # Whoever works at it says so again; when it has run out somebody else may.
+    # Whoever works at it says so again; when it has run out somebody else may. Of one that failed: not before.
     claimed_until = models.DateTimeField(null=True)
     folder = models.CharField(max_length=120, blank=True)  # in the storage; nobody can guess it
     pdf_bytes = models.BigIntegerField(null=True)

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 from django.conf import settings
 
@@ -30,30 +29,30 @@ def print_pdf(html: str, *, title: str, author: str, made_at: datetime, tell: Ca
         "madeAt": made_at.isoformat(),
         "font": settings.REPORT_FONT,
     }
-    child = subprocess.Popen(
-        [sys.executable, "-m", "analytics.pdf"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=Path(settings.BASE_DIR),
-    )
-    given: bytes | None = json.dumps(about).encode() + b"\n" + html.encode()
-    end = time.monotonic() + SECONDS
-    try:
-        while True:
-            try:
-                pdf, said = child.communicate(given, timeout=TELL_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                given = None  # communicate has kept it
-                if time.monotonic() > end:
-                    raise PrintFailed(f"The PDF was not made within {SECONDS:g} seconds.") from None
-                tell()
-    finally:
-        if child.poll() is None:
+    given = json.dumps(about).encode() + b"\n" + html.encode()
+    argv = [sys.executable, "-m", "analytics.pdf"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, cwd=settings.BASE_DIR) as child:
+        try:
+            pdf, said = _watched(child, given, tell)
+        except BaseException:
             child.kill()
-            child.wait()
+            raise
     if child.returncode:
         words = said.decode(errors="replace").strip().splitlines()
         raise PrintFailed(words[-1][:300] if words else f"The PDF could not be made ({child.returncode}).")
     return pdf
+
+
+def _watched(child: subprocess.Popen[bytes], given: bytes, tell: Callable[[], None]) -> tuple[bytes, bytes]:
+    """What it wrote and what it said, when it has ended."""
+    end = time.monotonic() + SECONDS
+    left: bytes | None = given
+    while True:
+        try:
+            return child.communicate(left, timeout=TELL_SECONDS)
+        except subprocess.TimeoutExpired:
+            left = None  # it has kept what was not taken yet
+            if time.monotonic() > end:
+                raise PrintFailed(f"The PDF was not made within {SECONDS:g} seconds.") from None
+            tell()

@@ -6,14 +6,14 @@ was made is a file, put there whole.
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from alerts.models import Alert
 from analytics import shelf, tasks
@@ -37,9 +37,13 @@ from telemetry.fold import QUARTER_MS
 logger = logging.getLogger(__name__)
 
 CLAIM = timedelta(minutes=2)
-ATTEMPTS = 3
+ATTEMPTS = 5
+RETRY_AFTER = timedelta(seconds=30)
 LONGEST_MS = 366 * 86_400_000
 UNFINISHED_LIMIT = 20
+# Each takes a thread of the worker for as long as its PDF takes; readings and alerts must not wait for them.
+AT_ONCE = 2
+FORGOTTEN = timedelta(seconds=30)
 WRITTEN = 80  # percent: the page and the table are there, paper is not
 Status, Kind = Report.Status, Report.Kind
 
@@ -160,15 +164,24 @@ def _day(at: int) -> str:
 
 
 def make_report(*, report_id: int, at: datetime, clock: Callable[[], datetime]) -> bool:
-    """Make a report that nobody else is making; False where there is nothing to do."""
+    """Make a report that nobody else is making; False where there is nothing to do, or enough is being done."""
     report = _claim(report_id, at)
     if report is None:
         return False
     try:
+        _make_or_give_up(report, clock)
+    finally:
+        _have_made(waiting_reports(at=clock())[:1])
+    return True
+
+
+def _make_or_give_up(report: Report, clock: Callable[[], datetime]) -> None:
+    try:
         _make(report, clock)
     except Cancelled:
-        shelf.clear(report.folder)
-        return False
+        # It may also be that somebody else has taken it over, who needs its files.
+        if Report.objects.filter(pk=report.pk, status=Status.CANCELLED).exists():
+            shelf.clear(report.folder)
     except (DomainError, PrintFailed) as refusal:
         is_passing = isinstance(refusal, Unavailable) and report.attempts < ATTEMPTS
         _give_up(report, str(refusal), clock(), again=is_passing)
@@ -176,12 +189,25 @@ def make_report(*, report_id: int, at: datetime, clock: Callable[[], datetime]) 
         logger.exception("report.failed", extra={"report_id": report.pk})
         words = f"Something broke on our side: {type(error).__name__}."
         _give_up(report, words, clock(), again=report.attempts < ATTEMPTS)
-    return True
+
+
+def waiting_reports(*, at: datetime) -> QuerySet[Report]:
+    """Those that nobody makes, the oldest first."""
+    free = Q(claimed_until=None) | Q(claimed_until__lte=at)
+    unfinished = Report.objects.unfinished()
+    return unfinished.filter(free, attempts__lt=ATTEMPTS).order_by("pk")
+
+
+def _have_made(reports: Iterable[Report]) -> None:
+    for report in reports:
+        enqueue_on_commit(tasks.make_report, report_id=report.pk)
 
 
 def _claim(report_id: int, at: datetime) -> Report | None:
-    free = Q(status=Status.QUEUED) | Q(status=Status.RUNNING, claimed_until__lte=at)
-    waiting = Report.objects.filter(free, pk=report_id, attempts__lt=ATTEMPTS)
+    running = Report.objects.filter(status=Status.RUNNING, claimed_until__gt=at)
+    if running.count() >= AT_ONCE:
+        return None
+    waiting = waiting_reports(at=at).filter(pk=report_id).order_by()
     if not waiting.update(status=Status.RUNNING, claimed_until=at + CLAIM, attempts=F("attempts") + 1):
         return None
     return Report.objects.select_related("created_by", "schedule").get(pk=report_id)
@@ -247,7 +273,8 @@ def _finish(report: Report, pdf_bytes: int, at: datetime) -> None:
 def _give_up(report: Report, words: str, at: datetime, *, again: bool) -> None:
     ours = Report.objects.filter(pk=report.pk, status=Status.RUNNING, attempts=report.attempts)
     if again:  # the sweep finds it
-        ours.update(status=Status.QUEUED, error=words[:500], claimed_until=None)
+        wait = RETRY_AFTER * 2 ** (report.attempts - 1)
+        ours.update(status=Status.QUEUED, error=words[:500], claimed_until=at + wait)
         return
     if ours.update(status=Status.FAILED, error=words[:500], finished_at=at, claimed_until=None):
         report.mails.update(status="failed", error="The report could not be made.")
@@ -270,10 +297,7 @@ def sweep_reports(*, at: datetime) -> int:
             shelf.clear(report.folder)
         report.delete()
     tired = Report.objects.filter(status=Status.RUNNING, claimed_until__lte=at, attempts__gte=ATTEMPTS)
-    tired.update(status=Status.FAILED, error="It was begun three times and never finished.", finished_at=at)
-    waiting = Q(status=Status.QUEUED, created_at__lte=at - timedelta(seconds=30))
-    forgotten = Report.objects.filter(waiting | Q(status=Status.RUNNING, claimed_until__lte=at))
-    ids = list(forgotten.values_list("pk", flat=True))
-    for report_id in ids:
-        enqueue_on_commit(tasks.make_report, report_id=report_id)
-    return len(ids)
+    tired.update(status=Status.FAILED, error="It was begun five times and never finished.", finished_at=at)
+    forgotten = list(waiting_reports(at=at).filter(created_at__lte=at - FORGOTTEN)[:AT_ONCE])
+    _have_made(forgotten)
+    return len(forgotten)

@@ -1,0 +1,199 @@
+"""Planned reports: asked for once when they are due, and sent by a real mail server, once each."""
+
+from datetime import UTC, datetime, time, timedelta
+from email import message_from_bytes, policy
+from urllib.parse import urlsplit
+
+import pytest
+
+from analytics.models import Report, ReportMail, ReportSchedule
+from analytics.services.report_mail import CLAIM, send_report, sweep_mails
+from analytics.services.reports import make_report
+from analytics.services.schedules import drop_schedule, run_due_schedules, schedule_report
+from tests import services
+from tests.builders import make_device, make_user
+from tests.ota.storing import use_storage
+
+pytestmark = pytest.mark.django_db
+# A Monday, 05:00 in the plant's zone or near it.
+BEFORE = datetime(2026, 7, 6, 3, tzinfo=UTC)
+DUE = datetime(2026, 7, 6, 6, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _here(settings, tmp_path):
+    settings.PLANT_TIME_ZONE = "UTC"
+    use_storage(settings, f"file://{tmp_path / 'storage'}")
+
+
+@pytest.fixture
+def mailbox(settings):
+    with services.smtp() as mailbox:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", urlsplit(mailbox.url).port
+        yield mailbox
+
+
+def plan(*recipients: str, cadence="daily", **others) -> ReportSchedule:
+    return schedule_report(
+        name="Each morning",
+        kind="analytics",
+        cadence=cadence,
+        at_time=time(6),
+        recipients=recipients or ["shift@example.com"],
+        by=make_user(role="technician"),
+        at=BEFORE,
+        **others,
+    )
+
+
+def made() -> Report:
+    report = Report.objects.get()
+    assert make_report(report_id=report.pk, at=DUE, clock=lambda: DUE)
+    return report
+
+
+def send_all(at=DUE) -> list[bool]:
+    return [
+        send_report(mail_id=pk, clock=lambda: at)
+        for pk in ReportMail.objects.order_by("pk").values_list("pk", flat=True)
+    ]
+
+
+def states() -> list[str]:
+    return list(ReportMail.objects.order_by("pk").values_list("status", flat=True))
+
+
+def test_what_is_due_is_asked_for_once_and_is_about_the_day_before():
+    schedule = plan("a@example.com", "b@example.com")
+
+    assert [run_due_schedules(at=at) for at in (BEFORE, DUE, DUE, DUE + timedelta(hours=1))] == [0, 1, 0, 0]
+
+    report = Report.objects.get()
+    day = datetime(2026, 7, 5, tzinfo=UTC)
+    assert report.parameters == {
+        "startTime": int(day.timestamp() * 1000),
+        "endTime": int((day + timedelta(days=1)).timestamp() * 1000),
+    }
+    assert states() == ["pending", "pending"]
+    schedule.refresh_from_db()
+    assert schedule.next_at == DUE + timedelta(days=1)
+
+
+def test_what_was_missed_for_days_is_not_made_up_for_and_goes_on_from_now():
+    schedule = plan()
+
+    assert run_due_schedules(at=DUE + timedelta(days=9, hours=1)) == 0
+
+    schedule.refresh_from_db()
+    assert (Report.objects.count(), schedule.next_at) == (0, DUE + timedelta(days=10))
+
+
+def test_one_that_is_paused_or_dropped_is_not_made():
+    plan(enabled=False)
+    drop_schedule(schedule=plan())
+
+    assert run_due_schedules(at=DUE + timedelta(days=1)) == 0
+
+
+def test_one_about_a_device_that_is_gone_does_not_hold_the_others_up(caplog):
+    device = make_device()
+    schedule_report(
+        name="A press",
+        kind="device",
+        cadence="daily",
+        at_time=time(6),
+        recipients=["a@example.com"],
+        by=make_user(),
+        at=BEFORE,
+        device_id=device.pk,
+    )
+    plan()
+    device.delete()
+
+    assert run_due_schedules(at=DUE) == 1
+    assert Report.objects.get().kind == "analytics"
+
+
+@pytest.mark.integration
+def test_a_planned_report_reaches_each_recipient_once_with_its_paper(mailbox):
+    plan("a@example.com", "b@example.com")
+    run_due_schedules(at=DUE)
+    report = made()
+
+    assert (send_all(), send_all()) == ([True, True], [False, False])
+
+    mails = [message_from_bytes(text.encode(), policy=policy.default) for text in mailbox.messages()]
+    assert sorted(mail["X-Envelope-To"] for mail in mails) == ["a@example.com", "b@example.com"]
+    assert {mail["Subject"] for mail in mails} == {f"Report: {report.title}"}
+    [paper] = list(mails[0].iter_attachments())
+    assert (paper.get_content_type(), paper.get_filename()) == ("application/pdf", f"{report.filename}.pdf")
+    assert len(paper.get_content()) == report.__class__.objects.get().pdf_bytes
+    assert f"/reports/{report.pk}/file.html" in mails[0].get_body(("plain",)).get_content()
+
+
+@pytest.mark.integration
+def test_who_is_not_known_has_failed_and_who_has_to_wait_waits(mailbox):
+    plan("gone@example.com", "later@example.com", "fine@example.com")
+    run_due_schedules(at=DUE)
+    made()
+
+    assert send_all() == [False, False, True]
+
+    assert states() == ["failed", "pending", "sent"]
+    assert "No such person here" in ReportMail.objects.first().error
+
+
+@pytest.mark.integration
+def test_while_the_server_is_away_a_mail_waits_for_a_day_at_most(settings):
+    port = services.free_port()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+    plan()
+    run_due_schedules(at=DUE)
+    made()
+
+    assert send_all() == [False]
+    assert states() == ["pending"]
+    assert sweep_mails(at=DUE) == 0, "not at once"
+    with services.smtp(port) as mailbox:
+        assert send_all(DUE + timedelta(minutes=1)) == [True]
+        assert len(mailbox.messages()) == 1
+
+
+@pytest.mark.integration
+def test_a_mail_that_nobody_takes_for_a_day_is_given_up(settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", services.free_port()
+    plan()
+    run_due_schedules(at=DUE)
+    made()
+
+    send_all(DUE + timedelta(days=1))
+
+    assert states() == ["failed"]
+
+
+def test_a_mail_whose_worker_was_killed_is_sent_by_another(settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    plan()
+    run_due_schedules(at=DUE)
+    made()
+    ReportMail.objects.update(status="sending", due_at=DUE + CLAIM)
+
+    assert send_all(DUE) == [False]
+    assert sweep_mails(at=DUE + CLAIM) == 1
+    assert send_all(DUE + CLAIM) == [True]
+
+
+def test_of_a_report_that_could_not_be_made_nobody_gets_a_mail(settings, tmp_path):
+    font = tmp_path / "no-font.ttf"
+    font.write_text("This is no font.")
+    settings.REPORT_FONT = str(font)
+    plan()
+    run_due_schedules(at=DUE)
+
+    made()
+
+    assert states() == ["failed"]
+    assert send_all() == [False]
