@@ -41,7 +41,7 @@ MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)
 
 def seed_demo(**options):
     out = StringIO()
-    call_command("seed_demo", stdout=out, **options)
+    call_command("seed_demo", stdout=out, **{"history_days": 0, **options})
     return out.getvalue()
 
 

@@ -18,10 +18,12 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from devices.models import Device
+from factory.demo.crew import are_followed, explain_stops, unexplained
+from factory.demo.history import Machine, catch_up, plant_time
 from factory.demo.machines import Plant
 from factory.demo.obeying import Obedience
 from factory.demo.seeding import known_machines
-from factory.demo.server import TemporaryTokens, own_url
+from factory.demo.server import TemporaryTokens, close_connections, own_url
 from factory.demo.simulator import Simulator
 from factory.demo.talker import Switchboard, Talker
 from factory.demo.updating import FAILURES, Updating, read_failures
@@ -30,6 +32,12 @@ from telemetry.queries import latest_values
 
 SHORTEST_INTERVAL = 1.0  # a device may send 100 requests a minute
 PATIENCE_SECONDS = 1.8  # at the end, for revoking tokens; those that remain run out
+LOOK_SECONDS, LOOKS = (
+    5.0,
+    120,
+)  # the crew looks so often, and so many times, whether the workers know the past
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -100,6 +108,8 @@ class Command(BaseCommand):
             if not machines:
                 raise CommandError("There are no devices to simulate. Run manage.py seed_demo first.")
             chosen = [device for device, _ in machines]
+            if speed == 1:  # otherwise nobody knows how far they are
+                catch_up(machines, at=timezone.now())
             reported = latest_values(device_ids=[device.pk for device in chosen])
             tokens = TemporaryTokens(chosen, label="simulator")
             tokens.issue(at=timezone.now())
@@ -122,7 +132,7 @@ class Command(BaseCommand):
         words = f", {len(talkers)} of them over MQTT to {broker_url()}" if talkers else ""
         self.stdout.write(f"{len(chosen)} devices report every {interval:g} s to {url}{words}")
         self.stdout.flush()
-        now = timezone.localtime()
+        now = plant_time(timezone.now())
         plant = Plant(
             [schedule for _, schedule in machines],
             at=now,
@@ -130,7 +140,7 @@ class Command(BaseCommand):
             reported=[_values(reported.get(device.pk, {})) for device in chosen],
         )
         try:
-            with Switchboard(talkers.values()):
+            with Switchboard(talkers.values()), Crew(machines):
                 asyncio.run(
                     _live(
                         chosen,
@@ -203,6 +213,37 @@ async def _live(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _end, simulator)
     await simulator.run()
+
+
+class Crew:
+    """The thread on which people say why machines stood, once the workers know when they did."""
+
+    def __init__(self, machines: Sequence[Machine]) -> None:
+        self._machines = machines
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="crew", daemon=True)
+
+    def __enter__(self) -> "Crew":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+
+    def _run(self) -> None:
+        at = timezone.now()
+        try:
+            open_ = unexplained(self._machines, at=at)
+            for _ in range(LOOKS if open_ else 0):
+                if are_followed(open_, at=at):
+                    explain_stops(open_, at=at)
+                    return
+                if self._stop.wait(LOOK_SECONDS):
+                    return
+        except DatabaseError as error:
+            logger.warning("simulate.stops_not_explained", extra={"error": str(error)})
+        finally:
+            close_connections()
 
 
 def _end(simulator: Simulator) -> None:
