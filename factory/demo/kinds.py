@@ -40,8 +40,20 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Making:
+    """How a machine makes pieces: what one takes at best, and which metric above which level tells that it runs."""
+
+    cycle_seconds: float
+    metric: str
+    above: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of machine. `pauses`: it stands still now and then, as people and orders come and go."""
+    """A kind of machine. `pauses`: it works by the shifts and stands otherwise, as people and orders come and go.
+
+    One that makes pieces counts them, and its rejects. `counts_energy`: it has a counter of kWh beside its power.
+    """
 
     key: str
     name: str
@@ -51,6 +63,10 @@ class Kind:
     limits: Mapping[str, Limits]
     troubles: tuple[Trouble, ...] = ()
     pauses: bool = True
+    makes: Making | None = None
+    counts_energy: bool = False
+    shares: tuple[float, float] = (0.8, 1.0)  # of the plant's load that one of them bears
+    sway: float = 1.0  # how far its load goes up and down by itself
     firmware: tuple[str, ...] = ("1.0.0",)
     tags: tuple[str, ...] = ()
     makers: tuple[str, ...] = ("Nordwerk",)
@@ -61,6 +77,8 @@ COOLING_DOWN = Trouble("burner weak", "temperature", falls=True)
 BEARING_WEAR = Trouble("bearing wear", "vibration", stops=True)
 PRESSURE_LEAK = Trouble("pressure leak", "pressure", falls=True)
 DOOR_OPEN = Trouble("door left open", "humidity")
+
+PARTS, REJECTS, ENERGY, RUNNING = "parts", "rejects", "energy", "running"
 
 
 def _vibration(*, idle: float, full: float) -> Signal:
@@ -83,6 +101,7 @@ ALL = (
             "vibration": VIBRATION,
         },
         (OVERHEATING, BEARING_WEAR),
+        makes=Making(8, "power", above=2_000),
         firmware=("4.2.1", "4.2.0", "4.1.7"),
         tags=("hydraulic",),
         makers=("Hartmann", "Presswerk Süd"),
@@ -96,6 +115,7 @@ ALL = (
         {"temperature": Limits(780, 795, 862, 880, hysteresis=4)},
         (OVERHEATING, COOLING_DOWN),
         pauses=False,
+        counts_energy=True,
         firmware=("2.8.0", "2.7.3"),
         tags=("critical", "hot"),
         makers=("Ofenbau Keller",),
@@ -113,6 +133,7 @@ ALL = (
             "vibration": VIBRATION,
         },
         (BEARING_WEAR, OVERHEATING),
+        makes=Making(90, "power", above=1_000),
         firmware=("6.0.3", "6.0.2", "5.9.9"),
         tags=("spindle",),
         makers=("Vectra", "Hartmann"),
@@ -126,6 +147,7 @@ ALL = (
         ),
         {"temperature": Limits(warning_max=58, max_value=66, hysteresis=2)},
         (OVERHEATING,),
+        makes=Making(24, RUNNING),
         firmware=("3.1.4", "3.1.2"),
         tags=("welding",),
         makers=("Armatec",),
@@ -157,6 +179,7 @@ ALL = (
         ),
         {"pressure": Limits(5.0, 5.4, 6.8, 7.2, hysteresis=0.1)},
         (PRESSURE_LEAK,),
+        makes=Making(5, RUNNING),
         firmware=("2.2.0", "2.1.1"),
         tags=("pneumatic", "line"),
         makers=("Kartonix",),
@@ -177,6 +200,7 @@ ALL = (
         },
         (PRESSURE_LEAK, OVERHEATING, BEARING_WEAR),
         pauses=False,
+        counts_energy=True,
         firmware=("5.4.2", "5.4.1", "5.3.0"),
         tags=("critical", "air"),
         makers=("Luftwerk",),
@@ -195,6 +219,7 @@ ALL = (
         },
         (PRESSURE_LEAK, BEARING_WEAR),
         pauses=False,
+        counts_energy=True,
         firmware=("1.9.2", "1.9.0"),
         tags=("water",),
         makers=("Aquaflux",),
@@ -208,6 +233,7 @@ ALL = (
         {"temperature": Limits(2, 3.5, 10, 12, hysteresis=0.4)},
         (OVERHEATING,),
         pauses=False,
+        counts_energy=True,
         firmware=("3.0.1",),
         tags=("water", "critical"),
         makers=("Aquaflux",),
@@ -230,9 +256,12 @@ ALL = (
     ),
     Kind(
         "meter", "Power meter", "sensor", "Utilities",
-        (Signal("power", 38_000, 120_000, 390_000, noise=2_500, lag=8, digits=0),),
+        (Signal("power", 38_000, 90_000, 385_000, noise=2_500, lag=8, digits=0),),
         {"power": Limits(warning_max=480_000, max_value=540_000, hysteresis=8_000)},
         pauses=False,
+        counts_energy=True,
+        shares=(1.0, 1.0),
+        sway=0.5,
         firmware=("2.0.0",),
         tags=("energy",),
         makers=("Sensotec",),

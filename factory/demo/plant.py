@@ -18,6 +18,14 @@ BLOCK = (
     "compressor", "press", "packer", "climate", "robot", "chiller", "conveyor", "pump",
 )  # fmt: skip
 HALLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LINES = {
+    "press": "Press line",
+    "mill": "Press line",
+    "robot": "Press line",
+    "conveyor": "Packing line",
+    "packer": "Packing line",
+}
+STATION = "packer"  # the first one of a packing line speaks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class PlannedDevice:
     external_id: str
     name: str
     kind: Kind
+    block: int  # of the plant, from 0 on
     zone: str
     location: str
     firmware_version: str
@@ -36,6 +45,21 @@ class PlannedDevice:
     @property
     def thresholds(self) -> list[dict[str, Any]]:
         return [{"metric": metric, **asdict(limits)} for metric, limits in self.kind.limits.items()]
+
+    @property
+    def line(self) -> str:
+        """The production line that it is part of; empty for what serves all of them."""
+        name = LINES.get(self.kind.key)
+        return f"{name} {self.block + 1}" if name else ""
+
+    @property
+    def takes_power(self) -> bool:
+        return any(signal.metric == "power" for signal in self.kind.signals)
+
+    @property
+    def is_meter(self) -> bool:
+        """It measures the energy of all that stands in its block."""
+        return self.kind.key == "meter"
 
 
 def planned_devices(*, count: int, seed: int) -> Iterator[PlannedDevice]:
@@ -61,6 +85,7 @@ def _device(kind: Kind, number: int, block: int, seed: int) -> PlannedDevice:
         external_id=external_id,
         name=f"{kind.name} {number}",
         kind=kind,
+        block=block,
         zone=zone,
         location=f"Bay {rng.randint(1, 12)}",
         firmware_version=firmware,

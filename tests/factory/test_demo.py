@@ -7,15 +7,33 @@ from random import Random
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from alerts.models import Threshold
 from alerts.rules import Condition, Level, Rule, judge, why_implausible
+from analytics.models import (
+    Calendar,
+    EnergyMeter,
+    EnergyPrice,
+    Line,
+    MachineProfile,
+    Shift,
+    StopCode,
+)
+from analytics.services.machines import drop_machine_profile
+from analytics.services.meters import set_energy_meter, set_energy_price
 from devices.models import EXTERNAL_ID, Device
 from devices.services import edit_device
+from factory.demo.hours import load_at
 from factory.demo.kinds import ALL, BY_KEY
-from factory.demo.machines import REPAIR_SECONDS, Plant, advance, load_at, new_fault, new_machine
+from factory.demo.machines import REPAIR_SECONDS, Plant, advance, new_fault, new_machine
 from factory.demo.plant import BLOCK, planned_devices
+from factory.demo.schedule import Schedule
 from factory.demo.seeding import simulated_devices
+from grouping.models import Group
+from grouping.queries import members_of
+from telemetry.models import MetricRule
 from tests.builders import NOON, make_device
 
 MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -23,7 +41,7 @@ MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)
 
 def seed_demo(**options):
     out = StringIO()
-    call_command("seed_demo", stdout=out, **options)
+    call_command("seed_demo", stdout=out, **{"history_days": 0, **options})
     return out.getvalue()
 
 
@@ -49,7 +67,21 @@ def everything():
         "max_value",
         "updated_at",
     )
-    return list(devices), list(thresholds)
+    others = [
+        list(model.objects.order_by("pk").values())
+        for model in (
+            Calendar,
+            Shift,
+            StopCode,
+            EnergyPrice,
+            EnergyMeter,
+            MachineProfile,
+            MetricRule,
+            Group,
+            Line,
+        )
+    ]
+    return list(devices), list(thresholds), others
 
 
 # The plan
@@ -100,7 +132,7 @@ def test_seeding_registers_the_planned_devices_with_their_thresholds():
     assert seed_demo() == "Added 24 of 24 demo devices, with their thresholds.\n"
 
     planned = list(planned_devices(count=24, seed=7))
-    devices, thresholds = everything()
+    devices, thresholds, _ = everything()
     assert [row[:3] for row in devices] == sorted(
         (each.external_id, each.name, each.kind.type) for each in planned
     )
@@ -132,6 +164,77 @@ def test_seeding_more_adds_the_missing_ones_and_leaves_what_people_have_changed(
 
 
 @pytest.mark.django_db
+def test_seeding_more_leaves_what_people_have_said_of_machines_and_prices():
+    seed_demo(devices=3)
+    press, furnace = (Device.objects.get(external_id=name) for name in ("press-1", "furnace-1"))
+    drop_machine_profile(device=press)
+    set_energy_price(per_kwh=0.31, currency="EUR")
+    set_energy_meter(device=furnace, power_metric="power")
+    StopCode.objects.filter(code="jam").update(label="Stuck", active=False)
+    Calendar.objects.all().delete()
+
+    seed_demo(devices=3)
+    assert not Calendar.objects.exists()
+    seed_demo(devices=24)
+
+    assert not MachineProfile.objects.filter(device=press).exists()
+    assert EnergyPrice.objects.get().per_kwh == 0.31
+    assert (StopCode.objects.get(code="jam").label, StopCode.objects.get(code="jam").active) == (
+        "Stuck",
+        False,
+    )
+    assert EnergyMeter.objects.get(device=furnace).measured_by is None
+    assert (
+        EnergyMeter.objects.get(device=press).measured_by.external_id == "meter-1"
+    )  # nobody had said anything
+    assert Calendar.objects.count() == 1  # a larger plant needs shifts
+
+
+@pytest.mark.django_db
+def test_a_seeded_plant_has_machines_lines_shifts_and_one_meter_for_all():
+    seed_demo()
+
+    machines = MachineProfile.objects.values_list("device__external_id", flat=True)
+    assert sorted({name.rpartition("-")[0] for name in machines}) == ["mill", "packer", "press", "robot"]
+    assert set(MachineProfile.objects.values_list("total_metric", "reject_metric")) == {("parts", "rejects")}
+    assert set(MachineProfile.objects.values_list("running_metric", flat=True)) == {"power", "running"}
+    assert [shift.name for shift in Calendar.objects.get(target="plant").shifts.all()] == ["Early", "Late"]
+    lines = {group.name: group for group in Group.objects.filter(type="production_line")}
+    assert set(lines) == {"Press line 1", "Packing line 1"}
+    assert all(len(members_of(group_id=group.pk)) >= 5 for group in lines.values())
+    line = Line.objects.get()
+    assert (line.group.name, line.station.external_id) == ("Packing line 1", "packer-1")
+    measured = EnergyMeter.objects.filter(measured_by__external_id="meter-1")
+    assert measured.count() == 21  # all but the meter itself and two climate sensors
+    assert MetricRule.objects.get(key="energy").kind == "counter"
+
+
+@pytest.mark.django_db
+def test_each_block_of_a_larger_plant_has_lines_and_a_meter_of_its_own():
+    seed_demo(devices=30)
+    seed_demo(devices=48)
+
+    assert Group.objects.filter(type="production_line").count() == 4
+    assert set(Line.objects.values_list("station__external_id", flat=True)) == {"packer-1", "packer-3"}
+    by = dict(EnergyMeter.objects.values_list("device__external_id", "measured_by__external_id"))
+    assert (by["press-4"], by["press-5"], by["press-8"]) == ("meter-1", "meter-2", "meter-2")
+
+
+@pytest.mark.django_db
+def test_a_block_costs_the_same_in_a_large_plant_as_in_a_small_one():
+    def queries_for(devices):
+        with CaptureQueriesContext(connection) as asked:
+            seed_demo(devices=devices)
+        return len(asked)
+
+    seed_demo(devices=24)
+    second = queries_for(48)
+    seed_demo(devices=96)
+
+    assert queries_for(120) <= second * 1.1  # some are looked up among all blocks
+
+
+@pytest.mark.django_db
 def test_only_devices_that_say_so_are_simulated():
     make_device(external_id="press-1", name="A real press")
     seed_demo(devices=2)
@@ -158,7 +261,7 @@ def _rule(limits):
 def _breaches(*, count, seed, hours, interval=2):
     """(machine, metric, opened, closed) in seconds, of every breach in a plant that runs for some hours."""
     planned = list(planned_devices(count=count, seed=seed))
-    plant = Plant([each.kind for each in planned], at=MONDAY, rng=Random(seed))
+    plant = Plant([Schedule(each.external_id, each.kind) for each in planned], at=MONDAY, rng=Random(seed))
     rules = [{metric: _rule(limits) for metric, limits in each.kind.limits.items()} for each in planned]
     conditions = defaultdict(Condition)
     opened, closed = {}, []

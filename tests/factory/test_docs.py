@@ -4,6 +4,7 @@ import re
 
 from django.conf import settings
 
+from factory.demo.kinds import ALL
 from factory.settings import env
 from tests.plant import setting_names
 
@@ -24,3 +25,11 @@ def test_the_example_sets_nothing():
     lines = (settings.BASE_DIR / ".env.example").read_text().splitlines()
 
     assert [line for line in lines if line and not line.startswith("#")] == []
+
+
+def test_the_table_of_the_demos_machines_is_what_they_are():
+    row = re.compile(r"^\| (.+) \| (\d+) s \| `([a-z]+)` is above (\d+) \|$", re.MULTILINE)
+    rows = row.findall((settings.BASE_DIR / "docs/demo.md").read_text())
+
+    makers = [(kind.name, kind.makes) for kind in ALL if kind.makes is not None]
+    assert rows == [(name, f"{m.cycle_seconds:g}", m.metric, f"{m.above:g}") for name, m in makers]

@@ -17,6 +17,7 @@ from devices.services import delete_devices
 from factory import processes
 from factory.demo.kinds import BY_KEY
 from factory.demo.machines import Plant
+from factory.demo.schedule import Schedule
 from factory.demo.seeding import seed_plant, simulated_devices
 from factory.demo.server import TemporaryTokens, wait_asked_for
 from factory.demo.simulator import KEPT_READINGS, Feed, Link, Simulator
@@ -158,7 +159,7 @@ def simulate_until(http, is_enough, *, interval=0.05):
     async def run():
         simulator = Simulator(
             devices,
-            plant=Plant([BY_KEY["press"]], at=NOON, rng=Random(1)),
+            plant=Plant([Schedule("press-1", BY_KEY["press"])], at=NOON, rng=Random(1)),
             tokens=tokens,
             url=f"http://127.0.0.1:{http.server_port}",
             interval=interval,
@@ -202,7 +203,7 @@ def test_a_reading_that_the_server_will_never_take_is_not_sent_again(hesitant):
     taken = readings_in(hesitant.taken)
     assert refused
     assert refused.isdisjoint(reading["timestamp"] for reading in taken)
-    assert set(taken[0]["data"]) == {"temperature", "vibration", "power", "pressure"}
+    assert set(taken[0]["data"]) == {"temperature", "vibration", "power", "pressure", "parts", "rejects"}
 
 
 # The command

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from random import Random
@@ -17,18 +18,26 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from devices.models import Device
-from factory.demo.kinds import BY_KEY
+from factory.demo.crew import are_followed, explain_stops, unexplained
+from factory.demo.history import Machine, catch_up, plant_time
 from factory.demo.machines import Plant
 from factory.demo.obeying import Obedience
-from factory.demo.seeding import simulated_devices
-from factory.demo.server import TemporaryTokens, own_url
+from factory.demo.seeding import known_machines
+from factory.demo.server import TemporaryTokens, close_connections, own_url
 from factory.demo.simulator import Simulator
 from factory.demo.talker import Switchboard, Talker
 from factory.demo.updating import FAILURES, Updating, read_failures
 from factory.live.mqtt_address import broker_address, broker_url
+from telemetry.queries import latest_values
 
 SHORTEST_INTERVAL = 1.0  # a device may send 100 requests a minute
 PATIENCE_SECONDS = 1.8  # at the end, for revoking tokens; those that remain run out
+LOOK_SECONDS, LOOKS = (
+    5.0,
+    120,
+)  # the crew looks so often, and so many times, whether the workers know the past
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -38,7 +47,7 @@ class Command(BaseCommand):
         parser.add_argument("--url", default=own_url(), help="the server (default: %(default)s)")
         parser.add_argument("--devices", type=int, help="only the first so many")
         parser.add_argument("--interval", type=float, default=2.0, help="seconds between two readings")
-        parser.add_argument("--seed", type=int, default=7, help="of what happens to the machines")
+        parser.add_argument("--seed", type=int, default=7, help="of what goes wrong with the machines")
         parser.add_argument("--speed", type=float, default=1.0, help="how fast the machines live")
         parser.add_argument(
             "--mqtt", action="store_true", help="all of them speak MQTT, to the broker set up"
@@ -95,9 +104,13 @@ class Command(BaseCommand):
             raise CommandError(f"--ota-failures: {error}.") from None
         logging.getLogger("httpx").setLevel(logging.WARNING)  # or it tells of every request
         try:
-            chosen = list(islice(_with_known_machine(), devices))
-            if not chosen:
+            machines = list(islice(known_machines(), devices))
+            if not machines:
                 raise CommandError("There are no devices to simulate. Run manage.py seed_demo first.")
+            chosen = [device for device, _ in machines]
+            if speed == 1:  # otherwise nobody knows how far they are
+                catch_up(machines, at=timezone.now())
+            reported = latest_values(device_ids=[device.pk for device in chosen])
             tokens = TemporaryTokens(chosen, label="simulator")
             tokens.issue(at=timezone.now())
         except DatabaseError as error:
@@ -119,15 +132,23 @@ class Command(BaseCommand):
         words = f", {len(talkers)} of them over MQTT to {broker_url()}" if talkers else ""
         self.stdout.write(f"{len(chosen)} devices report every {interval:g} s to {url}{words}")
         self.stdout.flush()
+        now = plant_time(timezone.now())
+        plant = Plant(
+            [schedule for _, schedule in machines],
+            at=now,
+            rng=Random(seed),
+            reported=[_values(reported.get(device.pk, {})) for device in chosen],
+        )
         try:
-            with Switchboard(talkers.values()):
+            with Switchboard(talkers.values()), Crew(machines):
                 asyncio.run(
                     _live(
                         chosen,
                         tokens,
+                        plant=plant,
+                        began=now,
                         url=url,
                         interval=interval,
-                        seed=seed,
                         speed=speed,
                         talkers=talkers,
                         obedience={pk: one for pk, one in obedience.items() if pk not in talkers},
@@ -138,8 +159,8 @@ class Command(BaseCommand):
             _revoke(tokens)
 
 
-def _with_known_machine():
-    return (device for device in simulated_devices() if device.metadata["simulated"] in BY_KEY)
+def _values(latest: dict[str, tuple[float, int]]) -> dict[str, float]:
+    return {metric: value for metric, (value, _) in latest.items()}
 
 
 def _talkers(
@@ -168,16 +189,15 @@ async def _live(
     devices: list[Device],
     tokens: TemporaryTokens,
     *,
+    plant: Plant,
+    began: datetime,
     url: str,
     interval: float,
-    seed: int,
     speed: float,
     talkers: dict[int, Talker],
     obedience: dict[int, Obedience],
     updating: dict[int, Updating],
 ) -> None:
-    now = timezone.localtime()
-    plant = Plant([BY_KEY[device.metadata["simulated"]] for device in devices], at=now, rng=Random(seed))
     simulator = Simulator(
         devices,
         plant=plant,
@@ -185,7 +205,7 @@ async def _live(
         url=url,
         interval=interval,
         speed=speed,
-        began=now,
+        began=began,
         talkers=talkers,
         obedience=obedience,
         updating=updating,
@@ -193,6 +213,37 @@ async def _live(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _end, simulator)
     await simulator.run()
+
+
+class Crew:
+    """The thread on which people say why machines stood, once the workers know when they did."""
+
+    def __init__(self, machines: Sequence[Machine]) -> None:
+        self._machines = machines
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="crew", daemon=True)
+
+    def __enter__(self) -> "Crew":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+
+    def _run(self) -> None:
+        at = timezone.now()
+        try:
+            open_ = unexplained(self._machines, at=at)
+            for _ in range(LOOKS if open_ else 0):
+                if are_followed(open_, at=at):
+                    explain_stops(open_, at=at)
+                    return
+                if self._stop.wait(LOOK_SECONDS):
+                    return
+        except DatabaseError as error:
+            logger.warning("simulate.stops_not_explained", extra={"error": str(error)})
+        finally:
+            close_connections()
 
 
 def _end(simulator: Simulator) -> None:
