@@ -107,13 +107,16 @@ class Pulse:
     last_minute: int  # readings
 
 
-def plant_pulse(*, at: int) -> Pulse:
-    """The power drawn by the devices online, the newest reading, and how many came in the last minute."""
+def plant_pulse(*, at: int, measured_by: Mapping[int, int] | None = None) -> Pulse:
+    """The power drawn by the devices online, the newest reading, and how many came in the last minute.
+
+    The power of a device is not counted where that of what it is `measured_by` is.
+    """
     rows = State.objects.values_list(
         "device_id", "newest", "latest__power__0", "device__status", "device__presence__silent_at"
     )
     moment = datetime.fromtimestamp(at / 1000, UTC)
-    power, powered, newest, lively = 0.0, 0, None, []
+    newest, lively, drawn = None, [], {}
     for device_id, heard, watts, status, silent_at in rows:
         if heard is None:
             continue
@@ -122,10 +125,12 @@ def plant_pulse(*, at: int) -> Pulse:
             lively.append(device_id)
         online = status == Device.Status.ONLINE and silent_at is not None and silent_at > moment
         if watts is not None and online:
-            power, powered = power + watts, powered + 1
+            drawn[device_id] = watts
     # The devices by number: with a subquery MariaDB would read their whole history.
     recent = Reading.objects.filter(device_id__in=lively, timestamp__gt=at - 60_000)
-    return Pulse(power, powered, newest, recent.count() if lively else 0)
+    meters = measured_by or {}
+    counted = [watts for device_id, watts in drawn.items() if meters.get(device_id) not in drawn]
+    return Pulse(sum(counted), len(counted), newest, recent.count() if lively else 0)
 
 
 def recent_courses(

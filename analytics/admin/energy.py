@@ -99,13 +99,10 @@ class PriceForm(AskedFirst, ModelForm):
 
 @admin.register(EnergyPrice)
 class EnergyPriceAdmin(RoomAdmin):
-    """There is one, for figures of all times."""
+    """There is one, for figures of all times: another one takes its place."""
 
     form = PriceForm
     list_display = ["__str__", "per_kwh", "currency"]
-
-    def has_add_permission(self, request) -> bool:
-        return super().has_add_permission(request) and not EnergyPrice.objects.exists()
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False

@@ -8,7 +8,7 @@ from alerts.models import Alert
 from analytics.api.fields import ById, ClockField
 from analytics.links import pdf_link
 from analytics.models import Report, ReportSchedule
-from analytics.queries.reports import get_report, get_schedule, mails_of, reports_matching, schedules
+from analytics.queries.reports import get_report, get_schedule, reports_matching, schedules
 from analytics.services.reports import cancel_report, request_report, write_report
 from analytics.services.schedules import drop_schedule, schedule_report
 from devices.fields import DeviceReference
@@ -154,13 +154,9 @@ def _about(
 
 
 def _shown(call, reports: Sequence[Report]) -> list[Report]:
-    """With a link to each that is made or being made, and what became of its mails."""
+    """With a link to each that is made or being made."""
     now = timezone.now()
-    mails: dict[int, list] = {report.pk: [] for report in reports}
-    for mail in mails_of(list(mails)):
-        mails[mail.report_id].append(mail)
     for report in reports:
-        report.__dict__["mails"] = mails[report.pk]
         if report.status not in (Report.Status.FAILED, Report.Status.CANCELLED):
             report.__dict__["link"] = pdf_link(report_id=report.pk, user=call.principal, at=now)
     return list(reports)

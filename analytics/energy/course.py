@@ -9,6 +9,7 @@ from analytics.energy.meters import Meter
 
 HOUR_MS = 3_600_000
 BASE_SHARE = 0.05  # the base load is what is exceeded all but this share of the time
+COMPARABLE = 0.8  # two times of which one is known for less than this share of the other are not compared
 WHOLE = 0.99  # coverage from which on a quarter's demand is taken for what it was
 
 
@@ -99,6 +100,15 @@ class Bucket:
     peak_kw: float | None = None
     peak_at: int | None = None
     coverage: float = 0.0
+
+
+def change_between(before: Bucket, after: Bucket) -> float | None:
+    """The share by which it is more than before; None where too little is known to hold them against each other."""
+    then, now = before.amount, after.amount
+    if then.kwh is None or now.kwh is None or then.kwh <= 0:
+        return None
+    known = sorted([then.covered_ms, now.covered_ms])
+    return now.kwh / then.kwh - 1 if known[0] >= COMPARABLE * known[1] else None
 
 
 def bucketed(course: Course, buckets: Sequence[tuple[int, int]]) -> list[Bucket]:

@@ -16,7 +16,7 @@ from analytics.pages.devices import report as show_refusal
 from analytics.pages.doors import back, for_people, page, person
 from analytics.periods import PERIODS, read_period
 from analytics.queries.alerts import known_groups
-from analytics.queries.reports import get_report, mails_of, reports_matching, schedules
+from analytics.queries.reports import get_report, reports_matching, schedules
 from analytics.reports.parts import plant_zone
 from analytics.services.reports import cancel_report, request_report
 from devices.queries import find_device
@@ -112,11 +112,9 @@ class ReportForm(AboutForm):
 def report_list(request: HttpRequest) -> HttpResponse:
     """What was asked for, and what is made again and again."""
     found = Paginator(reports_matching(), PER_PAGE).get_page(request.GET.get("page"))
-    shown = list(found)
     context = {
         **_frame(),
         "rows": found,
-        "reports": with_mails(shown),
         "unfinished": Report.objects.unfinished().count(),
         "schedules": schedules(),
     }
@@ -125,17 +123,6 @@ def report_list(request: HttpRequest) -> HttpResponse:
 
 def _frame() -> dict[str, Any]:
     return {"here": "performance", "tab": "reports"}
-
-
-def with_mails(reports: list[Report]) -> list[tuple[Report, list[str]]]:
-    """Each report with a word about each of its mails."""
-    words: dict[int, list[str]] = {report.pk: [] for report in reports}
-    for mail in mails_of(list(words)):
-        words[mail.report_id].append(
-            f"{mail.recipient}: {mail.get_status_display().lower()}"
-            + (f", {mail.error}" if mail.error else "")
-        )
-    return [(report, words[report.pk]) for report in reports]
 
 
 @require_http_methods(["GET", "POST"])
@@ -164,8 +151,7 @@ def new_report(request: HttpRequest) -> HttpResponse:
 @for_people()
 def report_row(request: HttpRequest, report_id: int) -> HttpResponse:
     """One report as it is now, for the list."""
-    report, mails = with_mails([get_report(report_id)])[0]
-    return page(request, "analytics/_report.html", {"report": report, "mails": mails})
+    return page(request, "analytics/_report.html", {"report": get_report(report_id)})
 
 
 @require_POST

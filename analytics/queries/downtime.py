@@ -31,6 +31,7 @@ class Stop:
     is_micro: bool = False
     is_added: bool = False
     is_open: bool = False
+    is_brief: bool = False  # lost less than what a micro-stop may: what is beside a break, say
 
 
 @dataclass
@@ -87,9 +88,14 @@ def _add_machine(
                 found.unknown_ms += loss if piece.state is State.UNKNOWN else 0
     for stop in stops.values():
         ran += stop.loss_ms if stop.is_micro else 0
+        # In breaks and between shifts a machine may stand: that is a stop only where somebody speaks of it.
+        if not stop.loss_ms and stop.code is None:
+            continue
+        profile = machine.profile_at(stop.start)
+        stop.is_brief = profile is not None and stop.loss_ms < profile.micro_stop_seconds * 1000
         if stop.code in planned_codes:
             stop.loss_ms = 0
-    found.stops += stops.values()
+        found.stops.append(stop)
     found.ran[machine.device_id] = ran
 
 
@@ -254,7 +260,8 @@ def reliability_of(found: Downtime) -> list[Reliability]:
     failing = set(StopCode.objects.filter(failure=True).values_list("code", flat=True))
     by_device: defaultdict[int, list[Stop]] = defaultdict(list)
     for stop in found.stops:
-        if not stop.is_micro and stop.loss_ms and (stop.code is None or stop.code in failing):
+        is_failure = stop.code in failing or (stop.code is None and not stop.is_brief)
+        if not stop.is_micro and stop.loss_ms and is_failure:
             by_device[stop.device_id].append(stop)
     return [
         Reliability(

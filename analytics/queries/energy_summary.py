@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analytics.energy.course import price_of
+from analytics.energy.course import Bucket, change_between, price_of
 from analytics.queries.energy import energy_figures, energy_in, energy_total, exchanges_in
 from analytics.queries.energy_view import lasted_yet
 from analytics.queries.meters import Scope, energy_price
@@ -10,27 +10,29 @@ from analytics.queries.states import moment
 
 
 def energy_summary(scope: Scope, *, start: int, end: int, now: int) -> dict[str, Any]:
-    """Of [start, end), ms; `change` is the share by which it is more than before, where both are known."""
+    """Of [start, end), ms; `change` is the share by which it is more than before, where both are known alike."""
     price = energy_price()
-    present = _figures(scope, start, end, now, price.per_kwh)
+    present, figures = _figures(scope, start, end, now, price.per_kwh)
     before = start - (end - start)
-    previous = _figures(scope, before, before + lasted_yet(start, end, now), now, price.per_kwh)
+    earlier, previous = _figures(scope, before, before + lasted_yet(start, end, now), now, price.per_kwh)
     return {
-        **present,
+        **figures,
         "currency": price.currency or None,
         "previous": previous,
-        "change": _change(previous["energy_kwh"], present["energy_kwh"]),
+        "change": change_between(earlier, present),
     }
 
 
-def _figures(scope: Scope, start: int, end: int, now: int, per_kwh: float | None) -> dict[str, Any]:
+def _figures(
+    scope: Scope, start: int, end: int, now: int, per_kwh: float | None
+) -> tuple[Bucket, dict[str, Any]]:
     told = {"start_time": moment(start), "end_time": moment(end)}
     if start >= end:
-        return {**told, **NOTHING}
+        return Bucket(start, end), {**told, **NOTHING}
     energy = energy_in(scope, start=start, end=end)
     whole = energy_total(energy, start, end, now)
     figures = energy_figures(whole, energy.meters, exchanges_in(energy.meters, start, end))
-    return {
+    return whole, {
         **told,
         "energy_kwh": whole.amount.kwh,
         "peak_kw": whole.peak_kw,
@@ -53,7 +55,3 @@ NOTHING: dict[str, Any] = {
     "flags": [],
     "devices": 0,
 }
-
-
-def _change(before: float | None, after: float | None) -> float | None:
-    return None if before is None or after is None or before <= 0 else after / before - 1

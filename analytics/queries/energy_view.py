@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from analytics.energy.course import Bucket, Course
+from analytics.energy.course import Bucket, Course, change_between
 from analytics.energy.meters import Meter, kwh_of
 from analytics.queries.energy import energy_by, energy_figures, energy_in, energy_total, exchanges_in
 from analytics.queries.meters import Scope
@@ -38,8 +38,7 @@ class EnergyView:
     @property
     def change(self) -> float | None:
         """The share by which it is more than before."""
-        now, then = self.total.amount.kwh, self.before_total.amount.kwh
-        return None if now is None or then is None or then <= 0 else now / then - 1
+        return change_between(self.before_total, self.total)
 
 
 def cut_for(start: int, end: int, word: str = "") -> tuple[str, Buckets]:

@@ -60,6 +60,12 @@ def meters_of(device_ids: Sequence[int]) -> dict[int, Meter]:
     return found
 
 
+def measured_by() -> dict[int, int]:
+    """{device: the meter that measures it as well}."""
+    rows = EnergyMeter.objects.exclude(measured_by=None)
+    return dict(rows.values_list("device_id", "measured_by_id"))
+
+
 class _Rules(dict[str, Metric]):
     def __missing__(self, key: str) -> Metric:
         self[key] = metric_for(key)

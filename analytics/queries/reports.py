@@ -1,4 +1,4 @@
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from analytics.models import Report, ReportMail, ReportSchedule
 from analytics.models.reports import ReportQuerySet
@@ -15,7 +15,7 @@ class ScheduleUnknown(NotFound):
 
 def get_report(report_id: int) -> Report:
     """One report; refuses when there is none."""
-    report = Report.objects.select_related("created_by", "schedule").filter(pk=report_id).first()
+    report = _with_others().filter(pk=report_id).first()
     if report is None:
         raise ReportUnknown(f"There is no report {report_id}; it may have expired.")
     return report
@@ -23,10 +23,16 @@ def get_report(report_id: int) -> Report:
 
 def reports_matching(*, kind: str | None = None, status: str | None = None) -> ReportQuerySet:
     """Reports, the newest first."""
-    found = Report.objects.select_related("created_by", "schedule").order_by("-pk")
+    found = _with_others().order_by("-pk")
     if kind:
         found = found.filter(kind=kind)
     return found.filter(status=status) if status else found
+
+
+def _with_others() -> ReportQuerySet:
+    """With who asked, its schedule, and what became of its mails."""
+    mails = Prefetch("mails", ReportMail.objects.order_by("pk"))
+    return Report.objects.select_related("created_by", "schedule").prefetch_related(mails)
 
 
 def get_schedule(schedule_id: int) -> ReportSchedule:
@@ -39,8 +45,3 @@ def get_schedule(schedule_id: int) -> ReportSchedule:
 def schedules() -> QuerySet[ReportSchedule]:
     """All schedules by name."""
     return ReportSchedule.objects.select_related("created_by").order_by("name", "pk")
-
-
-def mails_of(report_ids: list[int]) -> QuerySet[ReportMail]:
-    """What became of the mails with these reports."""
-    return ReportMail.objects.filter(report_id__in=report_ids).order_by("pk")

@@ -18,6 +18,8 @@ def note_status(
 ) -> None:
     """These devices have another status now, or had it already `since`; the caller has changed it, and holds them."""
     ids = list(device_ids)
+    # As exact as readings are: who is heard in the millisecond of its registration was not heard before it.
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)
     began = dict.fromkeys(ids, at) | _not_before_the_last(since) if since else dict.fromkeys(ids, at)
     changes = (StatusChange(device_id=pk, status=status, at=began[pk]) for pk in ids)
     StatusChange.objects.bulk_create(changes, batch_size=AT_ONCE)

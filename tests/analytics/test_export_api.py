@@ -129,7 +129,7 @@ def test_somebody_at_a_browser_is_asked_to_sign_in_instead(api, client):
 
     assert (answer.status_code, answer["Location"]) == (
         302,
-        f"/sign-in/?next=/reports/{written['id']}/file.html",
+        f"/sign-in?next=/reports/{written['id']}/file.html",
     )
 
 

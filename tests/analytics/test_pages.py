@@ -149,8 +149,8 @@ def make_plant(devices: int) -> int:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/", 14),
-        ("/overview/now", 7),
+        ("/", 15),
+        ("/overview/now", 8),
         ("/overview/zones", 4),
         ("/alerts/", 6),
         ("/alerts/history/", 6),
