@@ -79,7 +79,7 @@ def drop_machine_profile(*, device: Device) -> None:
     _hold(device)
     if not MachineProfile.objects.filter(device=device).delete()[0]:
         raise ProfileUnknown(f"{device.name} has no machine profile.")
-    for model in (Product, Redo, ShiftResult, MachineMark):
+    for model in (ProductRun, Product, Redo, ShiftResult, MachineMark):
         model.objects.filter(device=device).delete()
     StateInterval.objects.filter(device=device, is_added=False).delete()
 

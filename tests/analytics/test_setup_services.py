@@ -3,13 +3,15 @@
 import pytest
 from django.utils import timezone
 
-from analytics.models import StateInterval
+from analytics.models import ProductRun, StateInterval
 from analytics.services.following import follow_machines
+from analytics.services.machines import drop_machine_profile, set_products, start_product
 from devices.identity import known_tokens
 from telemetry.rules import rules
 from telemetry.services.rollups import roll_up_due
 from tests.analytics.machining import HOUR, MINUTE, Machine, midnight, oee
-from tests.builders import Trpc, make_user, ms, sign_in
+from tests.analytics.setting_up import make_machine
+from tests.builders import NOON, Trpc, make_user, ms, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,3 +40,14 @@ def test_what_holds_always_is_derived_anew_where_only_a_later_profile_said_other
     assert before == 2 * 3600
     assert oee(api, day, day + 4 * HOUR, deviceId=robot.id)["runSeconds"] == 4 * 3600
     assert set(StateInterval.objects.values_list("state", flat=True)) == {"running"}
+
+
+def test_who_is_no_machine_any_more_made_nothing(client):
+    device = make_machine()
+    set_products(device=device, products=[("A", 1.0)])
+    for product, start in (("A", ms(NOON) - 1), (None, ms(NOON))):
+        start_product(device=device, product=product, start=start, at=NOON)
+
+    drop_machine_profile(device=device)
+
+    assert not ProductRun.objects.exists()
