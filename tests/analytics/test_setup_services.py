@@ -1,17 +1,23 @@
 """What the services behind the set-up pages keep and forget."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
 from analytics.models import ProductRun, StateInterval
+from analytics.queries.meters import meters_of
 from analytics.services.following import follow_machines
 from analytics.services.machines import drop_machine_profile, set_products, start_product
+from analytics.services.meters import find_meters, set_energy_meter
 from devices.identity import known_tokens
 from telemetry.rules import rules
+from telemetry.services.metrics import declare_metric
 from telemetry.services.rollups import roll_up_due
 from tests.analytics.machining import HOUR, MINUTE, Machine, midnight, oee
 from tests.analytics.setting_up import make_machine
-from tests.builders import NOON, Trpc, make_user, ms, sign_in
+from tests.builders import NOON, Trpc, make_device, make_user, ms, sign_in, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,3 +57,29 @@ def test_who_is_no_machine_any_more_made_nothing(client):
     drop_machine_profile(device=device)
 
     assert not ProductRun.objects.exists()
+
+
+def test_who_measures_a_device_as_well_changes_nothing_of_what_was_found():
+    declare_metric(key="energy", kind="counter", unit="kWh")
+    device, hall = make_device(), make_device()
+    at = [NOON + number * timedelta(minutes=15) for number in range(5)]
+    store(device, (at[0], 1.0), (at[2], 11_000.0), metric="power")
+    store(device, (at[3], 5.0), (at[4], 6.0), metric="energy")
+    roll_up_due()
+    find_meters()
+    found = meters_of([device.pk])[device.pk]
+
+    set_energy_meter(device=device, measured_by=hall)
+
+    assert found.counter_since == ms(at[4])
+    assert meters_of([device.pk])[device.pk] == replace(found, measured_by=hall.pk)
+
+
+def test_what_was_chosen_is_found_again_when_nobody_chooses():
+    declare_metric(key="energy", kind="counter", unit="kWh")
+    device = make_device()
+    set_energy_meter(device=device, counter_metric="energy", counter_since=ms(NOON))
+
+    meter = set_energy_meter(device=device)
+
+    assert (meter.counter_metric, meter.counter_since, meter.is_chosen) == ("", None, False)
