@@ -35,7 +35,11 @@ class MeterForm(AskedFirst, ModelForm):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.counter_since is not None:
+        if not self.instance.is_chosen:
+            self.initial["counter_metric"] = (
+                ""  # what was found stands in the list, and is not chosen by saving
+            )
+        elif self.instance.counter_since is not None:
             self.fields["since"].initial = moment(self.instance.counter_since)
 
     def save_by_service(self) -> EnergyMeter:

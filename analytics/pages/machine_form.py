@@ -24,9 +24,9 @@ ALWAYS, TODAY, MOMENT = "always", "today", "moment"
 REJECTS, GOOD, NOTHING = "reject", "good", ""
 EARLIEST = 1  # ms; 0 is since ever
 RUNNING = [
-    (RunningBy.METRIC, "A metric is above a level"),
-    (RunningBy.EVENTS, "It tells when it begins and ends"),
-    (RunningBy.STATUS, "Its status says so"),
+    (RunningBy.METRIC, "By a metric above a level"),
+    (RunningBy.EVENTS, "By events: it begins, it ends"),
+    (RunningBy.STATUS, "By its status"),
 ]
 # A device that is offline is not known to run.
 STATUSES = [(value, label) for value, label in Device.Status.choices if value != Device.Status.OFFLINE]
@@ -70,7 +70,7 @@ class ProfileForm(forms.Form):
         required=False,
     )
     quality_metric = metric_field("Which counter", required=False)
-    running_by = forms.ChoiceField(label="It runs when", choices=RUNNING)
+    running_by = forms.ChoiceField(label="How that is told", choices=RUNNING)
     running_metric = metric_field("Which metric", required=False)
     running_above = forms.FloatField(
         label="Above",
@@ -98,7 +98,7 @@ class ProfileForm(forms.Form):
             (MOMENT, "From a moment on"),
             (ALWAYS, "Always, for the past too"),
         ],
-        help_text="What was before stays as it was; always works it out anew.",
+        help_text="From today or a moment on: what was before stays as it was.",
     )
     since_at = LocalMoment(label="From which moment on", required=False)
 

@@ -47,8 +47,10 @@ class Clock(forms.TimeField):
 
 
 class BreakForm(forms.Form):
-    start = Clock(label="From")
-    end = Clock(label="To")
+    """One row: what is wrong with it is told of both its times."""
+
+    start = Clock(label="", error_messages={"required": "Say from when."})
+    end = Clock(label="", error_messages={"required": "Say until when."})
 
     def span(self) -> ClockSpan:
         return self.cleaned_data["start"], self.cleaned_data["end"]

@@ -59,13 +59,14 @@ def set_machine_profile(
     for field in ("total_metric", "good_metric", "reject_metric"):
         if values[field]:
             _make_counter(field, values[field], device)
-    before = _valid_at(device, begins)
+    before = [_valid_at(device, begins)]
     if valid_from is None:
+        before += MachineProfile.objects.filter(device=device, valid_from__gt=begins)
         MachineProfile.objects.filter(device=device).delete()
     profile, _ = MachineProfile.objects.update_or_create(
         device=device, valid_from=begins, defaults={**values, "updated_at": at}
     )
-    if before is None or any(getattr(before, name) != values[name] for name in RUNNING):
+    if any(one is None or _runs_otherwise(one, values) for one in before):
         _derive_from(profile)
     forget_results(device_ids=[device.pk], start=begins)
     logger.info("machine.profile_set", extra={"device_id": device.pk, "user_id": by.pk if by else None})
@@ -78,9 +79,13 @@ def drop_machine_profile(*, device: Device) -> None:
     _hold(device)
     if not MachineProfile.objects.filter(device=device).delete()[0]:
         raise ProfileUnknown(f"{device.name} has no machine profile.")
-    for model in (Product, Redo, ShiftResult, MachineMark):
+    for model in (ProductRun, Product, Redo, ShiftResult, MachineMark):
         model.objects.filter(device=device).delete()
     StateInterval.objects.filter(device=device, is_added=False).delete()
+
+
+def _runs_otherwise(profile: MachineProfile, values: dict[str, Any]) -> bool:
+    return any(getattr(profile, name) != values[name] for name in RUNNING)
 
 
 def _hold(device: Device) -> None:

@@ -38,15 +38,17 @@ def set_energy_meter(
     if counter_since is not None and counter_since % QUARTER_MS:
         counter_since += QUARTER_MS - counter_since % QUARTER_MS
     _refuse_circle(device, measured_by)
+    is_chosen = bool(counter_metric or power_metric)
+    told = {
+        "counter_metric": counter_metric,
+        "power_metric": power_metric,
+        "counter_since": counter_since,
+        "is_chosen": is_chosen,
+    }
+    if not is_chosen and EnergyMeter.objects.filter(device=device, is_chosen=False).exists():
+        told = {}  # what was found, and since when, stays as it is
     meter, _ = EnergyMeter.objects.update_or_create(
-        device=device,
-        defaults={
-            "counter_metric": counter_metric,
-            "power_metric": power_metric,
-            "counter_since": counter_since,
-            "measured_by": measured_by,
-            "is_chosen": bool(counter_metric or power_metric),
-        },
+        device=device, defaults={**told, "measured_by": measured_by}
     )
     return meter
 

@@ -376,6 +376,18 @@ class TestEnergy:
         assert (changed.counter_metric, changed.power_metric, changed.measured_by) == ("", "power", None)
         assert changed.counter_since is None
 
+    def test_what_was_found_is_not_chosen_by_saving_it(self, client, meter):
+        EnergyMeter.objects.create(device=meter, counter_metric="energy", counter_since=ms(NOON))
+
+        page = client.get(f"{ADMIN}energymeter/{meter.pk}/change/")
+        form = page.context["adminform"].form
+        hall = make_device()
+        client.post(f"{ADMIN}energymeter/{meter.pk}/change/", {"measured_by": hall.pk})
+
+        assert [form[name].value() for name in ("counter_metric", "power_metric")] == ["", ""]
+        found = EnergyMeter.objects.get()
+        assert (found.is_chosen, found.counter_metric, found.measured_by) == (False, "energy", hall)
+
     @pytest.mark.parametrize(
         ("change", "errors"),
         [

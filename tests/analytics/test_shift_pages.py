@@ -263,7 +263,7 @@ class TestRefusals:
             (["A 1 06:00-14:00", "B 2 06:00-14:00 - 20:00-21:00"], "shift-1-break-1-start", "Is not within"),
             (["A 1 25:00-14:00"], "shift-0-start", "Enter a valid time."),
             (["A 1 06:00-"], "shift-0-end", "This field is required."),
-            (["A 1 06:00-14:00 09:00-"], "shift-0-break-0-end", "This field is required."),
+            (["A 1 06:00-14:00 09:00-"], "shift-0-break-0-end", "Say until when."),
             (["A 8 06:00-14:00"], "shift-0-days", "Select a valid choice."),
         ],
     )
