@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
             name='Product',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
+                ('name', devices.models.fields.ExactCharField(max_length=120)),
                 ('ideal_cycle_seconds', models.FloatField()),
                 ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='products', to='devices.device')),
             ],
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
             name='Shift',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60)),
+                ('name', devices.models.fields.ExactCharField(max_length=60)),
                 ('days', models.JSONField()),
                 ('start_time', models.TimeField()),
                 ('end_time', models.TimeField()),

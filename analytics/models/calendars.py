@@ -3,7 +3,7 @@ from datetime import date
 from django.db import models
 from django.db.models import Q
 
-from devices.models import Device
+from devices.models import Device, ExactCharField
 from grouping.models import Group
 
 SINCE_EVER = date(1970, 1, 1)
@@ -41,7 +41,7 @@ class Shift(models.Model):
     """
 
     calendar = models.ForeignKey(Calendar, models.CASCADE, related_name="shifts")
-    name = models.CharField(max_length=60)
+    name = ExactCharField(max_length=60)
     days = models.JSONField()
     start_time = models.TimeField()
     end_time = models.TimeField()

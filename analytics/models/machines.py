@@ -53,7 +53,7 @@ class Product(models.Model):
     """A product that a machine makes in a cycle of its own."""
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="products")
-    name = models.CharField(max_length=120)
+    name = ExactCharField(max_length=120)
     ideal_cycle_seconds = models.FloatField()
 
     class Meta:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
@@ -27,7 +28,8 @@ from factory.errors import Conflict, InvalidInput, NotFound
 from grouping.models import Group
 from grouping.queries import members_of
 from telemetry.metrics import METRIC_NAME, NO_METRIC_NAME
-from telemetry.samples import sample_before
+from telemetry.retention import raw_begins
+from telemetry.samples import sample_before, sample_from
 from telemetry.services.metrics import make_counter
 
 logger = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 SLOWEST_CYCLE = 86_400.0 * 7
 RUNNING = ("running_by", "running_metric", "running_above", "running_statuses")
 PRODUCTS_LIMIT = 500
+DAY_MS = 86_400_000
+LONGEST_REDO_DAYS = 400  # no answer reaches further back
 
 
 class ProductUnknown(NotFound):
@@ -110,10 +114,26 @@ def _derive_from(profile: MachineProfile) -> None:
     kept = StateInterval.objects.filter(device=profile.device_id, is_added=False)
     kept.filter(start__gte=begins).delete()
     kept.filter(end__gt=begins).update(end=begins)
+    followed_to = marks.values_list("followed_to", flat=True).get() or 0
+    if followed_to < begins:
+        _derive_days(profile.device, followed_to, begins)
     before = None
     if profile.running_metric:
         before = sample_before(profile.device_id, profile.running_metric, begins + 1)
-    marks.update(seen_at=before[0] if before else None, followed_to=begins if before else None)
+    marks.update(seen_at=before[0] if before else None, followed_to=begins)
+
+
+def _derive_days(device: Device, start: int, end: int) -> None:
+    """What nobody has followed yet before another profile begins: day by day, since it may be long."""
+    before = _valid_at(device, end - 1)
+    if before is None:
+        return
+    start = max(start, raw_begins() or 0, end - LONGEST_REDO_DAYS * DAY_MS)
+    if before.running_metric:
+        first = sample_from(device.pk, before.running_metric, start)
+        start = end if first is None else first[0]
+    edges = [*range(start, end, DAY_MS), end]
+    Redo.objects.bulk_create(Redo(device=device, start=begin, end=until) for begin, until in pairwise(edges))
 
 
 def _checked(properties: dict[str, Any]) -> dict[str, Any]:

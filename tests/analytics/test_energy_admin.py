@@ -412,13 +412,14 @@ class TestEnergy:
 
     def test_there_is_one_price(self, client):
         client.post(f"{ADMIN}energyprice/add/", {"per_kwh": "0.24", "currency": "EUR"})
-        again = client.post(f"{ADMIN}energyprice/add/", {"per_kwh": "0.3", "currency": "EUR"})
+        client.post(f"{ADMIN}energyprice/add/", {"per_kwh": "0.28", "currency": "EUR"})
+        assert EnergyPrice.objects.get().per_kwh == 0.28, "it takes the place of the first one"
         client.post(f"{ADMIN}energyprice/1/change/", {"per_kwh": "0.3", "currency": "EUR"})
         refused = client.post(f"{ADMIN}energyprice/1/change/", {"per_kwh": "0.3", "currency": "euro"})
         unknown = client.post(f"{ADMIN}energyprice/1/change/", {"per_kwh": "-1", "currency": "EUR"})
 
         price = EnergyPrice.objects.get()
-        assert (again.status_code, price.per_kwh, price.currency) == (403, 0.3, "EUR")
+        assert (price.per_kwh, price.currency) == (0.3, "EUR")
         assert list(errors_of(refused)) == ["currency"]
         assert errors_of(unknown) == {"per_kwh": ["must be from 0 to 1000"]}
         assert client.post(f"{ADMIN}energyprice/1/delete/", {"post": "yes"}).status_code == 403

@@ -377,6 +377,18 @@ def test_a_change_of_what_running_means_derives_the_time_it_counts_for_anew(pres
     assert rows()[0] == (0, 10, "running")
 
 
+@pytest.mark.parametrize("metric", ["power", "never_sent"])
+def test_what_nobody_had_followed_before_another_profile_begins_is_kept_all_the_same(press, metric):
+    put(press, *[(minute, {"running": 1.0, "power": 0.0}) for minute in range(0, 245, 5)])
+
+    profile_of(press, running_metric=metric, valid_from=DAY + 120 * MINUTE)
+    workers()
+
+    assert Redo.objects.count() == 0
+    assert rows()[0] == (0, 120, "running")
+    assert sums(press, 0, 120).run_ms == 120 * MINUTE
+
+
 @pytest.mark.parametrize("machines", [1, 3])
 def test_figures_cost_the_same_for_any_number_of_machines(machines, django_assert_num_queries):
     devices = [make_device() for _ in range(machines)]
