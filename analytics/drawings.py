@@ -1,10 +1,11 @@
 """Our figures as plots, for pages and reports alike. Pure: everything that is drawn is given."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from analytics.energy.course import Bucket, Course
+from analytics.oee.spans import clipped, without
 from analytics.oee.states import State
 from analytics.oee.stops import Piece
 from analytics.plots import bars, course, heatmap, levels, pareto, timeline, waterfall
@@ -14,6 +15,7 @@ from analytics.queries.timeline import Row
 
 OEE_TARGET = 85.0  # what plants call world class
 HOUR_MS = 3_600_000
+NOT_TO_WORK = "Break or no shift"
 STATES = {
     State.RUNNING: timeline.State.RUNNING,
     State.STOPPED: timeline.State.STOPPED,
@@ -46,10 +48,12 @@ def energy_bars(
     return Drawing(lambda width: bars.draw(figure, width=width), words, caption)
 
 
-def demand_course(energy: Course, start: int, end: int, zone: ZoneInfo, *, peak_kw: float | None) -> Drawing:
-    """The demand of each quarter of an hour, kW, with its peak."""
+def demand_course(
+    energy: Course, start: int, end: int, zone: ZoneInfo, *, peak_kw: float | None, now: int
+) -> Drawing:
+    """The demand of each quarter of an hour that is over `now`, kW, with its peak."""
     points = [
-        (moment(at), energy.kw(at) if at in energy.pieces else None)
+        (moment(at), energy.kw(at) if at in energy.pieces and at + energy.step <= now else None)
         for at in range(start - start % energy.step, end, energy.step)
     ]
     figure = course.Course(
@@ -58,7 +62,7 @@ def demand_course(energy: Course, start: int, end: int, zone: ZoneInfo, *, peak_
         moment(start),
         moment(end),
         zone,
-        limits=[] if peak_kw is None else [Bound(peak_kw, "peak")],
+        limits=[] if peak_kw is None else [Bound(round(peak_kw, 1), "peak")],
     )
     peak = "nothing known" if peak_kw is None else f"peak {peak_kw:,.1f} kW"
     return Drawing(lambda width: course.draw(figure, width=width), f"Demand by quarter of an hour: {peak}")
@@ -102,15 +106,15 @@ def _levels(rows: Sequence[levels.Level]) -> Drawing:
 
 def oee_trend(trend: Sequence[Mapping], zone: ZoneInfo, *, target: float = OEE_TARGET) -> Drawing:
     """OEE day by day, percent."""
+    days = [datetime.fromisoformat(row["date"]).replace(tzinfo=zone) for row in trend]
     points = [
-        (datetime.fromisoformat(row["date"]).replace(hour=12, tzinfo=zone).astimezone(UTC), row["oee"])
-        for row in trend
+        (day.replace(hour=12).astimezone(UTC), row["oee"]) for day, row in zip(days, trend, strict=True)
     ]
     figure = course.Course(
         [course.Line("OEE", points)],
         "%",
-        points[0][0] if points else moment(0),
-        points[-1][0] if points else moment(1),
+        days[0].astimezone(UTC) if days else moment(0),
+        (days[-1] + timedelta(days=1)).astimezone(UTC) if days else moment(1),
         zone,
         limits=[Bound(target, "target")],
     )
@@ -154,7 +158,7 @@ def states_timeline(
     """What each machine did, with the shifts where all have the same."""
     shifts = {tuple((one.start, one.name) for one in row.shifts) for row in rows}
     figure = timeline.Timeline(
-        [timeline.Row(row.name, [_span(piece, labels, planned) for piece in row.pieces]) for row in rows],
+        [timeline.Row(row.name, [*_spans(row, start, end, labels, planned)]) for row in rows],
         moment(start),
         moment(end),
         zone,
@@ -164,6 +168,29 @@ def states_timeline(
     )
     words = f"What {len(rows)} machines did; the list of stops has the numbers"
     return Drawing(lambda width: timeline.draw(figure, width=width), words)
+
+
+def _spans(
+    row: Row, start: int, end: int, labels: Mapping[str, str], planned: frozenset[str]
+) -> Iterator[timeline.Span]:
+    """What a machine did; in breaks and between shifts it may stand."""
+    busy = [span for shift in row.shifts for span in shift.planned(start, end)]
+    free = without([(start, end)], busy) if row.shifts else []
+    for piece in row.pieces:
+        idle = (
+            clipped(free, piece.start, piece.end) if piece.state is State.STOPPED and not piece.code else []
+        )
+        parts = [
+            *(
+                _span(piece._replace(start=low, end=high), labels, planned)
+                for low, high in without([(piece.start, piece.end)], idle)
+            ),
+            *(
+                timeline.Span(moment(low), moment(high), timeline.State.PLANNED, NOT_TO_WORK)
+                for low, high in idle
+            ),
+        ]
+        yield from sorted(parts, key=lambda part: part.start)
 
 
 def _span(piece: Piece, labels: Mapping[str, str], planned: frozenset[str]) -> timeline.Span:

@@ -1,7 +1,7 @@
 """What a page about figures is about: a device, a group or the plant, and a time. It stands in the address."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
@@ -18,6 +18,11 @@ from grouping.models import Group
 from grouping.queries import get_group
 
 
+class Whom(TypedDict):
+    device_id: int | None
+    group_id: int | None
+
+
 @dataclass(frozen=True)
 class About:
     device: Device | None
@@ -32,7 +37,7 @@ class About:
         return self.group.name if self.group else "The plant"
 
     @property
-    def of(self) -> dict[str, int | None]:
+    def of(self) -> Whom:
         """As queries take it."""
         return {
             "device_id": self.device.pk if self.device else None,

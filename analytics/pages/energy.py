@@ -10,8 +10,8 @@ from analytics.pages.about import About, choices_of, read_about
 from analytics.pages.doors import for_people, page
 from analytics.pages.plot_files import plot_file, table_file
 from analytics.plots.drawing import Drawing
-from analytics.queries.energy_view import EnergyView, energy_of_each, energy_view
-from analytics.queries.machines import names_of
+from analytics.queries.consumers import largest_consumers
+from analytics.queries.energy_view import EnergyView, energy_view
 from analytics.queries.meters import energy_price, scope_of
 from analytics.reports.document import flag_notes
 from analytics.reports.parts import plant_zone
@@ -34,7 +34,9 @@ def _drawings(view: EnergyView) -> dict[str, Drawing]:
     found = {"energy": energy_bars(view.buckets, zone, before=view.before)}
     if view.end - view.start > 86_400_000 * 1.1 and view.end - view.start <= HEATMAP_MOST_MS:
         found["hours"] = energy_heatmap(view.course, view.start, view.end, zone)
-    found["demand"] = demand_course(view.course, view.start, view.end, zone, peak_kw=view.total.peak_kw)
+    found["demand"] = demand_course(
+        view.course, view.start, view.end, zone, peak_kw=view.total.peak_kw, now=view.now
+    )
     return found
 
 
@@ -55,21 +57,12 @@ def energy(request: HttpRequest) -> HttpResponse:
         "rows": [(moment(one.start), one, price_of(one.amount.kwh, price.per_kwh)) for one in view.buckets],
         "peak_at": moment(view.total.peak_at) if view.total.peak_at is not None else None,
         "cuts": CUTS.items(),
-        "consumers": [] if about.device else _consumers(view),
+        "consumers": []
+        if about.device
+        else largest_consumers(view.scope, start=view.start, end=view.end, limit=CONSUMERS_SHOWN)[0],
         "notes": flag_notes(view.flags),
     }
     return page(request, "analytics/energy.html", context)
-
-
-def _consumers(view: EnergyView) -> list[tuple[int, str, float, float]]:
-    """(device, name, kWh, share) of those that took most."""
-    kwh = energy_of_each(view.meters, start=view.start, end=view.end)
-    largest = sorted(kwh.items(), key=lambda item: -item[1])[:CONSUMERS_SHOWN]
-    names = names_of(device for device, _ in largest)
-    whole = sum(kwh.values())
-    return [
-        (device, names.get(device, ""), value, value / whole if whole else 0.0) for device, value in largest
-    ]
 
 
 @for_people()

@@ -15,6 +15,7 @@ from analytics.queries.performance import Performance, performance
 from analytics.queries.reliability import reliability_rows
 from analytics.queries.trends import devices_of, top_alerts, trend_of
 from analytics.reports.parts import plant_zone
+from telemetry.metrics import Metric
 from telemetry.rules import known_metrics, metric_for
 
 WORST_SHOWN = 10
@@ -46,9 +47,14 @@ def _drawings(about: About, figures: Performance, trend: dict[str, Any]) -> dict
     return found
 
 
+def _measured() -> list[Metric]:
+    """What goes up and down: the mean of a counter says nothing."""
+    return [metric for metric in known_metrics() if not metric.is_counter]
+
+
 def _trend(request: HttpRequest, about: About) -> dict[str, Any]:
     """One metric of all these devices over the period, by hour or by day."""
-    metrics = [metric.key for metric in known_metrics()]
+    metrics = [metric.key for metric in _measured()]
     wanted = request.GET.get("metric", "")
     metric = wanted if wanted in metrics else metrics[0]
     period = about.period
@@ -82,7 +88,7 @@ def performance_page(request: HttpRequest) -> HttpResponse:
         "plots": _drawings(about, figures, trend),
         "price": price,
         "trend": trend,
-        "metrics": known_metrics(),
+        "metrics": _measured(),
         "failing": [row for row in rows if row["failures"]][:WORST_SHOWN],
         "failures": sum(row["failures"] for row in rows),
         "top_alerts": top_alerts(start=period.start, end=period.end, limit=WORST_SHOWN, **about.of),

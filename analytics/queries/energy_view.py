@@ -23,8 +23,10 @@ MOST_BARS = 100
 class EnergyView:
     """`before` is the same time before, as far as this one has lasted."""
 
+    scope: Scope
     start: int
     end: int
+    now: int
     word: str  # what a bar is: hour, day, week or month
     buckets: list[Bucket]
     total: Bucket
@@ -77,8 +79,10 @@ def energy_view(scope: Scope, *, start: int, end: int, now: int, word: str = "")
     length, lasted = end - start, lasted_yet(start, end, now)
     earlier = energy_in(scope, start=start - length, end=start - length + lasted)
     return EnergyView(
+        scope=scope,
         start=start,
         end=end,
+        now=now,
         word=chosen,
         buckets=energy_by(energy.course, start, end, now, buckets),
         total=total,

@@ -13,7 +13,7 @@ from analytics.queries.oee import work_in
 from analytics.queries.oee_answers import metrics_of, oee_breakdown, part_rows
 from analytics.queries.timeline import Row, timeline_of
 
-STOPS_SHOWN = 50
+STOPS_SHOWN = 30
 MACHINES_SHOWN = 40  # rows of a timeline that can be told apart
 TIMELINE_MS = 2 * 86_400_000
 

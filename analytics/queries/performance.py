@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from analytics.energy.course import COMPARABLE
 from analytics.queries.energy_view import EnergyView, energy_view
 from analytics.queries.meters import scope_of
 from analytics.queries.oee_answers import oee_breakdown, oee_metrics
@@ -30,11 +31,18 @@ def performance(
     energy = energy_view(scope, start=start, end=end, now=now)
     of = {"device_id": device_id, "group_id": group_id}
     earlier = oee_metrics(start=start - (end - start), end=energy.before_end, now=now, **of)
+    present = oee_metrics(start=start, end=end, now=now, **of)
     return Performance(
         energy=energy,
-        oee=oee_metrics(start=start, end=end, now=now, **of),
-        oee_before=earlier["oee"],
+        oee=present,
+        oee_before=earlier["oee"] if _alike(earlier, present) else None,
         lines=[]
         if device_id is not None
         else oee_breakdown(by="line", start=start, end=end, now=now, group_id=group_id),
     )
+
+
+def _alike(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether of both so much is known that one may be held against the other."""
+    known = sorted(one["planned_seconds"] - one["unknown_seconds"] for one in (before, after))
+    return known[0] >= COMPARABLE * known[1]

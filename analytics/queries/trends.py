@@ -28,13 +28,21 @@ def devices_of(*, device_id: int | None, group_id: int | None) -> list[int]:
 
 
 def top_alerts(
-    *, start: int, end: int, limit: int, device_id: int | None = None, group_id: int | None = None
+    *,
+    start: int,
+    end: int,
+    limit: int,
+    device_id: int | None = None,
+    group_id: int | None = None,
+    severity: str | None = None,
 ) -> list[dict[str, Any]]:
     """What opened most often in [start, end), ms, each with its newest alert."""
     check_range(start, end)
     found = Alert.objects.filter(started_at__gte=moment(start), started_at__lt=moment(end)).order_by()
     if device_id is not None or group_id is not None:
         found = found.filter(device_id__in=devices_of(device_id=device_id, group_id=group_id))
+    if severity is not None:
+        found = found.filter(severity=severity)
     severities = {f"of_{name}": Count("pk", filter=Q(severity=name)) for name in SEVEREST}
     rows = list(
         found.values("key")

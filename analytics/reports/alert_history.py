@@ -67,7 +67,7 @@ def _summary(rows: list[Alert], total: int, start: int, end: int, severity: str 
             ]
         ),
         Figure("Day by day", counted_bars(_by_day(rows, start, end), plant_zone(), unit="alerts")),
-        top_alerts_table(start=start, end=end),
+        top_alerts_table(start=start, end=end, severity=severity),
     ]
     if severity is None:
         figures = alarm_figures(start=moment(start), end=moment(end))

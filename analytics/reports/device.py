@@ -33,7 +33,7 @@ from telemetry.rules import metric_for
 METRICS_DRAWN = 6
 ALERTS_SHOWN = 40
 SPANS_SHADED = 60
-DECIMALS = 3
+DECIMALS = 2
 
 Tell = Callable[[int], None]
 
@@ -87,9 +87,7 @@ def _measurements(device: Device, start: int, end: int) -> Section:
                 rule.label,
                 rule.unit,
                 count,
-                min(one["min"] for one in parts),
-                sum(one["sum"] for one in parts) / count,
-                max(one["max"] for one in parts),
+                *((None, None, None) if rule.is_counter else _spread(parts, count)),
                 parts[-1]["last"],
                 sum(one["increase"] or 0.0 for one in parts) if rule.is_counter else None,
             ]
@@ -110,6 +108,12 @@ def _measurements(device: Device, start: int, end: int) -> Section:
         empty="The device measured nothing in this time.",
     )
     return Section("Measurements", [table, *_courses(device, names, start, end)])
+
+
+def _spread(parts: list[dict], count: int) -> tuple[float, float, float]:
+    """The lowest, the mean, the highest; of a counter these would say nothing."""
+    lowest, highest = min(one["min"] for one in parts), max(one["max"] for one in parts)
+    return lowest, sum(one["sum"] for one in parts) / count, highest
 
 
 def _in_order(key: str) -> tuple[int, str]:

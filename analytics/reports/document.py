@@ -44,7 +44,7 @@ class Table:
     rows: Sequence[Sequence[Any]]
     note: str = ""
     empty: str = "Nothing in this time."
-    printed: int = 500  # rows on paper; the CSV has all of them
+    printed: int = 500  # rows that people see, 0 where a figure says the same; the CSV has all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def shown(value: Any, kind: Kind, *, zone: ZoneInfo, decimals: int = 0) -> str:
         local = value.astimezone(zone)
         return f"{local.day} {local:%b %Y, %H:%M}"
     if kind is Kind.DAY:
-        day = value if isinstance(value, date) else date.fromisoformat(value)
+        day = _day_of(value, zone)
         return f"{day:%a} {day.day} {day:%b %Y}"
     if kind is Kind.DURATION:
         return duration(value)
@@ -115,6 +115,12 @@ def shown(value: Any, kind: Kind, *, zone: ZoneInfo, decimals: int = 0) -> str:
     if kind is Kind.PERCENT:
         return f"{value:,.{decimals}f} %"
     return f"{value:,.{decimals}f}" if kind is Kind.NUMBER else str(value)
+
+
+def _day_of(value: datetime | date | str, zone: ZoneInfo) -> date:
+    if isinstance(value, datetime):
+        return value.astimezone(zone).date()
+    return value if isinstance(value, date) else date.fromisoformat(value)
 
 
 def duration(seconds: float) -> str:

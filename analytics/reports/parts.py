@@ -65,7 +65,7 @@ def energy_section(view: EnergyView) -> Section:
     zone = plant_zone()
     price = energy_price()
     columns = [
-        Column("From", Kind.MOMENT),
+        Column("From", Kind.MOMENT if view.word in ("quarter", "hour") else Kind.DAY),
         Column("Energy", Kind.NUMBER, "kWh", 1),
         Column("Peak", Kind.NUMBER, "kW", 1),
         Column("Coverage", Kind.SHARE, decimals=1),
@@ -84,7 +84,9 @@ def energy_section(view: EnergyView) -> Section:
             Figure(f"Energy by {view.word}", energy_bars(view.buckets, zone, before=view.before)),
             Figure(
                 "Demand",
-                demand_course(view.course, view.start, view.end, zone, peak_kw=view.total.peak_kw),
+                demand_course(
+                    view.course, view.start, view.end, zone, peak_kw=view.total.peak_kw, now=view.now
+                ),
             ),
             Table(f"Energy by {view.word}", columns, rows),
         ],
@@ -121,6 +123,7 @@ def oee_section(
             "Where the time went",
             [Column("Loss"), Column("Time", Kind.NUMBER, "min", 1)],
             [[row["label"], row["minutes"]] for row in metrics["losses"]],
+            printed=0,
         ),
     ]
     if len(metrics["trend"]) > 1:
@@ -184,7 +187,7 @@ def stops_section(
     return Section(
         "Stops",
         [
-            Figure("Reasons", stop_pareto(found["pareto"])),
+            *([Figure("Reasons", stop_pareto(found["pareto"]))] if found["pareto"] else []),
             Table(
                 "Reasons",
                 [
@@ -199,6 +202,7 @@ def stops_section(
                     for row in found["pareto"]
                 ],
                 empty="No machine stood in its planned time.",
+                printed=0 if found["pareto"] else 1,
             ),
             Table(
                 "The longest stops",
@@ -238,9 +242,21 @@ def lasted_of(alert: Alert) -> float | None:
 
 
 def top_alerts_table(
-    *, start: int, end: int, device_id: int | None = None, group_id: int | None = None
+    *,
+    start: int,
+    end: int,
+    device_id: int | None = None,
+    group_id: int | None = None,
+    severity: str | None = None,
 ) -> Table:
-    rows = top_alerts(start=start, end=end, limit=TOP_ALERTS, device_id=device_id, group_id=group_id)
+    rows = top_alerts(
+        start=start,
+        end=end,
+        limit=TOP_ALERTS,
+        device_id=device_id,
+        group_id=group_id,
+        severity=severity,
+    )
     return Table(
         "What rang most often",
         [

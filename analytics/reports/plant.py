@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from analytics.queries.energy_view import EnergyView, energy_of_each, energy_view
-from analytics.queries.machines import names_of
+from analytics.queries.consumers import largest_consumers
+from analytics.queries.energy_view import EnergyView, energy_view
 from analytics.queries.meters import scope_of
 from analytics.queries.reliability import reliability_rows
 from analytics.queries.states import ms
@@ -50,10 +50,7 @@ def plant_report(*, start: int, end: int, at: datetime, tell: Tell, group_id: in
 
 
 def _consumers(view: EnergyView) -> Section:
-    kwh = energy_of_each(view.meters, start=view.start, end=view.end)
-    largest = sorted(kwh.items(), key=lambda item: -item[1])[:CONSUMERS_SHOWN]
-    names = names_of(device for device, _ in largest)
-    whole = sum(kwh.values())
+    largest, known = largest_consumers(view.scope, start=view.start, end=view.end, limit=CONSUMERS_SHOWN)
     return Section(
         "The largest consumers",
         [
@@ -61,20 +58,13 @@ def _consumers(view: EnergyView) -> Section:
                 "",
                 [
                     Column("Device"),
+                    Column("Measured in"),
                     Column("Told by"),
                     Column("Energy", Kind.NUMBER, "kWh", 1),
                     Column("Share", Kind.SHARE, decimals=1),
                 ],
-                [
-                    [
-                        names.get(device, ""),
-                        view.meters[device].metric_at(view.end),
-                        value,
-                        value / whole if whole else None,
-                    ]
-                    for device, value in largest
-                ],
-                note=f"{len(largest)} of {len(kwh):,}" if len(kwh) > len(largest) else "",
+                [[one.name, one.within, one.metric, one.kwh, one.share] for one in largest],
+                note=f"{len(largest)} of {known:,}" if known > len(largest) else "",
                 empty="No energy is known in this time.",
             )
         ],

@@ -7,6 +7,7 @@ from django import template
 
 from analytics.reports.document import Column, Figure, Kind, Notes, Table, Tile, Tiles, shown
 from analytics.reports.parts import plant_zone
+from analytics.reports.widths import Content, widths_of
 
 register = template.Library()
 
@@ -17,9 +18,36 @@ def cell(value: Any, column: Column) -> str:
 
 
 @register.filter
-def cells(row: Sequence[Any], table: Table) -> list[tuple[str, bool]]:
-    """(text, whether it is a number) of each value of a row."""
-    return [(cell(value, column), column.is_number) for value, column in zip(row, table.columns, strict=True)]
+def cells(row: Sequence[Any], table: Table) -> list[tuple[str, str]]:
+    """(text, class) of each value of a row."""
+    texts = [cell(value, column) for value, column in zip(row, table.columns, strict=True)]
+    return list(zip(texts, _classes(table), strict=True))
+
+
+@register.filter
+def heads(table: Table) -> list[tuple[Column, str, float]]:
+    """(column, class, width in percent of the table) of each column."""
+    classes = _classes(table)
+    rows = [[text for text, _ in cells(row, table)] for row in printed(table)]
+    contents = [
+        Content(
+            f"{column.label} ({column.unit})" if column.unit else column.label,
+            [row[place] for row in rows],
+            is_broken=column.kind is Kind.TEXT,
+            is_after_number=name == "after",
+        )
+        for place, (column, name) in enumerate(zip(table.columns, classes, strict=True))
+    ]
+    return list(zip(table.columns, classes, widths_of(contents), strict=True))
+
+
+def _classes(table: Table) -> list[str]:
+    """Numbers stand at the right of their column; what follows one keeps away from it."""
+    numbers = [column.is_number for column in table.columns]
+    after = [False, *numbers[:-1]]
+    return [
+        "num" if number else "after" if behind else "" for number, behind in zip(numbers, after, strict=True)
+    ]
 
 
 @register.filter
@@ -51,6 +79,8 @@ def tile_rows(tiles: Tiles) -> list[list[dict[str, str]]]:
         for tile in tiles.tiles
     ]
     across = 3 if len(shown_tiles) in (3, 5, 6) else 4
+    nothing = {"name": "", "value": "", "unit": "", "note": ""}
+    shown_tiles += [nothing] * (-len(shown_tiles) % across)  # so that they stand below each other
     return [shown_tiles[place : place + across] for place in range(0, len(shown_tiles), across)]
 
 
