@@ -1,7 +1,7 @@
 """Our figures as plots, for pages and reports alike. Pure: everything that is drawn is given."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from analytics.energy.course import Bucket, Course
@@ -15,6 +15,7 @@ from analytics.queries.timeline import Row
 
 OEE_TARGET = 85.0  # what plants call world class
 HOUR_MS = 3_600_000
+MOST_QUARTERS_MS = 62 * 24 * HOUR_MS  # what a line can show apart
 NOT_TO_WORK = "Break or no shift"
 STATES = {
     State.RUNNING: timeline.State.RUNNING,
@@ -51,13 +52,16 @@ def energy_bars(
 def demand_course(
     energy: Course, start: int, end: int, zone: ZoneInfo, *, peak_kw: float | None, now: int
 ) -> Drawing:
-    """The demand of each quarter of an hour that is over `now`, kW, with its peak."""
+    """The demand of each quarter of an hour that is over `now`, kW, with its peak; of months, that of each day."""
     points = [
         (moment(at), energy.kw(at) if at in energy.pieces and at + energy.step <= now else None)
         for at in range(start - start % energy.step, end, energy.step)
     ]
+    is_by_day = end - start > MOST_QUARTERS_MS
+    if is_by_day:
+        points = _highest_of_days(points, zone)
     figure = course.Course(
-        [course.Line("Demand", points)],
+        [course.Line("Highest of each day" if is_by_day else "Demand", points)],
         "kW",
         moment(start),
         moment(end),
@@ -66,6 +70,18 @@ def demand_course(
     )
     peak = "nothing known" if peak_kw is None else f"peak {peak_kw:,.1f} kW"
     return Drawing(lambda width: course.draw(figure, width=width), f"Demand by quarter of an hour: {peak}")
+
+
+def _highest_of_days(
+    points: Iterable[tuple[datetime, float | None]], zone: ZoneInfo
+) -> list[tuple[datetime, float | None]]:
+    days: dict[date, tuple[datetime, float | None]] = {}
+    for at, kw in points:
+        day = at.astimezone(zone).date()
+        best = days.get(day)
+        if best is None or (kw is not None and (best[1] is None or kw > best[1])):
+            days[day] = (at, kw)
+    return list(days.values())
 
 
 def energy_heatmap(energy: Course, start: int, end: int, zone: ZoneInfo) -> Drawing:

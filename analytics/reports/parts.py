@@ -28,6 +28,7 @@ from analytics.reports.document import Column, Figure, Kind, Notes, Section, Tab
 STOPS_SHOWN = 25
 MACHINES_SHOWN = 60
 TOP_ALERTS = 15
+MOST_DAYS_MS = 62 * 86_400_000
 
 
 def plant_zone() -> ZoneInfo:
@@ -132,8 +133,10 @@ def oee_section(
         by_machine = oee_breakdown(by="machine", start=start, end=end, now=now, group_id=group_id)
         blocks.append(Figure("By machine", oee_by_part(by_machine[:MACHINES_SHOWN])))
         blocks.append(_oee_table("By machine", "Machine", by_machine))
-    by_day = oee_breakdown(by="day", start=start, end=end, now=now, device_id=device_id, group_id=group_id)
-    blocks.append(_oee_table("By day", "Day", by_day, kind=Kind.DAY))
+    word = "day" if end - start <= MOST_DAYS_MS else "week"
+    rows = oee_breakdown(by=word, start=start, end=end, now=now, device_id=device_id, group_id=group_id)
+    first = "Day" if word == "day" else "Week from"
+    blocks.append(_oee_table(f"By {word}", first, rows, kind=Kind.DAY))
     if metrics["flags"]:
         blocks.append(Notes(flag_notes(metrics["flags"])))
     return Section("OEE", blocks)

@@ -20,32 +20,15 @@ from analytics.plots import timeline
 from analytics.plots.drawing import PRINT, Drawing
 from analytics.plots.lettering import width_of
 from analytics.templatetags.plots import printed_plot
+from tests.analytics.pdf_reading import MM, joined, letters, outside_of_margins, texts
 from tests.analytics.plot_samples import AMOUNTS, BERLIN, DAY, LONG_NAME, NAMES, drawings
 from tests.analytics.report_sample import HEAD, MADE_AT, OWN_SCRIPT, report, report_html
 
-MM = 72 / 25.4
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40" viewBox="0 0 200 40" font-size="12">{}</svg>'
 
 
 def document(body: str, head: str = "") -> str:
     return f"<html><head><style>@page {{ size: A4; margin: 20mm }}</style>{head}</head><body>{body}</body></html>"
-
-
-def texts(pdf: bytes) -> list[str]:
-    """The words of each page without any space: where a line was broken they are whole again."""
-    return [joined(page.get_textpage().get_text_bounded()) for page in pypdfium2.PdfDocument(pdf)]
-
-
-def joined(*words: str) -> str:
-    return "".join("".join(words).split())
-
-
-def letters(pdf: bytes, page: int = 0) -> list[tuple[str, float, float, float, float]]:
-    """Every character of a page with its box in points: (character, left, bottom, right, top)."""
-    words = pypdfium2.PdfDocument(pdf)[page].get_textpage()
-    return [
-        (words.get_text_range(place, 1), *words.get_charbox(place)) for place in range(words.count_chars())
-    ]
 
 
 def origins(pdf: bytes) -> list[tuple[float, float]]:
@@ -101,13 +84,7 @@ def test_a_table_repeats_its_head_on_every_page_it_reaches(printed):
 
 
 def test_nothing_leaves_the_margins_not_even_a_name_without_a_space(printed):
-    count = len(pypdfium2.PdfDocument(printed))
-
-    for page in range(count):
-        for letter, left, bottom, right, top in letters(printed, page):
-            if letter.strip():
-                assert 17.5 * MM <= left <= right <= 192.5 * MM
-                assert 8 * MM <= bottom <= top <= 289 * MM
+    assert outside_of_margins(printed) == []
 
 
 def test_figures_of_a_column_stand_below_each_other():
