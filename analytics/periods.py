@@ -44,7 +44,7 @@ def read_period(asked: Mapping[str, str], *, today: date, zone: ZoneInfo, defaul
     """The period of an address: a name, or `from` and `to`; what is none of both is the default."""
     first, last = _day(asked.get("from")), _day(asked.get("to"))
     if first is not None and (last is None or last >= first):
-        last = min(last or today, first + timedelta(days=LONGEST_DAYS - 1))
+        last = min(last or max(today, first), first + timedelta(days=LONGEST_DAYS - 1))
         words = f"{first.day} {first:%b %Y}"
         if last != first:
             words += f" to {last.day} {last:%b %Y}"
