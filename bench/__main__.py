@@ -5,7 +5,7 @@ import importlib
 import signal
 import sys
 
-NAMES = ("ingest", "judge", "rules", "mqtt", "query", "backlog", "disk", "batch", "rollout")
+NAMES = ("ingest", "judge", "rules", "mqtt", "query", "energy", "backlog", "disk", "batch", "rollout")
 
 
 def main() -> int:

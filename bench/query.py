@@ -23,17 +23,17 @@ def main(options: argparse.Namespace) -> int:
     lines = []
     line = machine()
     with mariadb() as url, valkey() as redis, folder("bench-data") as data:
-        _set_up(url, redis, str(data))
-        ids = _register(devices)
+        set_up(url, redis, str(data))
+        ids = register(devices)
         end = int(time.time() * 1000) // DAY_MS * DAY_MS + DAY_MS // 2
         before: dict[str, float] = {}
         for name, step in STEPS.items():
-            rows = _fill(ids, end - DAYS * DAY_MS, end, step)
+            rows = fill(ids, end - DAYS * DAY_MS, end, step)
             lines.append(
                 f"\n{name}: {rows:,} raw readings of {devices:,} devices, {TAIL} each not rolled up yet"
             )
             for what, work in _questions(ids, end).items():
-                times = sorted(_timed(work) for _ in range(runs))
+                times = sorted(timed(work) for _ in range(runs))
                 middle = median(times)
                 grown = f"{middle / before[what]:6.2f} x" if what in before else ""
                 before.setdefault(what, middle)
@@ -87,13 +87,13 @@ def _questions(ids: list[int], end: int) -> dict[str, Callable[[], Any]]:
     }
 
 
-def _timed(work: Callable[[], Any]) -> float:
+def timed(work: Callable[[], Any]) -> float:
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000
 
 
-def _set_up(url: str, redis: str, data: str) -> None:
+def set_up(url: str, redis: str, data: str) -> None:
     os.environ.update(
         DJANGO_SETTINGS_MODULE="factory.settings",
         DATABASE_URL=url,
@@ -110,7 +110,7 @@ def _set_up(url: str, redis: str, data: str) -> None:
     call_command("migrate", verbosity=0)
 
 
-def _register(count: int) -> list[int]:
+def register(count: int) -> list[int]:
     from django.db import transaction  # noqa: PLC0415 -- the environment comes first
     from django.utils import timezone  # noqa: PLC0415 -- as above
 
@@ -125,7 +125,7 @@ def _register(count: int) -> list[int]:
         ]
 
 
-def _fill(ids: list[int], start: int, end: int, step: int) -> int:
+def fill(ids: list[int], start: int, end: int, step: int) -> int:
     """Readings every `step` ms, rolled up by the worker but for the last few. Returns how many rows there are."""
     from django.db import connection  # noqa: PLC0415 -- the environment comes first
 
