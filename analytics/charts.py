@@ -37,6 +37,7 @@ def course_of(
         "from": start and _ms(start),
         "to": end and _ms(end),
         "metrics": metrics,
+        "maxGapMs": rule.max_gap_seconds * 1000,
         "limits": limits_of(threshold),
         "alerts": [
             {

@@ -14,14 +14,15 @@ from telemetry.rules import metric_for
 
 register = template.Library()
 
-DECIMALS = {"temperature": 1, "humidity": 1, "vibration": 2, "pressure": 2, "power": 0, "rpm": 0}
+DECIMALS = {"temperature": 1, "humidity": 1, "vibration": 2, "pressure": 2, "power": 0, "rpm": 0, "energy": 1}
 BAR_WIDTH = 100.0
 
 
 @register.filter
 def decimals(metric: str) -> int:
     """How many decimals a metric is shown with: fixed, so that digits stand still."""
-    return DECIMALS.get(metric, 2)
+    usual = 0 if metric_for(metric).unit == "pcs" else 2
+    return DECIMALS.get(metric, usual)
 
 
 @register.filter

@@ -56,12 +56,10 @@ function failed() {
   place.hidden = false;
 }
 
-// Two readings much further apart than usual are not joined: nobody knows what lay between.
+// Further apart than the metric's maximum gap nobody knows what lay between; points of a thinned course are apart anyway.
 function longestJoin() {
-  const steps = times.slice(1).map((at, i) => at - times[i]).sort((a, b) => a - b);
-  const usual = steps.length ? steps[Math.floor(steps.length / 2)] : 0;
   const thinned = times.length > POINTS / 3 ? 2.5 * length() * 2 * about.metrics / POINTS : 0;
-  return Math.max(60_000, 6 * usual, length() > DAY / 2 ? thinned : 0);
+  return Math.max(about.maxGapMs, length() > DAY / 2 ? thinned : 0);
 }
 
 function series() {
