@@ -16,7 +16,6 @@ from analytics.queries.timeline import Row
 OEE_TARGET = 85.0  # what plants call world class
 HOUR_MS = 3_600_000
 MOST_QUARTERS_MS = 62 * 24 * HOUR_MS  # what a line can show apart
-NOT_TO_WORK = "Break or no shift"
 STATES = {
     State.RUNNING: timeline.State.RUNNING,
     State.STOPPED: timeline.State.STOPPED,
@@ -201,10 +200,7 @@ def _spans(
                 _span(piece._replace(start=low, end=high), labels, planned)
                 for low, high in without([(piece.start, piece.end)], idle)
             ),
-            *(
-                timeline.Span(moment(low), moment(high), timeline.State.PLANNED, NOT_TO_WORK)
-                for low, high in idle
-            ),
+            *(timeline.Span(moment(low), moment(high), timeline.State.PLANNED) for low, high in idle),
         ]
         yield from sorted(parts, key=lambda part: part.start)
 
