@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from alerts.models import Alert
 from analytics import shelf, tasks
@@ -30,6 +30,7 @@ from devices.queries import get_device
 from factory.accounts.models import User
 from factory.errors import Conflict, DomainError, Forbidden, InvalidInput, Unavailable
 from factory.queueing import enqueue_on_commit
+from factory.retrying import again_after_deadlock
 from grouping.queries import get_group
 from telemetry.days import check_range
 from telemetry.fold import QUARTER_MS
@@ -165,7 +166,7 @@ def _day(at: int) -> str:
 
 def make_report(*, report_id: int, at: datetime, clock: Callable[[], datetime]) -> bool:
     """Make a report that nobody else is making; False where there is nothing to do, or enough is being done."""
-    report = _claim(report_id, at)
+    report = again_after_deadlock(partial(_claim, report_id, at))
     if report is None:
         return False
     try:
@@ -203,14 +204,21 @@ def _have_made(reports: Iterable[Report]) -> None:
         enqueue_on_commit(tasks.make_report, report_id=report.pk)
 
 
+@transaction.atomic
 def _claim(report_id: int, at: datetime) -> Report | None:
-    running = Report.objects.filter(status=Status.RUNNING, claimed_until__gt=at)
-    if running.count() >= AT_ONCE:
+    """Locks all that are not made yet, so that of many workers no more begin than there is room for."""
+    unfinished = {
+        report.pk: report for report in Report.objects.unfinished().select_for_update().order_by("pk")
+    }
+    busy = {pk for pk, report in unfinished.items() if report.claimed_until and report.claimed_until > at}
+    report = unfinished.get(report_id)
+    if report is None or report_id in busy or report.attempts >= ATTEMPTS:
         return None
-    waiting = waiting_reports(at=at).filter(pk=report_id).order_by()
-    if not waiting.update(status=Status.RUNNING, claimed_until=at + CLAIM, attempts=F("attempts") + 1):
+    if sum(unfinished[pk].status == Status.RUNNING for pk in busy) >= AT_ONCE:
         return None
-    return Report.objects.select_related("created_by", "schedule").get(pk=report_id)
+    report.status, report.claimed_until, report.attempts = Status.RUNNING, at + CLAIM, report.attempts + 1
+    report.save(update_fields=["status", "claimed_until", "attempts"])
+    return report
 
 
 def _make(report: Report, clock: Callable[[], datetime]) -> None:

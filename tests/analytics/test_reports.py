@@ -20,6 +20,7 @@ from analytics.services.reports import (
     waiting_reports,
 )
 from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from tests import services
 from tests.analytics.machining import DAY, midnight
 from tests.builders import NOON, make_device, make_group, make_user
 from tests.ota.storing import stored_files, use_storage
@@ -257,3 +258,19 @@ def test_groups_and_devices_are_named_in_the_title_and_the_filename():
         "device-Σταθμός-4-b",
         "analytics-Plant",
     ]
+
+
+@pytest.mark.integration
+def test_its_files_may_lie_in_s3_and_go_from_there_when_it_expires(settings):
+    with services.s3() as bucket:
+        use_storage(settings, bucket.url)
+        report = ask()
+        made(report)
+        assert state(report) == ("done", 100, 1)
+        assert shelf.get(report.folder, shelf.PDF).startswith(b"%PDF-")
+        assert len(stored_files("reports")) == 4
+
+        sweep_reports(at=report.expires_at)
+
+        assert stored_files("reports") == {}
+    assert Report.objects.count() == 0
