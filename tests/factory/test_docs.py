@@ -4,6 +4,7 @@ import re
 
 from django.conf import settings
 
+from analytics.reports.document import FLAG_WORDS
 from factory.demo.kinds import ALL
 from factory.settings import env
 from tests.plant import setting_names
@@ -33,3 +34,10 @@ def test_the_table_of_the_demos_machines_is_what_they_are():
 
     makers = [(kind.name, kind.makes) for kind in ALL if kind.makes is not None]
     assert rows == [(name, f"{m.cycle_seconds:g}", m.metric, f"{m.above:g}") for name, m in makers]
+
+
+def test_the_table_of_flags_names_every_flag_once():
+    text = (settings.BASE_DIR / "docs/oee.md").read_text()
+    table = text.partition("## Flags")[2].partition("##")[0]
+
+    assert re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE) == sorted(FLAG_WORDS)
