@@ -77,7 +77,7 @@ def energy_csv(request: HttpRequest) -> HttpResponse:
             one.amount.kwh,
             one.peak_kw,
             round(one.coverage, 6),
-            " ".join(sorted(one.amount.flags)),
+            " ".join(view.known.flags_of(one)),
         ]
         for one in view.buckets
     )

@@ -1,7 +1,7 @@
 """The energy of devices over a time: kept sums of quarter-hours where they stand, and the rest read for the answer."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +27,8 @@ from telemetry.rows import bucket_row
 from telemetry.rules import metric_for
 from telemetry.sql import snapshot
 from telemetry.tally import READINGS, Tally
+
+LONGEST_MS = 3_660 * 86_400_000
 
 
 @dataclass
@@ -108,6 +110,8 @@ def energy_in(
 ) -> Energy:
     """Read the energy of a scope in [start, end), ms; with `buckets` also what else its devices measured in them."""
     check_range(start, end)
+    if end - start > LONGEST_MS:
+        raise InvalidInput.at("endTime", "must be at most ten years after startTime")
     try:
         with snapshot():
             return _energy_in(scope, start, end, buckets, metrics)
@@ -180,13 +184,19 @@ def energy_rows(
     energy = energy_in(scope, start=start, end=end, buckets=buckets, metrics=metrics)
     assert energy.answer is not None
     wanted = None if metrics is None else set(metrics)
-    exchanged = exchanges_in(energy.meters, start, end)
+    known = beside(energy.meters, start, end)
     rows = []
     for bucket in energy_by(energy.course, start, end, now, buckets):
         at = buckets.start_of(bucket.start)
         totals = energy.answer.totals.get(at, {})
         row = bucket_row(at, totals, metrics=wanted) if READINGS in totals else blank_row(at)
-        rows.append({**row, **energy_figures(bucket, energy.meters, exchanged)})
+        figures = {
+            "energyKwh": bucket.amount.kwh,
+            "peakKw": bucket.peak_kw,
+            "coverage": bucket.coverage,
+            "flags": known.flags_of(bucket),
+        }
+        rows.append({**row, **figures})
     return rows
 
 
@@ -208,28 +218,34 @@ def energy_by(course: Course, start: int, end: int, now: int, buckets: Buckets) 
 
 def exchanges_in(meters: Mapping[int, Meter], start: int, end: int) -> list[int]:
     """When counters of these were exchanged."""
-    rows = MeterExchange.objects.filter(device_id__in=list(meters), at__gte=start, at__lt=end)
+    rows = MeterExchange.objects.filter(at__gte=start, at__lt=end)  # there are few, of all devices
     return sorted(
         at
         for device_id, metric, at in rows.values_list("device_id", "metric", "at")
-        if metric == meters[device_id].counter
+        if device_id in meters and metric == meters[device_id].counter
     )
 
 
-def energy_figures(bucket: Bucket, meters: Mapping[int, Meter], exchanged: Sequence[int]) -> dict[str, Any]:
-    flags = set(bucket.amount.flags)
-    if any(bucket.start <= at < bucket.end for at in exchanged):
-        flags.add("counter_exchanged")
-    if any(
-        metric_for(metric).rebuild_due for metric in {m for meter in meters.values() for m in meter.metrics}
-    ):
-        flags.add("rule_changed")
-    return {
-        "energyKwh": bucket.amount.kwh,
-        "peakKw": bucket.peak_kw,
-        "coverage": bucket.coverage,
-        "flags": sorted(flags),
-    }
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Beside figures: when counters were exchanged, and whether sums are still to be counted anew."""
+
+    exchanged: list[int]
+    is_rule_changed: bool
+
+    def flags_of(self, bucket: Bucket) -> list[str]:
+        flags = set(bucket.amount.flags)
+        if any(bucket.start <= at < bucket.end for at in self.exchanged):
+            flags.add("counter_exchanged")
+        if self.is_rule_changed:
+            flags.add("rule_changed")
+        return sorted(flags)
+
+
+def beside(meters: Mapping[int, Meter], start: int, end: int) -> Beside:
+    """Of the energy of these in [start, end), ms."""
+    metrics = {metric for meter in meters.values() for metric in meter.metrics}
+    return Beside(exchanges_in(meters, start, end), any(metric_for(metric).rebuild_due for metric in metrics))
 
 
 def energy_total(energy: Energy, start: int, end: int, now: int) -> Bucket:

@@ -3,14 +3,16 @@
 from typing import Any
 
 from analytics.energy.course import Bucket, change_between, price_of
-from analytics.queries.energy import energy_figures, energy_in, energy_total, exchanges_in
+from analytics.queries.energy import beside, energy_in, energy_total
 from analytics.queries.energy_view import lasted_yet
 from analytics.queries.meters import Scope, energy_price
 from analytics.queries.states import moment
+from telemetry.days import check_range
 
 
 def energy_summary(scope: Scope, *, start: int, end: int, now: int) -> dict[str, Any]:
     """Of [start, end), ms; `change` is the share by which it is more than before, where both are known alike."""
+    check_range(start, end)
     price = energy_price()
     present, figures = _figures(scope, start, end, now, price.per_kwh)
     before = start - (end - start)
@@ -31,7 +33,6 @@ def _figures(
         return Bucket(start, end), {**told, **NOTHING}
     energy = energy_in(scope, start=start, end=end)
     whole = energy_total(energy, start, end, now)
-    figures = energy_figures(whole, energy.meters, exchanges_in(energy.meters, start, end))
     return whole, {
         **told,
         "energy_kwh": whole.amount.kwh,
@@ -40,7 +41,7 @@ def _figures(
         "base_load_kw": energy.course.base_load_kw(),
         "coverage": whole.coverage,
         "cost": price_of(whole.amount.kwh, per_kwh),
-        "flags": figures["flags"],
+        "flags": beside(energy.meters, start, end).flags_of(whole),
         "devices": len(energy.meters),
     }
 

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from analytics.energy.course import Bucket, Course, change_between
 from analytics.energy.meters import Meter, kwh_of
-from analytics.queries.energy import energy_by, energy_figures, energy_in, energy_total, exchanges_in
+from analytics.queries.energy import Beside, beside, energy_by, energy_in, energy_total
 from analytics.queries.meters import Scope
 from telemetry.aggregates import RawIsArchived, Total, totals_by_device
 from telemetry.buckets import Buckets, buckets_for
@@ -35,6 +35,7 @@ class EnergyView:
     before_end: int
     before_total: Bucket
     meters: dict[int, Meter]
+    known: Beside
     flags: list[str]
 
     @property
@@ -76,6 +77,7 @@ def energy_view(scope: Scope, *, start: int, end: int, now: int, word: str = "")
     chosen, buckets = cut_for(start, end, word)
     energy = energy_in(scope, start=start, end=end)
     total = energy_total(energy, start, end, now)
+    known = beside(energy.meters, start, end)
     length, lasted = end - start, lasted_yet(start, end, now)
     earlier = energy_in(scope, start=start - length, end=start - length + lasted)
     return EnergyView(
@@ -91,7 +93,8 @@ def energy_view(scope: Scope, *, start: int, end: int, now: int, word: str = "")
         before=energy_by(earlier.course, start - length, start - length + lasted, now, buckets),
         before_total=energy_total(earlier, start - length, start - length + lasted, now),
         meters=energy.meters,
-        flags=energy_figures(total, energy.meters, exchanges_in(energy.meters, start, end))["flags"],
+        known=known,
+        flags=known.flags_of(total),
     )
 
 

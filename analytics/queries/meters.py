@@ -16,6 +16,8 @@ from telemetry.metrics import Metric
 from telemetry.queries import latest_values
 from telemetry.rules import metric_for
 
+NOBODY_SAID = (None, None, None, False, "", "")
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -37,26 +39,29 @@ def scope_of(*, group_id: int | None = None, device_ids: Sequence[int] | None = 
 def meters_of(device_ids: Sequence[int]) -> dict[int, Meter]:
     """{device: how its energy is told} of those that tell any."""
     ids = list(device_ids)
-    chosen = EnergyMeter.objects.in_bulk(ids)
+    columns = ("counter_since", "measured_by_id", "begins_at", "is_chosen", "counter_metric", "power_metric")
+    rows = EnergyMeter.objects.filter(pk__in=ids).values_list("pk", *columns)
+    known = {pk: values for pk, *values in rows}
     latest = latest_values(device_ids=ids)
-    rows = Device.objects.filter(pk__in=ids).values_list("pk", "deactivated_at")
+    out = Device.objects.filter(deactivated_at__isnull=False).values_list("pk", "deactivated_at")
+    gone = {pk: _ms(at) for pk, at in out if at is not None}
     rules = rules_by_key()
     found = {}
-    for device_id, deactivated_at in rows:
-        row, names = chosen.get(device_id), latest.get(device_id, {})
-        counter, power = counter_among(names, rules), power_among(names, rules)
-        since, measured_by, begins_at = EVER, None, EVER
-        if row is not None:
-            measured_by = row.measured_by_id
-            since = EVER if row.counter_since is None else row.counter_since
-            begins_at = EVER if row.begins_at is None else row.begins_at
-            if row.is_chosen:
-                counter, power = row.counter_metric, row.power_metric
-            else:
-                counter = row.counter_metric or counter
+    for device_id in ids:
+        since, measured_by, begins_at, is_chosen, counter, power = known.get(device_id, NOBODY_SAID)
+        names = latest.get(device_id, {})
+        if not is_chosen:
+            counter, power = counter or counter_among(names, rules), power_among(names, rules)
         if counter or power:
-            ends_at = _ms(deactivated_at) if deactivated_at else NEVER
-            found[device_id] = Meter(device_id, counter, power, since, measured_by, begins_at, ends_at)
+            found[device_id] = Meter(
+                device_id,
+                counter,
+                power,
+                EVER if since is None else since,
+                measured_by,
+                EVER if begins_at is None else begins_at,
+                gone.get(device_id, NEVER),
+            )
     return found
 
 

@@ -185,7 +185,7 @@ class TestOneMeter:
         names = ("told", "counter_metric", "power_metric", "measured_by")
         shown = [[page.context["form"][name].value() for name in names] for page in (found, chosen)]
         assert shown == [["found", "energy", "power", ""], ["chosen", "", "power", "hall-1"]]
-        assert '<option value="energy">Energy, 498.20 kWh</option>' in found.text
+        assert '<option value="energy">Energy, 498.2 kWh</option>' in found.text
         assert '<option value="power">Power, 11,200 W</option>' in found.text
         assert "Its energy is told by the counter energy" in words(found)
 
