@@ -55,8 +55,8 @@ class Rollup(models.Model):
     integral = models.FloatField()  # the metric's unit times seconds
     covered_ms = models.BigIntegerField()
     increase = models.FloatField(null=True)  # of a counter
-    resets = models.IntegerField(default=0)  # times it fell and was counted from 0 again
-    rollovers = models.IntegerField(default=0)
+    resets = models.IntegerField(default=0, db_default=0)  # times it fell and was counted from 0 again
+    rollovers = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         abstract = True

@@ -1,6 +1,6 @@
 """The people of the demo plant: they have said of most of its older stops why the machine stood."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
@@ -41,8 +41,10 @@ def are_followed(machines: Sequence[Machine], *, at: datetime) -> bool:
     return known.count() == len(ids)
 
 
-def explain_stops(machines: Sequence[Machine], *, at: datetime) -> int:
-    """Say of most stops before the last hours why the machine stood; returns of how many."""
+def explain_stops(
+    machines: Sequence[Machine], *, at: datetime, is_over: Callable[[], bool] = lambda: False
+) -> int:
+    """Say of most stops before the last hours why the machine stood, until it is over; returns of how many."""
     start, end = at - LOOK_BACK, at - LEFT_OPEN
     schedules = {device.pk: schedule for device, schedule in machines}
     told = downtime_in(device_ids=list(schedules), start=ms(start), end=ms(end), now=ms(end))
@@ -50,6 +52,8 @@ def explain_stops(machines: Sequence[Machine], *, at: datetime) -> int:
     by = first_admin()
     said = 0
     for stop_id, cause in _with_causes(told.stops, schedules):
+        if is_over():
+            break
         if cause in usable:
             try:
                 classify_stop(stop_id=stop_id, code=cause, by=by, at=at, note=NOTES.get(cause, ""))

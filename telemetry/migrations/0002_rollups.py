@@ -63,8 +63,8 @@ class Migration(migrations.Migration):
                 ('integral', models.FloatField()),
                 ('covered_ms', models.BigIntegerField()),
                 ('increase', models.FloatField(null=True)),
-                ('resets', models.IntegerField(default=0)),
-                ('rollovers', models.IntegerField(default=0)),
+                ('resets', models.IntegerField(db_default=0, default=0)),
+                ('rollovers', models.IntegerField(db_default=0, default=0)),
             ],
         ),
         migrations.CreateModel(

@@ -229,6 +229,7 @@ class Crew:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self._thread.join(PATIENCE_SECONDS)
 
     def _run(self) -> None:
         at = timezone.now()
@@ -236,7 +237,7 @@ class Crew:
             open_ = unexplained(self._machines, at=at)
             for _ in range(LOOKS if open_ else 0):
                 if are_followed(open_, at=at):
-                    explain_stops(open_, at=at)
+                    explain_stops(open_, at=at, is_over=self._stop.is_set)
                     return
                 if self._stop.wait(LOOK_SECONDS):
                     return
