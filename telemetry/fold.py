@@ -32,6 +32,11 @@ class Exchange(NamedTuple):
     old: float
     new: float
 
+    def comes_after(self, sample: tuple[float, int]) -> bool:
+        """Whether the old counter showed this (value, when); of the moment itself, the one that it is nearer to."""
+        value, when = sample
+        return when < self.at or (when == self.at and abs(value - self.old) < abs(value - self.new))
+
 
 Exchanges = dict[str, list[Exchange]]  # by metric, in the order of their times
 
@@ -83,8 +88,8 @@ class Fold:
                     tally.add(value, at)
                 if before is not None:
                     if metric in self.exchanges and rule.is_counter:
-                        before = self._up_to_the_last_exchange(metric, rule, before, at)
-                    if tally is not None and before[1] >= bucket and before[1] >= lo:
+                        before = self._up_to_the_last_exchange(metric, rule, before, (value, at))
+                    if tally is not None and bucket <= before[1] < at and before[1] >= lo:
                         _add_interval(tally, rule, before[0], before[1], value, at, before[1], at)
                     else:
                         self._share_out(metric, rule, before[0], before[1], value, at)
@@ -97,15 +102,15 @@ class Fold:
         return tally
 
     def _up_to_the_last_exchange(
-        self, metric: str, rule: Metric, before: tuple[float, int], at: int
+        self, metric: str, rule: Metric, before: tuple[float, int], now: tuple[float, int]
     ) -> tuple[float, int]:
-        """Count what old counters counted before `at`, and return what the one that is there now began with."""
-        value, since = before
+        """Count what old counters counted between two samples, and return what the one that is there now began with."""
+        reached = before
         for exchange in self.exchanges[metric]:
-            if since < exchange.at < at:
-                self._share_out(metric, rule, value, since, exchange.old, exchange.at)
-                value, since = exchange.new, exchange.at
-        return value, since
+            if exchange.comes_after(before) and not exchange.comes_after(now):
+                self._share_out(metric, rule, *reached, exchange.old, exchange.at)
+                reached = exchange.new, exchange.at
+        return reached
 
     def _share_out(self, metric: str, rule: Metric, v0: float, t0: int, v1: float, t1: int) -> None:
         """Cut the interval from t0 to t1 at the borders of the buckets, and of what counts."""

@@ -86,7 +86,7 @@ def _refuse_archived(at: int) -> None:
 
 
 def _mark_around(device_id: int, metric: str, at: int) -> None:
-    """Mark the quarters of the interval between two samples that this moment lies in; its device is locked."""
+    """Mark the quarters between the samples before and after this moment; its device is locked."""
     begins = raw_begins() or -ALWAYS
     before = sql.neighbour(device_id, metric, at, before=True) or rollup_sql.last_sample(
         device_id, metric, before=begins
@@ -94,5 +94,7 @@ def _mark_around(device_id: int, metric: str, at: int) -> None:
     after = sql.neighbour(device_id, metric, at, before=False)
     if before is None or after is None:
         return  # nothing was counted over it yet
+    if after[0] == at:  # which may be the old counter's last
+        after = sql.neighbour(device_id, metric, at + 1, before=False) or after
     first, last = quarter_of(max(before[0], begins)), quarter_of(after[0])
     mark_sql.mark_dirty((device_id, bucket) for bucket in range(first, last + 1, QUARTER_MS))

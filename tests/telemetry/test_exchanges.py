@@ -49,6 +49,23 @@ def test_several_exchanges_between_two_samples_all_count():
     assert increase(folded([(0, 10.0), (HOUR, 7.0)], exchanges=exchanges)) == pytest.approx(2 + 3 + 7)
 
 
+@pytest.mark.parametrize(
+    ("shown", "true"),
+    [
+        (905.0, 5.0 + 8.0),  # the old counter's last
+        (22.0, 5.0 + 8.0),  # the new one's first
+        (904.0, 4.0 + 8.0),
+        (22.5, 5.0 + 7.5),
+    ],
+)
+def test_a_reading_of_the_very_moment_is_of_the_counter_it_is_nearer_to(shown, true):
+    exchanges = [Exchange(30 * MINUTE, 905.0, 22.0)]
+    tallies = folded([(0, 900.0), (30 * MINUTE, shown), (HOUR, 30.0)], exchanges=exchanges)
+
+    assert increase(tallies) == pytest.approx(true)
+    assert sum(tally.resets for tally in tallies.values()) == 0
+
+
 def test_a_reset_a_roll_over_and_a_tremor_are_told_apart_and_noted_where_they_were_seen():
     small = Metric("meter", "Meter", "kWh", kind="counter")
 
@@ -112,6 +129,25 @@ def test_an_exchange_noted_before_the_new_meter_reports_waits_for_it(meter):
     assert counted(meter) == pytest.approx(4.0)
     roll_up_due()
     assert counted(meter) == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("shown", [512.0, 1.0])
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_an_exchange_at_the_moment_of_a_reading_counts_however_late_it_is_noted(meter, shown, goes_on):
+    put(meter, (0, {"meter": 500.0}), (3 * HOUR, {"meter": shown}))
+    if goes_on:
+        put(meter, (5 * HOUR, {"meter": 4.0}))
+    roll_up_due()
+
+    note(meter, 3 * HOUR, 512.0, 1.0)
+
+    assert counted(meter) == pytest.approx(15.0 if goes_on else 12.0)
+    roll_up_due()
+    assert counted(meter) == pytest.approx(15.0 if goes_on else 12.0)
+    assert not DirtyQuarter.objects.exists()
+    put(meter, (6 * HOUR, {"meter": 6.0}))
+    roll_up_due()
+    assert counted(meter) == pytest.approx(17.0)
 
 
 @settings(
