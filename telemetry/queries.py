@@ -107,10 +107,10 @@ class Pulse:
     last_minute: int  # readings
 
 
-def plant_pulse(*, at: int, measured_by: Mapping[int, int] | None = None) -> Pulse:
+def plant_pulse(*, at: int, meters_above: Mapping[int, frozenset[int]] | None = None) -> Pulse:
     """The power drawn by the devices online, the newest reading, and how many came in the last minute.
 
-    The power of a device is not counted where that of what it is `measured_by` is.
+    The power of a device is not counted where that of one of the meters above it, which measure it as well, is.
     """
     rows = State.objects.values_list(
         "device_id", "newest", "latest__power__0", "device__status", "device__presence__silent_at"
@@ -128,8 +128,8 @@ def plant_pulse(*, at: int, measured_by: Mapping[int, int] | None = None) -> Pul
             drawn[device_id] = watts
     # The devices by number: with a subquery MariaDB would read their whole history.
     recent = Reading.objects.filter(device_id__in=lively, timestamp__gt=at - 60_000)
-    meters = measured_by or {}
-    counted = [watts for device_id, watts in drawn.items() if meters.get(device_id) not in drawn]
+    above = meters_above or {}
+    counted = [watts for pk, watts in drawn.items() if above.get(pk, frozenset()).isdisjoint(drawn)]
     return Pulse(sum(counted), len(counted), newest, recent.count() if lively else 0)
 
 

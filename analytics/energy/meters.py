@@ -24,6 +24,7 @@ class Meter:
     power: str = ""
     counter_since: int = EVER
     measured_by: int | None = None
+    above: frozenset[int] = frozenset()  # all that measure it as well: that one, what measures that one, and so on
     begins_at: int = EVER  # nobody expects to know of it before
     ends_at: int = NEVER  # out of service since then
 
@@ -71,5 +72,18 @@ def counted_once(meters: Mapping[int, Meter]) -> dict[int, Meter]:
     return {
         device_id: meter
         for device_id, meter in meters.items()
-        if meter.measured_by is None or meter.measured_by not in meters
+        if meter.above.isdisjoint(meters)
     }
+
+
+def chains(measured_by: Mapping[int, int]) -> dict[int, frozenset[int]]:
+    """{device: all that measure it as well} from {device: the next that does}."""
+    found = {}
+    for device_id in measured_by:
+        above: list[int] = []
+        step = measured_by.get(device_id)
+        while step is not None and step != device_id and step not in above:
+            above.append(step)
+            step = measured_by.get(step)
+        found[device_id] = frozenset(above)
+    return found

@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from analytics.energy.meters import EVER, NEVER, Meter, counted_once, counter_among, power_among
+from analytics.energy.meters import EVER, NEVER, Meter, chains, counted_once, counter_among, power_among
 from analytics.models import EnergyMeter, EnergyPrice
 from analytics.models.energy import PLANT
 from devices.models import Device
@@ -46,6 +46,7 @@ def meters_of(device_ids: Sequence[int]) -> dict[int, Meter]:
     out = Device.objects.filter(deactivated_at__isnull=False).values_list("pk", "deactivated_at")
     gone = {pk: _ms(at) for pk, at in out if at is not None}
     rules = rules_by_key()
+    above = chains(_followed({pk: values[1] for pk, values in known.items()}))
     found = {}
     for device_id in ids:
         since, measured_by, begins_at, is_chosen, counter, power = known.get(device_id, NOBODY_SAID)
@@ -59,16 +60,25 @@ def meters_of(device_ids: Sequence[int]) -> dict[int, Meter]:
                 power,
                 EVER if since is None else since,
                 measured_by,
+                above.get(device_id, frozenset()),
                 EVER if begins_at is None else begins_at,
                 gone.get(device_id, NEVER),
             )
     return found
 
 
-def measured_by() -> dict[int, int]:
-    """{device: the meter that measures it as well}."""
+def _followed(measured_by: dict[int, int | None]) -> dict[int, int]:
+    """Without those that nothing measures, and up to what lies outside of what is asked about."""
+    while beyond := {above for above in measured_by.values() if above is not None} - measured_by.keys():
+        rows = EnergyMeter.objects.filter(pk__in=beyond).values_list("pk", "measured_by_id")
+        measured_by = {**measured_by, **dict.fromkeys(beyond), **dict(rows)}
+    return {device_id: above for device_id, above in measured_by.items() if above is not None}
+
+
+def meters_above() -> dict[int, frozenset[int]]:
+    """{device: all meters that measure it as well} of the whole plant."""
     rows = EnergyMeter.objects.exclude(measured_by=None)
-    return dict(rows.values_list("device_id", "measured_by_id"))
+    return chains(dict(rows.values_list("device_id", "measured_by_id")))
 
 
 class _Rules(dict[str, Metric]):

@@ -7,7 +7,7 @@ from alerts.queries.thresholds import thresholds_in_force_at
 from analytics.marks import NEEDS_SOMEONE, WORST_FIRST, Mark, mark_of
 from analytics.queries.alerts import OpenMark, open_marks, worst_open_alerts
 from analytics.queries.devices import main_metric
-from analytics.queries.meters import measured_by
+from analytics.queries.meters import meters_above
 from devices.queries import whole_floor
 from telemetry.queries import Pulse, latest_values, plant_pulse, recent_courses
 
@@ -131,7 +131,7 @@ def now_on(floor: Floor, at: datetime) -> Now:
             open=len(floor.marks),
             critical=sum(mark.severity == Alert.Severity.CRITICAL for mark in floor.marks),
             unseen=sum(mark.status == Alert.Status.ACTIVE for mark in floor.marks),
-            pulse=plant_pulse(at=int(at.timestamp() * 1000), measured_by=measured_by()),
+            pulse=plant_pulse(at=int(at.timestamp() * 1000), meters_above=meters_above()),
         ),
         alerts=alerts,
         need=len(unseen) - len(places) + len(in_error),

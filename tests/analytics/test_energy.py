@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from analytics.models import Demand, DemandEdition, DemandScope, EnergyMeter
 from analytics.queries.energy import energy_in, energy_rows
 from analytics.queries.energy_summary import energy_summary
-from analytics.queries.meters import Scope, meters_of, scope_of
+from analytics.queries.meters import Scope, meters_above, meters_of, scope_of
 from analytics.services import demand
 from analytics.services.demand import fill_demand
 from analytics.services.meters import find_meters, set_energy_meter, set_energy_price
@@ -277,6 +277,21 @@ def test_a_device_that_another_meter_measures_counts_once_where_both_are_added_u
     assert total([first], DAY, DAY + HOUR) == pytest.approx(2.0)
     assert total([first, second], DAY, DAY + HOUR) == pytest.approx(3.0)
     assert total([main, first], DAY, DAY + HOUR) == pytest.approx(5.0)
+
+
+def test_what_is_measured_by_one_that_is_measured_itself_counts_once_too():
+    hall, line, press = (make_device() for _ in range(3))
+    for device, watts in ((hall, 5000.0), (line, 2000.0), (press, 1000.0)):
+        steady(device, DAY, DAY + 2 * HOUR, watts)
+    set_energy_meter(device=press, measured_by=line)
+    set_energy_meter(device=line, measured_by=hall)
+    workers()
+
+    assert total(None, DAY, DAY + HOUR) == pytest.approx(5.0)
+    assert total([hall, press], DAY, DAY + HOUR) == pytest.approx(5.0)  # the line between is not asked for
+    assert total([line, press], DAY, DAY + HOUR) == pytest.approx(2.0)
+    assert total([press], DAY, DAY + HOUR) == pytest.approx(1.0)
+    assert meters_above() == {press.pk: {line.pk, hall.pk}, line.pk: {hall.pk}}
 
 
 @pytest.mark.parametrize(("unit", "kind", "expected"), [("kW", "gauge", 1000.0), ("Wh", "counter", 0.05)])
