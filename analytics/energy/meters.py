@@ -24,7 +24,9 @@ class Meter:
     power: str = ""
     counter_since: int = EVER
     measured_by: int | None = None
-    above: frozenset[int] = frozenset()  # all that measure it as well: that one, what measures that one, and so on
+    above: frozenset[int] = (
+        frozenset()
+    )  # all that measure it as well: that one, what measures that one, and so on
     begins_at: int = EVER  # nobody expects to know of it before
     ends_at: int = NEVER  # out of service since then
 
@@ -69,11 +71,7 @@ def kwh_of(rule: Metric, *, increase: float | None, integral: float, covered_ms:
 
 def counted_once(meters: Mapping[int, Meter]) -> dict[int, Meter]:
     """Without the devices that a meter among these measures as well, so that nothing counts twice."""
-    return {
-        device_id: meter
-        for device_id, meter in meters.items()
-        if meter.above.isdisjoint(meters)
-    }
+    return {device_id: meter for device_id, meter in meters.items() if meter.above.isdisjoint(meters)}
 
 
 def chains(measured_by: Mapping[int, int]) -> dict[int, frozenset[int]]:

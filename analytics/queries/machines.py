@@ -8,14 +8,16 @@ from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
 
-from analytics.models import Calendar, Line, MachineProfile, Product, ProductRun, Shift
+from analytics.models import Calendar, Line, MachineProfile, Product, ProductRun, Shift, StateInterval
 from analytics.models.calendars import SINCE_EVER
 from analytics.oee.shifts import CalendarRule, Occurrence, ShiftRule, occurrences, whole_days
 from devices.models import Device
 from factory.errors import NotFound
 from grouping.models import Membership
 from grouping.queries import GroupUnknown, group_tree, groups_of_devices
+from telemetry.queries import latest_values
 from telemetry.rules import metric_for
 
 PLANT = "plant"
@@ -35,6 +37,7 @@ class Machine:
     profiles: list[MachineProfile]
     runs: list[tuple[int, float | None]] = field(default_factory=list)  # (from, ideal cycle), in order
     calendars: tuple[CalendarRule, ...] = ()
+    known_since: int = 0
 
     def profile_at(self, at: int) -> MachineProfile | None:
         found = None
@@ -64,8 +67,11 @@ class Machine:
         ]
 
     def shifts_in(self, start: int, end: int) -> list[Occurrence]:
-        """Its shifts that reach into [start, end); the days of the plant where nobody gave it any."""
-        begins = self.profiles[0].valid_from
+        """Its shifts that reach into [start, end); the days of the plant where nobody gave it any.
+
+        None that was over before anything was known of it: then nobody had planned with it.
+        """
+        begins = max(self.profiles[0].valid_from, self.known_since)
         if self.calendars:
             found = occurrences(self.calendars, start, end)
         else:
@@ -86,21 +92,39 @@ def counted_metrics(profile: MachineProfile) -> list[str]:
 
 def load_machines(device_ids: Iterable[int] | None = None) -> dict[int, Machine]:
     """{device: machine} of those that have a profile, in order of their ids."""
-    rows = MachineProfile.objects.order_by("device_id", "valid_from")
+    derived = StateInterval.objects.filter(device_id=OuterRef("device_id"), is_added=False)
+    known = derived.exclude(state=StateInterval.State.UNKNOWN).order_by("start").values("start")
+    rows = MachineProfile.objects.order_by("device_id", "valid_from").annotate(
+        known_since=Subquery(known[:1])
+    )
     runs = ProductRun.objects.order_by("start")
     if device_ids is not None:
         wanted = list(device_ids)
         rows, runs = rows.filter(device_id__in=wanted), runs.filter(device_id__in=wanted)
     machines: dict[int, Machine] = {}
     for profile in rows:
-        machines.setdefault(profile.device_id, Machine(profile.device_id, [])).profiles.append(profile)
+        machine = machines.setdefault(profile.device_id, Machine(profile.device_id, []))
+        machine.profiles.append(profile)
+        machine.known_since = profile.known_since or 0
     for device_id, start, cycle in runs.values_list("device_id", "start", "product__ideal_cycle_seconds"):
         if device_id in machines:
             machines[device_id].runs.append((start, cycle))
     calendars = calendars_of(list(machines))
     for device_id, machine in machines.items():
         machine.calendars = calendars[device_id]
+    _date_the_silent([machine for machine in machines.values() if not machine.known_since])
     return machines
+
+
+def _date_the_silent(machines: Sequence[Machine]) -> None:
+    """A machine that never told whether it runs is missed since it was set up."""
+    if not machines:
+        return
+    latest = latest_values(device_ids=[machine.device_id for machine in machines])
+    for machine in machines:
+        metrics = {profile.running_metric for profile in machine.profiles}
+        if "" not in metrics and metrics.isdisjoint(latest.get(machine.device_id, ())):
+            machine.known_since = int(machine.profiles[0].updated_at.timestamp() * 1000)
 
 
 def calendars_of(device_ids: Sequence[int]) -> dict[int, tuple[CalendarRule, ...]]:
@@ -190,6 +214,10 @@ def machines_of_groups(group_ids: Iterable[int | None]) -> dict[int | None, list
                 speaking = speaking - (inside(line) - {lines[line]})
         found[group_id] = sorted(speaking)
     return found
+
+
+def is_a_machine_among(device_ids: Sequence[int]) -> bool:
+    return MachineProfile.objects.filter(device_id__in=device_ids).exists()
 
 
 def setup_of(*, device_id: int) -> dict[str, Any] | None:

@@ -46,7 +46,7 @@ def meters_of(device_ids: Sequence[int]) -> dict[int, Meter]:
     out = Device.objects.filter(deactivated_at__isnull=False).values_list("pk", "deactivated_at")
     gone = {pk: _ms(at) for pk, at in out if at is not None}
     rules = rules_by_key()
-    above = chains(_followed({pk: values[1] for pk, values in known.items()}))
+    above = chains(_followed({**dict.fromkeys(ids), **{pk: values[1] for pk, values in known.items()}}))
     found = {}
     for device_id in ids:
         since, measured_by, begins_at, is_chosen, counter, power = known.get(device_id, NOBODY_SAID)

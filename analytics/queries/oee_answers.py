@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from analytics.models import Line, StopCode
 from analytics.oee.sums import UNCLASSIFIED, Figures, Sums, figures_of, flags_of, losses_of, summed
-from analytics.queries.machines import machines_in, machines_of_groups, names_of
+from analytics.queries.machines import is_a_machine_among, machines_in, machines_of_groups, names_of
 from analytics.queries.oee import Work, work_in
 from factory.errors import InvalidInput
 from grouping.models import Group
@@ -37,16 +37,17 @@ def oee_metrics(
     *, start: int, end: int, now: int, device_id: int | None = None, group_id: int | None = None
 ) -> dict[str, Any]:
     """The figures of a device, a group or the plant over [start, end), ms, with a trend by days and the losses."""
-    return metrics_of(_works(start=start, end=end, now=now, device_id=device_id, group_id=group_id))
+    devices = _devices(device_id, group_id)
+    return metrics_of(work_in(device_ids=devices, start=start, end=end, now=now), devices)
 
 
-def metrics_of(works: Sequence[Work]) -> dict[str, Any]:
-    """The figures of all these together, day by day, and what was lost."""
+def metrics_of(works: Sequence[Work], device_ids: Sequence[int]) -> dict[str, Any]:
+    """The figures of all the work of these devices together, day by day, and what was lost."""
     whole = summed(work.sums for work in works)
     by_day = grouped(works, lambda work: work.occurrence.day)
     answer = told(whole)
     if not works:
-        answer["flags"] = ["no_profile"]
+        answer["flags"] = ["nothing_planned" if is_a_machine_among(device_ids) else "no_profile"]
     return {
         **answer,
         "trend": [
@@ -57,11 +58,10 @@ def metrics_of(works: Sequence[Work]) -> dict[str, Any]:
     }
 
 
-def _works(*, start: int, end: int, now: int, device_id: int | None, group_id: int | None) -> list[Work]:
+def _devices(device_id: int | None, group_id: int | None) -> list[int]:
     if device_id is not None and group_id is not None:
         raise InvalidInput.at("groupId", "give either deviceId or groupId")
-    devices = machines_in(device_id=device_id, group_id=group_id)
-    return work_in(device_ids=devices, start=start, end=end, now=now)
+    return machines_in(device_id=device_id, group_id=group_id)
 
 
 def grouped(works: Iterable[Work], key: Callable[[Work], Any]) -> dict[Any, Sums]:
@@ -139,7 +139,8 @@ def oee_breakdown(
         if group_id is not None:
             get_group(group_id)
         return _by_line(start=start, end=end, now=now, within=group_id)
-    return part_rows(_works(start=start, end=end, now=now, device_id=device_id, group_id=group_id), by)
+    devices = _devices(device_id, group_id)
+    return part_rows(work_in(device_ids=devices, start=start, end=end, now=now), by)
 
 
 def part_rows(works: Sequence[Work], by: str) -> list[dict[str, Any]]:

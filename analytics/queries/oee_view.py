@@ -55,7 +55,7 @@ def oee_view(
         start=start,
         end=end,
         device_ids=devices,
-        metrics=metrics_of(works),
+        metrics=metrics_of(works, devices),
         machines=part_rows(works, "machine"),
         lines=[]
         if device_id is not None

@@ -147,6 +147,7 @@ FLAG_WORDS = {
     "no_counts": "The piece counter told nothing in some of this time.",
     "no_profile": "No machine is set up here.",
     "no_shifts": "Nobody has given some machines shifts: all time counts as planned.",
+    "nothing_planned": "No machine was to work in this time.",
     "quality_not_measured": "Rejects are not counted on some machines: every piece counts as good.",
     "rounded_to_quarters": "Counts of archived time begin and end on whole quarters of an hour.",
     "rule_changed": "A metric's rule was changed; what is older still follows the rule before, until it is rebuilt.",

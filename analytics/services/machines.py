@@ -104,9 +104,14 @@ def _valid_at(device: Device, at: int) -> MachineProfile | None:
 
 
 def _derive_from(profile: MachineProfile) -> None:
-    """What says whether it runs is another thing from then on: what was derived of that time is derived anew."""
+    """What says whether it runs is another thing from then on: what was derived of that time is derived anew.
+
+    Where the raw readings of it are archived already, what was known before stays.
+    """
     marks = MachineMark.objects.filter(device=profile.device_id)
     begins = profile.valid_from
+    if profile.running_metric:
+        begins = max(begins, raw_begins() or 0)
     if begins == 0:
         StateInterval.objects.filter(device=profile.device_id, is_added=False).delete()
         marks.update(seen_at=None, followed_to=None)

@@ -88,6 +88,8 @@ def oee_sentence(metrics: Mapping[str, Any], period: str) -> str:
     """What the page has to say first: the figure, and what it lost most by."""
     if metrics["flags"] == ["no_profile"]:
         return "No machine is set up here yet."
+    if metrics["flags"] == ["nothing_planned"]:
+        return f"Nothing was planned {_when(period)}."
     if metrics["oee"] is None:
         return f"OEE is not known {_when(period)}."
     words = f"OEE {metrics['oee']:.1f} % {_when(period)}"

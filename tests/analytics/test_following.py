@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics.models import MachineMark, Redo, ShiftResult, StateInterval
+from analytics.oee.sums import summed
 from analytics.queries.downtime import downtime_in
 from analytics.queries.oee import work_in
+from analytics.queries.states import moment
 from analytics.services import following
 from analytics.services.following import follow_machines
 from analytics.services.machines import set_machine_profile
@@ -20,7 +22,7 @@ from devices.seen_lately import seen_lately
 from devices.services import edit_device, note_seen, notice_silent_devices
 from devices.services.statuses import set_status_many
 from telemetry.batch import Sample
-from telemetry.models import Day, DirtyQuarter, Quarter, Reading, State, Watermark
+from telemetry.models import ArchivedDay, Day, DirtyQuarter, Quarter, Reading, State, Watermark
 from telemetry.rules import rules
 from telemetry.services import store_readings
 from telemetry.services.rollups import roll_up_due
@@ -375,6 +377,57 @@ def test_a_change_of_what_running_means_derives_the_time_it_counts_for_anew(pres
     workers()
     assert sums(press, 0, 60).run_ms == 30 * MINUTE
     assert rows()[0] == (0, 10, "running")
+
+
+def test_what_can_be_derived_no_more_stays_as_it_was_when_running_means_something_else(press):
+    put(press, *[(minute, {"running": 1.0, "power": 0.0}) for minute in range(0, 2 * 24 * 60, 5)])
+    workers()
+    assert rows() == [(0, 2 * 24 * 60 - 5, "running")]
+    day = moment(DAY).date()
+    ArchivedDay.objects.create(day=day, dropped_at=NOON)
+    Reading.objects.filter(timestamp__lt=DAY + 24 * HOUR).delete()
+
+    profile_of(press, running_metric="power")
+    workers()
+
+    assert rows() == [(0, 24 * 60, "running"), (24 * 60, 2 * 24 * 60 - 5, "stopped")]
+    assert sums(press, 0, 24 * 60).run_ms == 24 * HOUR
+
+
+# Since when a machine is planned with
+
+
+def planned_hours(device, *, start=-3 * 24 * HOUR, end=2 * 24 * HOUR):
+    works = work_in(device_ids=[device.pk], start=DAY + start, end=DAY + end, now=NOW)
+    whole = summed(work.sums for work in works)
+    return whole.planned_ms / HOUR, whole.unknown_ms / HOUR
+
+
+def test_shifts_before_a_machine_told_anything_were_not_planned_with_it(press):
+    put(press, *[(minute, {"running": 1.0}) for minute in range(6 * 60, 2 * 24 * 60, 5)])
+    assert planned_hours(press)[0] == 5 * 24  # until a worker has looked, since ever
+
+    workers()
+
+    assert planned_hours(press) == (2 * 24, 6)  # the day on which it was heard first is a whole one
+
+
+def test_a_machine_that_never_told_is_missed_since_it_was_set_up(press):
+    put(press, (0, {"parts": 7.0}))
+    workers()
+
+    assert planned_hours(press) == (2 * 24, 2 * 24)
+
+
+def test_what_comes_late_from_before_is_planned_time_as_well(press):
+    put(press, *[(minute, {"running": 1.0}) for minute in range(0, 60, 5)])
+    workers()
+    assert planned_hours(press)[0] == 2 * 24
+
+    put(press, *[(minute - 24 * 60, {"running": 1.0}) for minute in range(0, 60, 5)])
+    workers()
+
+    assert planned_hours(press)[0] == 3 * 24
 
 
 @pytest.mark.parametrize("metric", ["power", "never_sent"])

@@ -72,7 +72,9 @@ def test_who_measures_a_device_as_well_changes_nothing_of_what_was_found():
     set_energy_meter(device=device, measured_by=hall)
 
     assert found.counter_since == ms(at[4])
-    assert meters_of([device.pk])[device.pk] == replace(found, measured_by=hall.pk)
+    assert meters_of([device.pk])[device.pk] == replace(
+        found, measured_by=hall.pk, above=frozenset({hall.pk})
+    )
 
 
 def test_what_was_chosen_is_found_again_when_nobody_chooses():
