@@ -8,10 +8,10 @@ from analytics.energy.course import Bucket, Course
 from analytics.oee.spans import clipped, without
 from analytics.oee.states import State
 from analytics.oee.stops import Piece
+from analytics.oee.timeline import Row
 from analytics.plots import bars, course, heatmap, levels, pareto, timeline, waterfall
 from analytics.plots.drawing import Drawing
 from analytics.plots.frame import Bound
-from analytics.queries.timeline import Row
 
 OEE_TARGET = 85.0  # what plants call world class
 HOUR_MS = 3_600_000

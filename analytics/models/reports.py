@@ -25,6 +25,7 @@ class Report(models.Model):
         CANCELLED = "cancelled"
 
     UNFINISHED = (Status.QUEUED, Status.RUNNING)
+    WRITTEN = 80  # percent: the page and the table are there, paper is not
 
     kind = models.CharField(max_length=16, choices=Kind)
     parameters = models.JSONField()  # startTime, endTime in ms; deviceId, groupId, severity as there are
@@ -57,6 +58,11 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_written(self) -> bool:
+        """The page and the table are there, whatever becomes of the paper."""
+        return self.progress >= self.WRITTEN and self.status != self.Status.CANCELLED
 
 
 class ReportSchedule(models.Model):

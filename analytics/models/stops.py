@@ -61,8 +61,8 @@ class StateInterval(models.Model):
 
 
 class StopReason(models.Model):
-    """What a person said of the derived stop that lies at `start` to `end` (ms), so that it survives being derived
-    anew: it counts for the stop that has most of it."""
+    """What a person said of the derived stop that lay at `start` to `end` (ms), so that it survives being derived
+    anew: a stop has the reason that covers most of it."""
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="+")
     start = models.BigIntegerField()

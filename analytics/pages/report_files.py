@@ -66,10 +66,9 @@ def _answer(request: HttpRequest, report: Report, ending: str) -> HttpResponse:
     if ending not in FILES:
         raise NotFound(f"A report has no {ending}.")
     name, content_type = FILES[ending]
-    if report.status in (Report.Status.FAILED, Report.Status.CANCELLED):
+    is_there = report.status == Report.Status.DONE or (ending != "pdf" and report.is_written)
+    if not is_there and report.status in (Report.Status.FAILED, Report.Status.CANCELLED):
         raise ReportFailed(report.error or "This report was cancelled.")
-    # The page and the table are there before the PDF is.
-    is_there = report.status == Report.Status.DONE or (ending != "pdf" and report.progress >= 80)
     if not is_there:
         return HttpResponse(
             f"It is being made: {report.progress} %.\n",

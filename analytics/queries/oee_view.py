@@ -7,11 +7,12 @@ from typing import Any
 from django.conf import settings
 
 from analytics.oee.shifts import whole_days
+from analytics.oee.timeline import Row
 from analytics.queries.downtime import Reliability, downtime_answer, downtime_in, reliability_of
 from analytics.queries.machines import machines_in
 from analytics.queries.oee import work_in
 from analytics.queries.oee_answers import metrics_of, oee_breakdown, part_rows
-from analytics.queries.timeline import Row, timeline_of
+from analytics.queries.timeline import timeline_of
 
 STOPS_SHOWN = 30
 MACHINES_SHOWN = 40  # rows of a timeline that can be told apart

@@ -1,10 +1,8 @@
 """What machines did piece by piece, with their shifts: for a timeline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from analytics.oee.shifts import Occurrence
-from analytics.oee.stops import Piece
+from analytics.oee.timeline import Row
 from analytics.queries.machines import load_machines, names_of
 from analytics.queries.states import pieces_between, states_of
 from factory.errors import InvalidInput
@@ -12,16 +10,6 @@ from telemetry.days import check_range
 from telemetry.sql import snapshot
 
 LONGEST_MS = 32 * 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One machine; its shifts only where somebody gave it any."""
-
-    device_id: int
-    name: str
-    pieces: list[Piece]
-    shifts: list[Occurrence]
 
 
 def timeline_of(*, device_ids: Sequence[int], start: int, end: int, now: int) -> list[Row]:

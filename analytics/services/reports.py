@@ -45,7 +45,6 @@ UNFINISHED_LIMIT = 20
 # Each takes a thread of the worker for as long as its PDF takes; readings and alerts must not wait for them.
 AT_ONCE = 2
 FORGOTTEN = timedelta(seconds=30)
-WRITTEN = 80  # percent: the page and the table are there, paper is not
 Status, Kind = Report.Status, Report.Kind
 
 
@@ -84,7 +83,7 @@ def write_report(
     """As `request_report`, and its page at once; a worker goes on with the PDF."""
     report = _new(kind, start, end, by, at, None, about)
     document = _document(report, at, lambda percent: None)
-    report.folder, report.progress = shelf.new_folder(), WRITTEN
+    report.folder, report.progress = shelf.new_folder(), Report.WRITTEN
     page = _put_document(report.folder, document)
     with transaction.atomic():
         report.save()
@@ -223,19 +222,19 @@ def _claim(report_id: int, at: datetime) -> Report | None:
 
 def _make(report: Report, clock: Callable[[], datetime]) -> None:
     tell = partial(_tell, report, clock)
-    if report.progress < WRITTEN:
+    if report.progress < Report.WRITTEN:
         document = _document(report, report.created_at, tell)
         report.folder = report.folder or shelf.new_folder()
         Report.objects.filter(pk=report.pk).update(folder=report.folder)
         _put_document(report.folder, document)
-        tell(WRITTEN)
+        tell(Report.WRITTEN)
     page = shelf.get(report.folder, shelf.PRINT).decode()
     pdf = print_pdf(
         page,
         title=report.title,
         author=str(report.created_by or ""),
         made_at=report.created_at,
-        tell=lambda: tell(WRITTEN),
+        tell=lambda: tell(Report.WRITTEN),
     )
     shelf.put(report.folder, shelf.PDF, pdf)
     _finish(report, len(pdf), clock())

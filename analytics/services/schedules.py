@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 RECIPIENTS_LIMIT = 50
 SCHEDULES_LIMIT = 200
-# A schedule that could not be followed for longer, since nothing ran, is not made up for.
-LATEST = timedelta(days=2)
+# What was missed for longer, since nothing ran, is not made up for.
+LATEST = {"daily": timedelta(days=2), "weekly": timedelta(days=7), "monthly": timedelta(days=31)}
 
 
 @transaction.atomic
@@ -90,11 +90,13 @@ def _run(schedule: ReportSchedule, at: datetime) -> int:
     due = schedule.next_at
     assert due is not None
     zone = plant_zone()
-    following = next_due(schedule.cadence, schedule.at_time, zone, after=at)
+    earliest = at - LATEST[schedule.cadence]
+    # Another one that was missed as well has its turn next.
+    following = next_due(schedule.cadence, schedule.at_time, zone, after=max(due, earliest))
     mine = ReportSchedule.objects.filter(pk=schedule.pk, enabled=True, next_at=due)
     if not mine.update(next_at=following):
         return 0  # another worker was faster, or it was changed
-    if due < at - LATEST:
+    if due < earliest:
         logger.warning("report.schedule_missed", extra={"schedule_id": schedule.pk})
         return 0
     start, end = period_before(schedule.cadence, due, zone)

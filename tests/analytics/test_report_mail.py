@@ -80,13 +80,33 @@ def test_what_is_due_is_asked_for_once_and_is_about_the_day_before():
     assert schedule.next_at == DUE + timedelta(days=1)
 
 
-def test_what_was_missed_for_days_is_not_made_up_for_and_goes_on_from_now():
+def test_of_what_was_missed_for_days_only_the_newest_are_made_up_for():
     schedule = plan()
+    later = DUE + timedelta(days=9, hours=1)
 
-    assert run_due_schedules(at=DUE + timedelta(days=9, hours=1)) == 0
+    assert [run_due_schedules(at=later) for _ in range(4)] == [0, 1, 1, 0]
 
     schedule.refresh_from_db()
-    assert (Report.objects.count(), schedule.next_at) == (0, DUE + timedelta(days=10))
+    assert schedule.next_at == DUE + timedelta(days=10)
+    days = [report.parameters["startTime"] for report in Report.objects.order_by("pk")]
+    assert [datetime.fromtimestamp(day / 1000, UTC).day for day in days] == [13, 14]
+
+
+@pytest.mark.parametrize(
+    ("cadence", "days", "made"),
+    [("daily", 1, 2), ("daily", 3, 2), ("weekly", 6, 1), ("weekly", 13, 1), ("monthly", 44, 1)],
+)
+def test_what_was_missed_lately_is_made_up_for_one_after_the_other(cadence, days, made):
+    """Each of the last two days; of the last week or month the one."""
+    schedule = plan(cadence=cadence)
+    later = DUE + timedelta(days=days, hours=1)
+
+    assert sum(run_due_schedules(at=later) for _ in range(made + 3)) == made
+
+    schedule.refresh_from_db()
+    assert schedule.next_at > later
+    assert Report.objects.count() == made
+    assert len({report.parameters["startTime"] for report in Report.objects.all()}) == made
 
 
 def test_one_that_is_paused_or_dropped_is_not_made():

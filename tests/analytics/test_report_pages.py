@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from analytics.models import Report, ReportMail, ReportSchedule
-from analytics.services.reports import request_report
+from analytics.services.reports import make_report, request_report
 from analytics.services.schedules import schedule_report
 from tests.analytics.looking import HTMX, NASTY, ROLES, words
 from tests.analytics.machining import DAY, midnight
@@ -169,6 +169,20 @@ def test_one_that_failed_says_why_and_mails_say_what_became_of_them(client, mira
 
     assert "Failed There is no such font." in text
     assert "a@example.com: failed, No such person" in text
+
+
+def test_of_one_that_was_written_and_not_printed_the_page_and_the_table_are_there(client, mira):
+    report = ask()
+    make_report(report_id=report.pk, at=timezone.now(), clock=timezone.now)
+    Report.objects.filter(pk=report.pk).update(status="failed", progress=80, error="There is no such font.")
+
+    row = client.get(f"/reports/{report.pk}/row", headers=HTMX).content.decode()
+
+    assert re.findall(rf'href="/reports/{report.pk}/file.(\w+)"', row) == ["html", "csv"]
+    answers = [
+        client.get(f"/reports/{report.pk}/file.{ending}").status_code for ending in ("html", "csv", "pdf")
+    ]
+    assert answers == [200, 200, 409]
 
 
 def test_one_of_ones_own_is_cancelled_and_somebody_elses_is_not(client, mira):
