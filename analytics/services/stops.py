@@ -11,6 +11,7 @@ from analytics.services.results import forget_results
 from devices.models import Device
 from factory.accounts.models import User
 from factory.errors import Conflict, InvalidInput, NotFound
+from telemetry.days import check_range
 
 DAY_MS = 86_400_000
 LONGEST_STOP_MS = 366 * DAY_MS
@@ -72,8 +73,7 @@ def add_stop(
     note: str = "",
 ) -> StateInterval:
     """The machine stood from `start` to `end` (ms), whatever it said itself. A planned one may lie in the future."""
-    if end <= start:
-        raise InvalidInput.at("endTime", "must be after startTime")
+    check_range(start, end)
     if end - start > LONGEST_STOP_MS:
         raise InvalidInput.at("endTime", "must be at most a year after startTime")
     found = _usable(code)
