@@ -10,7 +10,9 @@ from analytics.oee.spans import clipped, length
 from analytics.oee.states import State
 from analytics.oee.stops import Piece
 from analytics.queries.machines import Machine, load_machines, names_of
+from analytics.queries.oee import LONGEST_MS
 from analytics.queries.states import MachineStates, moment, pieces_between, states_of
+from factory.errors import InvalidInput
 from telemetry.days import check_range
 from telemetry.sql import snapshot
 
@@ -51,6 +53,8 @@ class Downtime:
 def downtime_in(*, device_ids: Sequence[int], start: int, end: int, now: int) -> Downtime:
     """What machines stood for in [start, end), ms."""
     check_range(start, end)
+    if end - start > LONGEST_MS:
+        raise InvalidInput.at("endTime", "must be at most 400 days after startTime")
     found = Downtime()
     with snapshot():
         machines = load_machines(device_ids)
