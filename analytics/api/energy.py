@@ -1,6 +1,7 @@
 from django.utils import timezone
 from rest_framework import serializers
 
+from analytics.api.fields import one_of
 from analytics.queries.energy import energy_rows
 from analytics.queries.energy_summary import energy_summary
 from analytics.queries.meters import Scope, energy_price, meter_rows, scope_of
@@ -161,6 +162,7 @@ def get_energy_summary(
 @router.query("getEnergyMeters", permission=VIEWER, input=MeterFilter, output=MeterRow, many=True)
 def get_energy_meters(call, *, device_id: int | str | None = None, group_id: int | None = None):
     """By which metrics the energy of devices is told, and which of them another meter measures as well."""
+    one_of(device_id, group_id)
     wanted = None if device_id is None else [get_device(device_id).pk]
     return meter_rows(scope_of(group_id=group_id, device_ids=wanted))
 

@@ -1,5 +1,6 @@
 """Stops of machines with their reasons, what they come to, and how long machines run between failures."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,9 @@ from analytics.oee.spans import clipped, length
 from analytics.oee.states import State
 from analytics.oee.stops import Piece
 from analytics.queries.machines import Machine, load_machines, names_of
+from analytics.queries.oee import LONGEST_MS
 from analytics.queries.states import MachineStates, moment, pieces_between, states_of
+from factory.errors import InvalidInput
 from telemetry.days import check_range
 from telemetry.sql import snapshot
 
@@ -51,6 +54,8 @@ class Downtime:
 def downtime_in(*, device_ids: Sequence[int], start: int, end: int, now: int) -> Downtime:
     """What machines stood for in [start, end), ms."""
     check_range(start, end)
+    if end - start > LONGEST_MS:
+        raise InvalidInput.at("endTime", "must be at most 400 days after startTime")
     found = Downtime()
     with snapshot():
         machines = load_machines(device_ids)
@@ -178,20 +183,39 @@ def downtime_answer(found: Downtime, *, limit: int = STOPS_SHOWN, only_open: boo
 
 
 def _notes(stops: Iterable[Stop]) -> dict[tuple[int, int], tuple[str, str]]:
-    """{(device, start): (note, who)} of what people wrote about these stops."""
+    """{(device, start): (note, who)} of what people wrote about these stops.
+
+    That of a derived one goes with its code, so it is found by its time, as that is, and not by where the stop begins.
+    """
     shown = list(stops)
     if not shown:
         return {}
     devices = {stop.device_id for stop in shown}
     low, high = min(stop.start for stop in shown), max(stop.end for stop in shown)
+    within = {"device_id__in": devices, "start__lt": high, "end__gt": low}
+    rows = StateInterval.objects.filter(is_added=True, **within).select_related("by")
+    added = {row.pk: row for row in rows}
+    said: defaultdict[int, list[StopReason]] = defaultdict(list)
+    for row in StopReason.objects.filter(**within).select_related("by").order_by("start"):
+        said[row.device_id].append(row)
     found = {}
-    for model, extra in ((StopReason, {}), (StateInterval, {"is_added": True})):
-        rows = model.objects.filter(
-            device_id__in=devices, start__lt=high, end__gt=low, **extra
-        ).select_related("by")
-        for row in rows:
-            found[row.device_id, row.start] = (row.note, str(row.by) if row.by else "")
+    for stop in shown:
+        told = added.get(stop.id or 0) if stop.is_added else _reason_of(stop, said[stop.device_id])
+        if told is not None:
+            found[stop.device_id, stop.start] = (told.note, str(told.by) if told.by else "")
     return found
+
+
+def _reason_of(stop: Stop, said: Sequence[StopReason]) -> StopReason | None:
+    """What was said of a stop: of the reasons, which lie apart from each other, the one that has most of it."""
+    place = bisect_right(said, stop.start, key=lambda reason: reason.end)
+    best, most = None, 0
+    while place < len(said) and said[place].start < stop.end:
+        shared = min(stop.end, said[place].end) - max(stop.start, said[place].start)
+        if said[place].code_id == stop.code and shared > most:
+            best, most = said[place], shared
+        place += 1
+    return best
 
 
 def stop_row(

@@ -13,9 +13,10 @@ from telemetry.days import check_range
 def energy_summary(scope: Scope, *, start: int, end: int, now: int) -> dict[str, Any]:
     """Of [start, end), ms; `change` is the share by which it is more than before, where both are known alike."""
     check_range(start, end)
+    before = start - (end - start)
+    check_range(before, start)
     price = energy_price()
     present, figures = _figures(scope, start, end, now, price.per_kwh)
-    before = start - (end - start)
     earlier, previous = _figures(scope, before, before + lasted_yet(start, end, now), now, price.per_kwh)
     return {
         **figures,

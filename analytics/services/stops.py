@@ -11,6 +11,7 @@ from analytics.services.results import forget_results
 from devices.models import Device
 from factory.accounts.models import User
 from factory.errors import Conflict, InvalidInput, NotFound
+from telemetry.days import check_range
 
 DAY_MS = 86_400_000
 LONGEST_STOP_MS = 366 * DAY_MS
@@ -72,8 +73,7 @@ def add_stop(
     note: str = "",
 ) -> StateInterval:
     """The machine stood from `start` to `end` (ms), whatever it said itself. A planned one may lie in the future."""
-    if end <= start:
-        raise InvalidInput.at("endTime", "must be after startTime")
+    check_range(start, end)
     if end - start > LONGEST_STOP_MS:
         raise InvalidInput.at("endTime", "must be at most a year after startTime")
     found = _usable(code)
@@ -102,9 +102,8 @@ def classify_stop(
     *, stop_id: int, code: str | None, by: User | None, at: datetime, note: str = ""
 ) -> StateInterval:
     """Say why the machine stood; None takes back what was said. It stays with the stop when that is derived anew."""
-    stop = _stop(stop_id)
     found = _usable(code) if code is not None else None
-    _hold(stop.device_id)
+    stop = _held_stop(stop_id)
     if stop.is_added:
         if found is None:
             raise InvalidInput.at("code", "a stop that somebody added has one; remove it instead")
@@ -130,10 +129,9 @@ def classify_stop(
 @transaction.atomic
 def remove_stop(*, stop_id: int) -> None:
     """A stop was added by mistake."""
-    stop = _stop(stop_id)
+    stop = _held_stop(stop_id)
     if not stop.is_added:
         raise NotAdded("The machine tells of this stop itself. Give it a code instead.")
-    _hold(stop.device_id)
     stop.delete()
     forget_results(device_ids=[stop.device_id], start=stop.start, end=stop.end)
 
@@ -143,6 +141,12 @@ def _stop(stop_id: int) -> StateInterval:
     if stop is None:
         raise StopUnknown(f"There is no stop {stop_id}; what came late may have changed it.")
     return stop
+
+
+def _held_stop(stop_id: int) -> StateInterval:
+    """A stop that nobody changes meanwhile: looked at again, since a worker may have derived it anew just before."""
+    _hold(_stop(stop_id).device_id)
+    return _stop(stop_id)
 
 
 def _usable(code: str) -> StopCode:
