@@ -68,6 +68,52 @@ def named_period(key: str, *, today: date, zone: ZoneInfo) -> Period:
     return _between(key, PERIODS[key][1], first, last, zone)
 
 
+def time_before(start: int, end: int, *, zone: ZoneInfo) -> int:
+    """When the time began with which [start, end), ms, is compared; it ends with `start`.
+
+    Of whole months of the plant as many months before, of other whole days as many days, else the same length.
+    """
+    first, last = _midnight_day(start, zone), _midnight_day(end, zone)
+    if first is None or last is None:
+        return start - (end - start)
+    months = _month(last) - _month(first)
+    if first.day == last.day == 1 and months > 0:
+        return _midnight(_first_of(_month(first) - months), zone)
+    return _midnight(first - (last - first), zone)
+
+
+def moment_before(at: int, *, start: int, before: int, zone: ZoneInfo, by_months: bool = False) -> int:
+    """What a moment of the time that begins at `start` is held against in the one that began at `before`.
+
+    It is the same clock time as many days later or, `by_months`, as many months; where these times do not begin with
+    a day, the same length later.
+    """
+    first, earlier = _midnight_day(start, zone), _midnight_day(before, zone)
+    if first is None or earlier is None:
+        return before + at - start
+    here = datetime.fromtimestamp(at / 1000, zone)
+    if by_months and first.day == earlier.day == here.day == 1:
+        there = _first_of(_month(here.date()) - _month(first) + _month(earlier))
+    else:
+        there = here.date() - (first - earlier)
+    return int(datetime.combine(there, here.time(), zone).astimezone(UTC).timestamp()) * 1000
+
+
+def _month(day: date) -> int:
+    """Months since the year 0."""
+    return day.year * 12 + day.month - 1
+
+
+def _first_of(month: int) -> date:
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def _midnight_day(at: int, zone: ZoneInfo) -> date | None:
+    """The day of the plant that begins at a moment; None for another moment."""
+    day = datetime.fromtimestamp(at / 1000, zone).date()
+    return day if _midnight(day, zone) == at else None
+
+
 def _last_of_month(first: date) -> date:
     return (first + timedelta(days=32)).replace(day=1) - DAY
 

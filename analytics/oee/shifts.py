@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from analytics.oee.spans import Span, joined, without
 
 DAY = timedelta(days=1)
+MINUTE_MS = 60_000
 MINUTES_A_DAY = 1440
 MINUTES_A_WEEK = 7 * MINUTES_A_DAY
 ClockSpan = tuple[time, time]
@@ -110,8 +111,8 @@ def _break_spans(day: date, shift: ShiftRule, zone: ZoneInfo, start: int, end: i
     for begins, ends in shift.breaks:
         first = day + DAY if begins < shift.start else day  # after midnight
         left = _moment(first, begins, zone)
-        right = _moment(first + DAY if ends <= begins else first, ends, zone)
-        left, right = max(left, start), min(right, end)
+        # As long as it is on the clock, also where that is changed meanwhile.
+        left, right = max(left, start), min(left + _lasts(begins, ends) * MINUTE_MS, end)
         if left < right:
             yield left, right
 

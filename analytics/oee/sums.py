@@ -140,7 +140,9 @@ def figures_of(sums: Sums) -> Figures:
     """
     is_known = sums.planned_ms > sums.unknown_ms
     availability = sums.run_ms / sums.planned_ms if is_known else None
-    performance = sums.ideal_ms / sums.run_ms if sums.run_ms else None
+    # Where a counter told nothing at all, nothing made is not known to be nothing.
+    is_counted = sums.total != 0 or "no_counts" not in sums.flags
+    performance = sums.ideal_ms / sums.run_ms if sums.run_ms and is_counted else None
     quality = sums.good_ideal_ms / sums.ideal_ms if sums.ideal_ms > 0 else None
     whole = None not in (availability, performance, quality)
     return Figures(
@@ -154,8 +156,12 @@ def flags_of(sums: Sums) -> list[str]:
     performance = figures_of(sums).performance
     if performance is not None and performance > FAST + 1e-9:
         flags.add("ideal_cycle_wrong")
-    if sums.good > sums.total * (1 + 1e-9):
+    least = 1e-9 * max(1.0, abs(sums.total))
+    rejects = sums.total - sums.good
+    if rejects < -least:
         flags.add("more_good_than_made")
+    if sums.good < -least and rejects > least:
+        flags.add("more_rejects_than_made")
     return sorted(flags)
 
 

@@ -13,6 +13,7 @@ from analytics.oee.stops import Piece
 from analytics.queries.machines import Machine, load_machines, names_of
 from analytics.queries.oee import LONGEST_MS
 from analytics.queries.states import MachineStates, moment, pieces_between, states_of
+from analytics.queries.turns import Turns, turns_of
 from factory.errors import InvalidInput
 from telemetry.days import check_range
 from telemetry.sql import snapshot
@@ -52,17 +53,20 @@ class Downtime:
 
 
 def downtime_in(*, device_ids: Sequence[int], start: int, end: int, now: int) -> Downtime:
-    """What machines stood for in [start, end), ms."""
+    """What machines stood for in [start, end), ms: `turns_of` says what of it counts."""
     check_range(start, end)
     if end - start > LONGEST_MS:
         raise InvalidInput.at("endTime", "must be at most 400 days after startTime")
     found = Downtime()
     with snapshot():
         machines = load_machines(device_ids)
-        states = states_of(machines, start=start, end=min(end, now), now=now)
+        turns = {device_id: turns_of(machine, start, end, now) for device_id, machine in machines.items()}
+        low = min((one.start for one in turns.values()), default=start)
+        high = max((one.end for one in turns.values()), default=end)
+        states = states_of(machines, start=low, end=max(low, high), now=now)
     codes = frozenset(StopCode.objects.filter(planned=True).values_list("code", flat=True))
     for device_id, machine in machines.items():
-        _add_machine(found, machine, states[device_id], start, min(end, now), now, codes)
+        _add_machine(found, machine, states[device_id], turns[device_id], now, codes)
     found.stops.sort(key=lambda stop: (stop.start, stop.device_id))
     return found
 
@@ -71,17 +75,16 @@ def _add_machine(
     found: Downtime,
     machine: Machine,
     states: MachineStates,
-    start: int,
-    end: int,
+    turns: Turns,
     now: int,
     planned_codes: frozenset[str],
 ) -> None:
-    if start >= end:
+    if turns.start >= turns.end:
         return
-    planned = [span for shift in machine.shifts_in(start, end) for span in shift.planned(start, end)]
+    planned = turns.planned
     stops: dict[tuple[bool, int | None], Stop] = {}
     ran = 0
-    for _, pieces in pieces_between(machine, states, start, end):
+    for _, pieces in pieces_between(machine, states, turns.start, turns.end):
         for piece, loss in _with_losses(pieces, planned):
             if piece.state is State.STOPPED:
                 _add_piece(stops, machine.device_id, states, piece, loss, now)

@@ -4,7 +4,7 @@ from typing import Any
 
 from analytics.energy.course import Bucket, change_between, price_of
 from analytics.queries.energy import beside, energy_in, energy_total
-from analytics.queries.energy_view import lasted_yet
+from analytics.queries.energy_view import compared_with
 from analytics.queries.meters import Scope, energy_price
 from analytics.queries.states import moment
 from telemetry.days import check_range
@@ -13,11 +13,11 @@ from telemetry.days import check_range
 def energy_summary(scope: Scope, *, start: int, end: int, now: int) -> dict[str, Any]:
     """Of [start, end), ms; `change` is the share by which it is more than before, where both are known alike."""
     check_range(start, end)
-    before = start - (end - start)
-    check_range(before, start)
+    check_range(2 * start - end, start)
+    begins, until = compared_with(start, end, now)
     price = energy_price()
     present, figures = _figures(scope, start, end, now, price.per_kwh)
-    earlier, previous = _figures(scope, before, before + lasted_yet(start, end, now), now, price.per_kwh)
+    earlier, previous = _figures(scope, begins, until, now, price.per_kwh)
     return {
         **figures,
         "currency": price.currency or None,

@@ -1,14 +1,17 @@
 """The energy of a time as a page or a report shows it: by bucket, beside the time before, and of each device."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from analytics.energy.course import Bucket, Course, change_between
+from analytics.energy.course import Bucket, Course, bucketed, change_between
 from analytics.energy.meters import Meter, kwh_of
+from analytics.periods import moment_before, time_before
 from analytics.queries.energy import Beside, beside, energy_by, energy_in, energy_total
 from analytics.queries.meters import Scope
 from telemetry.aggregates import RawIsArchived, Total, totals_by_device
@@ -31,7 +34,8 @@ class EnergyView:
     buckets: list[Bucket]
     total: Bucket
     course: Course
-    before: list[Bucket]
+    before: list[Bucket]  # one for each of the first buckets
+    before_start: int
     before_end: int
     before_total: Bucket
     meters: dict[int, Meter]
@@ -72,26 +76,52 @@ def lasted_yet(start: int, end: int, now: int) -> int:
     return lasted - lasted % QUARTER_MS if lasted < end - start else end - start
 
 
+def compared_with(start: int, end: int, now: int) -> tuple[int, int]:
+    """[from, to) with which [start, end), ms, is compared: as much of the time before as of this one is over."""
+    begins = time_before(start, end, zone=ZoneInfo(settings.PLANT_TIME_ZONE))
+    lasted = lasted_yet(start, end, now)
+    return begins, start if lasted == end - start else min(begins + lasted, start)
+
+
+def _bar_by_bar(
+    course: Course, buckets: Sequence[Bucket], word: str, begins: int, until: int
+) -> list[Bucket]:
+    """The time before cut so that each bucket has the same days, hours or month of it beside it."""
+    move = partial(
+        moment_before,
+        start=buckets[0].start,
+        before=begins,
+        zone=ZoneInfo(settings.PLANT_TIME_ZONE),
+        by_months=word == "month",
+    )
+    edges = [move(one.start) for one in buckets] + [move(buckets[-1].end)]
+    bounds = [(low, min(high, until)) for low, high in pairwise(edges) if low < until]
+    beyond = [(bounds[-1][1], until)] if bounds[-1][1] < until else []  # days that a longer month had
+    return bucketed(course, [*bounds, *beyond])[: len(bounds)]
+
+
 def energy_view(scope: Scope, *, start: int, end: int, now: int, word: str = "") -> EnergyView:
     """The energy of a scope in [start, end), ms."""
     chosen, buckets = cut_for(start, end, word)
     energy = energy_in(scope, start=start, end=end)
     total = energy_total(energy, start, end, now)
     known = beside(energy.meters, start, end)
-    length, lasted = end - start, lasted_yet(start, end, now)
-    earlier = energy_in(scope, start=start - length, end=start - length + lasted)
+    begins, until = compared_with(start, end, now)
+    earlier = energy_in(scope, start=begins, end=until)
+    found = energy_by(energy.course, start, end, now, buckets)
     return EnergyView(
         scope=scope,
         start=start,
         end=end,
         now=now,
         word=chosen,
-        buckets=energy_by(energy.course, start, end, now, buckets),
+        buckets=found,
         total=total,
         course=energy.course,
-        before_end=start - length + lasted,
-        before=energy_by(earlier.course, start - length, start - length + lasted, now, buckets),
-        before_total=energy_total(earlier, start - length, start - length + lasted, now),
+        before_start=begins,
+        before_end=until,
+        before=_bar_by_bar(earlier.course, found, chosen, begins, until),
+        before_total=energy_total(earlier, begins, until, now),
         meters=energy.meters,
         known=known,
         flags=known.flags_of(total),

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
 
 from analytics.models import Calendar, Line, MachineProfile, Product, ProductRun, Shift, StateInterval
 from analytics.models.calendars import SINCE_EVER
@@ -38,6 +38,7 @@ class Machine:
     runs: list[tuple[int, float | None]] = field(default_factory=list)  # (from, ideal cycle), in order
     calendars: tuple[CalendarRule, ...] = ()
     known_since: int = 0
+    ends_at: int = EVER  # out of service since then
 
     def profile_at(self, at: int) -> MachineProfile | None:
         found = None
@@ -69,14 +70,15 @@ class Machine:
     def shifts_in(self, start: int, end: int) -> list[Occurrence]:
         """Its shifts that reach into [start, end); the days of the plant where nobody gave it any.
 
-        None that was over before anything was known of it: then nobody had planned with it.
+        None that was over before anything was known of it, or began when it was out of service: nobody had planned
+        with it then.
         """
         begins = max(self.profiles[0].valid_from, self.known_since)
         if self.calendars:
             found = occurrences(self.calendars, start, end)
         else:
             found = whole_days(settings.PLANT_TIME_ZONE, start, end)
-        return [one for one in found if one.end > begins]
+        return [one for one in found if one.end > begins and one.start < self.ends_at]
 
 
 def hold_of(profile: MachineProfile) -> int | None:
@@ -95,7 +97,7 @@ def load_machines(device_ids: Iterable[int] | None = None) -> dict[int, Machine]
     derived = StateInterval.objects.filter(device_id=OuterRef("device_id"), is_added=False)
     known = derived.exclude(state=StateInterval.State.UNKNOWN).order_by("start").values("start")
     rows = MachineProfile.objects.order_by("device_id", "valid_from").annotate(
-        known_since=Subquery(known[:1])
+        known_since=Subquery(known[:1]), out_at=F("device__deactivated_at")
     )
     runs = ProductRun.objects.order_by("start")
     if device_ids is not None:
@@ -106,6 +108,8 @@ def load_machines(device_ids: Iterable[int] | None = None) -> dict[int, Machine]
         machine = machines.setdefault(profile.device_id, Machine(profile.device_id, []))
         machine.profiles.append(profile)
         machine.known_since = profile.known_since or 0
+        if profile.out_at is not None:
+            machine.ends_at = int(profile.out_at.timestamp() * 1000)
     for device_id, start, cycle in runs.values_list("device_id", "start", "product__ideal_cycle_seconds"):
         if device_id in machines:
             machines[device_id].runs.append((start, cycle))

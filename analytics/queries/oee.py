@@ -13,6 +13,7 @@ from analytics.oee.sums import NUMBERS, Count, Sums, sums_of
 from analytics.queries.counts import Window, counts_in
 from analytics.queries.machines import Machine, load_machines
 from analytics.queries.states import MachineStates, states_of
+from analytics.queries.turns import FAR_MS, turns_of
 from factory.errors import InvalidInput
 from telemetry.days import check_range
 from telemetry.samples import late_spans
@@ -47,7 +48,7 @@ class _Part:
 
 
 def work_in(*, device_ids: Sequence[int], start: int, end: int, now: int) -> list[Work]:
-    """The shifts of machines that reach into [start, end), as far as they lie in it and are not after `now`; ms.
+    """The shifts of machines in [start, end), ms, as far as they are not after `now`: `turns_of` says which.
 
     Devices without a profile are left out.
     """
@@ -55,25 +56,24 @@ def work_in(*, device_ids: Sequence[int], start: int, end: int, now: int) -> lis
     if end - start > LONGEST_MS:
         raise InvalidInput.at("endTime", "must be at most 400 days after startTime")
     with snapshot():
-        return _work_in(device_ids, start, min(end, now), now)
+        return _work_in(device_ids, start, end, now)
 
 
 def _work_in(device_ids: Sequence[int], start: int, end: int, now: int) -> list[Work]:
     machines = load_machines(device_ids)
-    if not machines or start >= end:
+    if not machines or start >= min(end, now):
         return []
-    kept = _kept_results(machines, start, end)
+    kept = _kept_results(machines, start - FAR_MS, end + FAR_MS)
     found: list[Work] = []
     left: list[_Part] = []
     for device_id, machine in machines.items():
-        begins = machine.profiles[0].valid_from
-        for occurrence in machine.shifts_in(start, end):
-            lo, hi = max(occurrence.start, start, begins), min(occurrence.end, end)
-            sums = kept.get((device_id, lo, hi)) if (lo, hi) == (occurrence.start, occurrence.end) else None
+        for turn in turns_of(machine, start, end, now).turns:
+            occurrence, span = turn.occurrence, (turn.start, turn.end)
+            sums = kept.get((device_id, *span)) if span == (occurrence.start, occurrence.end) else None
             if sums is not None:
-                found.append(Work(device_id, occurrence, lo, hi, sums))
-            elif lo < hi:
-                left.append(_Part(machine, occurrence, lo, hi))
+                found.append(Work(device_id, occurrence, *span, sums))
+            else:
+                left.append(_Part(machine, occurrence, *span))
     found += worked_out(left, now=now)
     return sorted(found, key=lambda work: (work.start, work.device_id))
 

@@ -30,7 +30,7 @@ def performance(
     scope = scope_of(group_id=group_id, device_ids=None if device_id is None else [device_id])
     energy = energy_view(scope, start=start, end=end, now=now)
     of = {"device_id": device_id, "group_id": group_id}
-    earlier = oee_metrics(start=start - (end - start), end=energy.before_end, now=now, **of)
+    earlier = oee_metrics(start=energy.before_start, end=energy.before_end, now=now, **of)
     present = oee_metrics(start=start, end=end, now=now, **of)
     return Performance(
         energy=energy,

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q
 
 from alerts.models import Alert
+from analytics.periods import time_before
 from analytics.queries.states import moment
 from devices.models import Device
 from factory.errors import InvalidInput
@@ -94,6 +96,7 @@ def trend_of(
 ) -> dict[str, Any]:
     """One metric of devices in buckets over [start, end), ms; how it changed, and against the same time before."""
     check_range(start, end)
+    check_range(2 * start - end, start)
 
     def points(low: int, high: int) -> list[Point]:
         rows = aggregated(
@@ -113,7 +116,8 @@ def trend_of(
     if not metric:
         raise InvalidInput.at("metric", "name one")
     now = points(start, end)
-    before = mean_of(points(2 * start - end, start))
+    earlier = time_before(start, end, zone=ZoneInfo(settings.PLANT_TIME_ZONE))
+    before = mean_of(points(earlier, start))
     mean = mean_of(now)
     return {
         "metric": metric,

@@ -145,6 +145,7 @@ FLAG_WORDS = {
     "ideal_cycle_wrong": "Performance is above 100 %: the ideal cycle time is too long, or pieces were counted in"
     " unknown time.",
     "more_good_than_made": "More good pieces were counted than were made: look at the counters.",
+    "more_rejects_than_made": "More rejects were counted than pieces: look at the counters.",
     "no_counts": "The piece counter told nothing in some of this time.",
     "no_profile": "No machine is set up here.",
     "no_shifts": "Nobody has given some machines shifts: all time counts as planned.",

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from analytics.models import MachineMark, StateInterval, StopCode, StopReason
+from analytics.oee.spans import without
 from analytics.queries.states import ms
 from analytics.services.results import forget_results
 from devices.models import Device
@@ -109,8 +110,7 @@ def classify_stop(
             raise InvalidInput.at("code", "a stop that somebody added has one; remove it instead")
         StateInterval.objects.filter(pk=stop.pk).update(code=found, note=note)
     else:
-        said = StopReason.objects.filter(device=stop.device_id, start__lt=stop.end, end__gt=stop.start)
-        said.delete()
+        _take_back(stop)
         if found is not None:
             StopReason.objects.create(
                 device_id=stop.device_id,
@@ -124,6 +124,15 @@ def classify_stop(
     forget_results(device_ids=[stop.device_id], start=stop.start, end=stop.end)
     stop.refresh_from_db()
     return stop
+
+
+def _take_back(stop: StateInterval) -> None:
+    """What was said of it; of what was said of a longer time, when that was one stop, the rest stays."""
+    for said in StopReason.objects.filter(device=stop.device_id, start__lt=stop.end, end__gt=stop.start):
+        said.delete()
+        for start, end in without([(said.start, said.end)], [(stop.start, stop.end)]):
+            said.pk, said.start, said.end = None, start, end
+            said.save(force_insert=True)
 
 
 @transaction.atomic

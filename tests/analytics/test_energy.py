@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from analytics.models import Demand, DemandEdition, DemandScope, EnergyMeter
 from analytics.queries.energy import energy_in, energy_rows
 from analytics.queries.energy_summary import energy_summary
+from analytics.queries.energy_view import energy_view
 from analytics.queries.meters import Scope, meters_above, meters_of, scope_of
 from analytics.services import demand
 from analytics.services.demand import fill_demand
@@ -468,6 +469,32 @@ def test_a_period_is_held_against_the_same_time_before_and_costs_what_it_costs()
     assert summary["previous"]["energy_kwh"] == pytest.approx(24.0)
     assert summary["change"] == pytest.approx(0.5, abs=0.002)
     assert (summary["cost"], summary["currency"]) == (pytest.approx(10.8, abs=0.02), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "word", "beside"),
+    [
+        # 31 days beside the 30 of September: the last one has none.
+        ((2026, 10, 1), (2026, 11, 1), "day", [*range(1, 31)]),
+        ((2026, 9, 1), (2026, 10, 1), "day", [*range(1, 31)]),  # the 31st of August is beside none
+        ((2026, 10, 22), (2026, 10, 29), "day", [*range(15, 22)]),  # one of the seven has 25 hours
+        ((2026, 9, 1), (2026, 10, 1), "week", [1, 7, 14, 21, 28]),
+    ],
+)
+def test_a_bar_stands_beside_the_same_day_of_the_time_before(settings, first, last, word, beside):
+    settings.PLANT_TIME_ZONE = "Europe/Berlin"
+    zone = ZoneInfo("Europe/Berlin")
+    device = make_device()
+    days = [datetime(2026, 7, 30, tzinfo=zone) + timedelta(days=n) for n in range(100)]
+    put(device, *((ms(day), {"energy": float(n)}) for n, day in enumerate(days)))
+    start, end = (ms(datetime(*day, tzinfo=zone)) for day in (first, last))
+
+    view = energy_view(scope_of(), start=start, end=end, now=end, word=word)
+
+    assert [datetime.fromtimestamp(one.start / 1000, zone).day for one in view.before] == beside
+    if word == "day":
+        assert [one.amount.kwh for one in view.before] == pytest.approx([1.0] * len(beside))
+    assert sum(one.amount.kwh for one in view.before) <= view.before_total.amount.kwh + 1e-9
 
 
 def test_a_day_that_is_not_over_is_held_against_as_much_of_the_day_before():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.models import MachineMark, Redo, ShiftResult, StateInterval
+from analytics.models import MachineMark, Redo, ShiftResult, StateInterval, StopReason
 from analytics.oee.sums import summed
 from analytics.queries.downtime import downtime_in
 from analytics.queries.oee import work_in
@@ -226,6 +226,28 @@ def test_what_came_late_splits_a_stop_and_what_somebody_said_of_it_stays(press):
         (30, 31, "running"),
     ]
     assert sums(press, 0, 31).by_code == {"jam": [17 * MINUTE, 2]}
+
+
+def test_a_part_of_a_stop_that_was_split_gets_a_reason_of_its_own_and_the_other_keeps_what_was_said(press):
+    for code in ("jam", "tool"):
+        set_stop_code(code=code, label=code.title(), planned=False)
+    put(press, (0, {"running": 1}), *[(minute, {"running": 0}) for minute in (10, 24)], (30, {"running": 1}))
+    workers()
+    [stop] = StateInterval.objects.filter(state="stopped")
+    classify_stop(stop_id=stop.pk, code="jam", by=None, at=NOON, note="the feeder")
+    put(press, (15, {"running": 1}), (18, {"running": 0}))
+    workers()
+
+    _, second = StateInterval.objects.filter(state="stopped").order_by("start")
+    classify_stop(stop_id=second.pk, code="tool", by=None, at=NOON)
+    assert sums(press, 0, 30).by_code == {"jam": [5 * MINUTE, 1], "tool": [12 * MINUTE, 1]}
+    assert list(StopReason.objects.order_by("start").values_list("code", "note")) == [
+        ("jam", "the feeder"),
+        ("tool", ""),
+    ]
+
+    classify_stop(stop_id=second.pk, code=None, by=None, at=NOON)
+    assert sums(press, 0, 30).by_code == {"jam": [5 * MINUTE, 1], "": [12 * MINUTE, 1]}
 
 
 def test_a_kept_result_is_what_would_be_worked_out_and_goes_when_something_comes_late(press):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.periods import PERIODS, read_period
+from analytics.periods import PERIODS, moment_before, read_period, time_before
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TODAY = date(2026, 3, 29)  # clocks are put forward
@@ -77,3 +77,43 @@ def test_it_is_whole_days_at_most_a_year_and_says_itself_again(today, asked):
         <= timedelta(days=366, hours=1)
     )
     assert read_period(period.asked, today=today, zone=BERLIN) == period
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp()) * 1000
+
+
+def clock(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment / 1000, BERLIN):%Y-%m-%d %H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "before"),
+    [
+        ("2026-10-01", "2026-11-01", "2026-09-01 00:00"),  # whole months, as long as they are
+        ("2026-01-01", "2027-01-01", "2025-01-01 00:00"),
+        ("2026-01-01", "2026-04-01", "2025-10-01 00:00"),
+        ("2026-10-20", "2026-10-27", "2026-10-13 00:00"),  # seven days, one of which has 25 hours
+        ("2026-10-25", "2026-10-26", "2026-10-24 00:00"),
+        ("2026-10-25T06:00", "2026-10-25T14:00", "2026-10-24 23:00"),  # no days
+    ],
+)
+def test_the_time_before_is_as_many_months_or_days_on_the_clock(start, end, before):
+    assert clock(time_before(at(start), at(end), zone=BERLIN)) == before
+
+
+@pytest.mark.parametrize(
+    ("moment", "start", "before", "by_months", "expected"),
+    [
+        ("2026-10-25", "2026-10-01", "2026-09-01", False, "2026-09-25 00:00"),
+        ("2026-10-26", "2026-10-20", "2026-10-13", False, "2026-10-19 00:00"),
+        ("2026-10-26T05:00", "2026-10-20", "2026-10-13", False, "2026-10-19 05:00"),
+        ("2028-03-01", "2028-01-01", "2027-01-01", True, "2027-03-01 00:00"),
+        ("2029-01-01", "2028-01-01", "2027-01-01", True, "2028-01-01 00:00"),
+        ("2026-06-01T07:30", "2026-06-01T07:00", "2026-05-31T23:00", False, "2026-05-31 23:30"),
+    ],
+)
+def test_a_bar_stands_beside_the_same_clock_time_before(moment, start, before, by_months, expected):
+    found = moment_before(at(moment), start=at(start), before=at(before), zone=BERLIN, by_months=by_months)
+
+    assert clock(found) == expected

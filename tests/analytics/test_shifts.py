@@ -69,6 +69,18 @@ def test_breaks_are_not_to_be_worked_also_after_midnight():
     assert shift.planned(start + 4 * HOUR, start + 5 * HOUR) == [(start + int(4.5 * HOUR), start + 5 * HOUR)]
 
 
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24", "2026-06-01"])
+@pytest.mark.parametrize("span", [("02:30", "03:00"), ("02:15", "03:15"), ("01:30", "02:30")])
+def test_a_break_is_as_long_as_on_the_clock_in_the_night_in_which_that_is_changed(day, span):
+    noon = ms(f"{day}T12:00")
+
+    [found] = occurrences([calendar(rule("Night", "22:00", "06:00", span))], noon, noon + 18 * HOUR)
+
+    lasts = {"02:30": 30, "02:15": 60, "01:30": 60}[span[0]]
+    assert length(found.breaks) == lasts * 60_000
+    assert length(found.planned(found.start, found.end)) == found.end - found.start - lasts * 60_000
+
+
 def test_breaks_that_overlap_count_once():
     day = calendar(rule("Day", "06:00", "14:00", ("09:00", "10:00"), ("09:30", "10:30")), zone="UTC")
 

@@ -195,3 +195,28 @@ def test_pieces_of_two_parts_are_those_of_the_whole(text, cut):
     assert sum(piece.ms for piece in parts) == sum(piece.ms for piece in pieces)
     by_state = {state: sum(piece.ms for piece in pieces if piece.state is state) for state in State}
     assert {state: sum(p.ms for p in parts if p.state is state) for state in State} == by_state
+
+
+def test_where_a_counter_told_nothing_performance_is_not_known_and_nothing_made_is_a_figure():
+    silent = worked("R60", counts=[Count(0, 0, 12_000, frozenset({"no_counts"}))])
+    idle = worked("R60", counts=[Count(0, 0, 12_000)])
+
+    assert (figures_of(silent).availability, figures_of(silent).performance, figures_of(silent).oee) == (
+        1.0,
+        None,
+        None,
+    )
+    assert figures_of(idle).performance == 0.0
+
+
+@pytest.mark.parametrize(
+    ("total", "good", "flags"),
+    [
+        (10, -30, ["more_rejects_than_made"]),
+        (10, 11, ["more_good_than_made"]),
+        (-1, -1, []),  # a counter that trembled at the beginning of the time
+        (0, 0, []),
+    ],
+)
+def test_counters_that_contradict_each_other_are_flagged(total, good, flags):
+    assert flags_of(worked("R60", counts=[Count(total, good, 1000)])) == flags
