@@ -154,6 +154,7 @@ urlpatterns = [
     path("oee/machines/<int:device_id>/", machines.machine, name="machine-setup"),
     path("oee/machines/<int:device_id>/products", machines.machine_products, name="machine-products"),
     path("oee/machines/<int:device_id>/start", machines.begin_product, name="start-product"),
+    path("oee/machines/<int:device_id>/take-back", machines.forget_start, name="take-back-product"),
     path("oee/machines/<int:device_id>/delete", machines.drop_machine, name="drop-machine"),
     path("oee/shifts/", shifts.shifts, name="shifts"),
     path("oee/shifts/edit", shifts.edit_shifts, name="edit-shifts"),

@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 
 from django.utils import timezone
@@ -7,7 +8,7 @@ from analytics.api.fields import ByDevice, ClockField, DayField, Of, one_of
 from analytics.models import MachineProfile
 from analytics.models.machines import LONGEST_MICRO_STOP
 from analytics.oee.shifts import ShiftRule
-from analytics.queries.machines import machine_setup, setup_of, shifts_of
+from analytics.queries.machines import calendar_row, machine_setup, setup_of, shifts_of
 from analytics.services.calendars import Target, drop_shifts, set_shifts
 from analytics.services.machines import (
     drop_machine_profile,
@@ -15,6 +16,7 @@ from analytics.services.machines import (
     set_machine_profile,
     set_products,
     start_product,
+    take_back_product,
 )
 from devices.fields import DeviceReference
 from devices.models import Device
@@ -104,6 +106,11 @@ class ProductStart(WireSerializer):
     start_time = MomentField(required=False)
 
 
+class StartedAt(WireSerializer):
+    device_id = DeviceReference()
+    start_time = MomentField()
+
+
 class Break(WireSerializer):
     start = ClockField()
     end = ClockField()
@@ -121,6 +128,10 @@ class NewShifts(Of):
     time_zone = TimeZoneField()
     shifts = NewShift(many=True)
     holidays = serializers.ListField(child=DayField(), required=False, max_length=1000)
+    valid_from = DayField(required=False)
+
+
+class WhichShifts(Of):
     valid_from = DayField(required=False)
 
 
@@ -197,6 +208,14 @@ def begin_product(call, *, device_id: int | str, product: str | None, start_time
     return machine_setup(device_id=device.pk)
 
 
+@router.mutation("takeBackProduct", permission=OPERATOR, input=StartedAt, output=ProfileRow)
+def forget_product_start(call, *, device_id: int | str, start_time: int):
+    """That a product was started at `startTime` was a mistake: what was made before goes on."""
+    device = get_device(device_id)
+    take_back_product(device=device, start=start_time)
+    return machine_setup(device_id=device.pk)
+
+
 @router.mutation("setShifts", permission=TECHNICIAN, input=NewShifts, output=ShiftsRow)
 def choose_shifts(
     call,
@@ -219,8 +238,8 @@ def choose_shifts(
         )
         for shift in shifts
     ]
-    set_shifts(target=target, time_zone=time_zone, shifts=rules, at=timezone.now(), **others)
-    return shifts_of(target.name)
+    calendar = set_shifts(target=target, time_zone=time_zone, shifts=rules, at=timezone.now(), **others)
+    return calendar_row(calendar)
 
 
 @router.query("getShifts", permission=VIEWER, input=Of, output=ShiftsRow)
@@ -229,10 +248,17 @@ def get_shifts(call, *, device_id: int | str | None = None, group_id: int | None
     return shifts_of(_target(device_id, group_id).name)
 
 
-@router.mutation("deleteShifts", permission=TECHNICIAN, input=Of)
-def forget_shifts(call, *, device_id: int | str | None = None, group_id: int | None = None):
-    """It has no shifts of its own any more: a device works by its group's, a group by the plant's."""
-    drop_shifts(target=_target(device_id, group_id))
+@router.mutation("deleteShifts", permission=TECHNICIAN, input=WhichShifts)
+def forget_shifts(
+    call,
+    *,
+    device_id: int | str | None = None,
+    group_id: int | None = None,
+    valid_from: date | None = None,
+):
+    """It has no shifts of its own any more: a device works by its group's, a group by the plant's; with `validFrom`
+    only what was said to hold from that day on is taken back."""
+    drop_shifts(target=_target(device_id, group_id), valid_from=valid_from)
     return True
 
 

@@ -35,10 +35,12 @@ from analytics.queries.machine_pages import (
 from analytics.queries.machines import ProfileUnknown
 from analytics.queries.states import moment
 from analytics.services.machines import (
+    RunUnknown,
     drop_machine_profile,
     set_machine_profile,
     set_products,
     start_product,
+    take_back_product,
 )
 from analytics.templatetags.plant import briefly
 from devices.models import Device
@@ -169,6 +171,20 @@ def begin_product(request: HttpRequest, device_id: int) -> HttpResponse:
             messages.success(request, f"{device.name} makes {made}.")
             return redirect("machine-setup", device_id)
     return _show(request, device, status=422, start_form=form)
+
+
+@require_POST
+@for_people(User.Role.OPERATOR)
+def forget_start(request: HttpRequest, device_id: int) -> HttpResponse:
+    """That it began to make something was a mistake."""
+    device = get_device(device_id)
+    try:
+        take_back_product(device=device, start=int(request.POST.get("start", "")))
+    except (ValueError, RunUnknown):
+        messages.error(request, "That is taken back already.")
+    else:
+        messages.success(request, "It is taken back: what was made before goes on.")
+    return redirect("machine-setup", device_id)
 
 
 @require_http_methods(["GET", "POST"])

@@ -267,8 +267,10 @@ def profile_row(profile: MachineProfile) -> dict[str, Any]:
 def shifts_of(target: str) -> dict[str, Any] | None:
     """The newest calendar that was given to a target itself; None where none was."""
     calendar = Calendar.objects.filter(target=target).order_by("-valid_from").first()
-    if calendar is None:
-        return None
+    return None if calendar is None else calendar_row(calendar)
+
+
+def calendar_row(calendar: Calendar) -> dict[str, Any]:
     return {
         "device_id": calendar.device_id,
         "group_id": calendar.group_id,

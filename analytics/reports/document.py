@@ -143,7 +143,7 @@ FLAG_WORDS = {
     "counter_reset": "A counter fell and was counted from 0 again.",
     "counter_rolled_over": "A counter passed the end of its scale and was counted on.",
     "ideal_cycle_wrong": "Performance is above 100 %: the ideal cycle time is too long, or pieces were counted in"
-    " unknown time.",
+    " breaks, planned stops or unknown time.",
     "more_good_than_made": "More good pieces were counted than were made: look at the counters.",
     "more_rejects_than_made": "More rejects were counted than pieces: look at the counters.",
     "no_counts": "The piece counter told nothing in some of this time.",

@@ -81,11 +81,15 @@ def set_shifts(
 
 
 @transaction.atomic
-def drop_shifts(*, target: Target) -> None:
-    """Whoever it was for works by a wider calendar again."""
-    if not Calendar.objects.filter(target=target.name).delete()[0]:
-        raise CalendarUnknown("There are no shifts of its own.")
-    _forget(target, SINCE_EVER)
+def drop_shifts(*, target: Target, valid_from: date | None = None) -> None:
+    """Whoever it was for works by a wider calendar again; with `valid_from` only those that hold from that day on are
+    taken back, and what held before goes on."""
+    own = Calendar.objects.filter(target=target.name)
+    chosen = own if valid_from is None else own.filter(valid_from=valid_from)
+    if not chosen.delete()[0]:
+        since = "" if valid_from is None else f" that hold from {valid_from} on"
+        raise CalendarUnknown(f"There are no shifts of its own{since}.")
+    _forget(target, valid_from or SINCE_EVER)
 
 
 def _forget(target: Target, begins: date) -> None:

@@ -34,7 +34,8 @@ from telemetry.services.metrics import make_counter
 
 logger = logging.getLogger(__name__)
 
-SLOWEST_CYCLE = 86_400.0 * 7
+FASTEST_CYCLE, SLOWEST_CYCLE = 0.001, 86_400.0 * 7  # s
+CYCLES = "must be from 0.001 s to a week"
 RUNNING = ("running_by", "running_metric", "running_above", "running_statuses")
 PRODUCTS_LIMIT = 500
 DAY_MS = 86_400_000
@@ -43,6 +44,10 @@ LONGEST_REDO_DAYS = 400  # no answer reaches further back
 
 class ProductUnknown(NotFound):
     """The machine makes no such product."""
+
+
+class RunUnknown(NotFound):
+    """No product was started then."""
 
 
 class ProductInUse(Conflict):
@@ -153,8 +158,8 @@ def _checked(properties: dict[str, Any]) -> dict[str, Any]:
         **properties,
     }
     problems: dict[str, str] = {}
-    if not 0 < values["ideal_cycle_seconds"] <= SLOWEST_CYCLE:
-        problems["idealCycleSeconds"] = "must be above 0, and at most a week"
+    if not FASTEST_CYCLE <= values["ideal_cycle_seconds"] <= SLOWEST_CYCLE:
+        problems["idealCycleSeconds"] = CYCLES
     if not 0 <= values["micro_stop_seconds"] <= LONGEST_MICRO_STOP:
         problems["microStopSeconds"] = f"must be from 0 to {LONGEST_MICRO_STOP}"
     if values["good_metric"] and values["reject_metric"]:
@@ -206,10 +211,8 @@ def set_products(*, device: Device, products: Sequence[tuple[str, float]]) -> li
     for place, (name, seconds) in enumerate(products):
         if [other for other, _ in products].index(name) != place:
             raise InvalidInput.at(f"products.{place}.name", f"two products are called {name}")
-        if not 0 < seconds <= SLOWEST_CYCLE:
-            raise InvalidInput.at(
-                f"products.{place}.idealCycleSeconds", "must be above 0, and at most a week"
-            )
+        if not FASTEST_CYCLE <= seconds <= SLOWEST_CYCLE:
+            raise InvalidInput.at(f"products.{place}.idealCycleSeconds", CYCLES)
     _hold(device)
     there = {product.name: product for product in Product.objects.filter(device=device)}
     gone = [product.pk for name, product in there.items() if name not in cycles]
@@ -235,6 +238,16 @@ def start_product(*, device: Device, product: str | None, start: int, at: dateti
     later = ProductRun.objects.filter(device=device, start__gt=start).order_by("start").first()
     forget_results(device_ids=[device.pk], start=start, end=later.start if later else EVER)
     return run
+
+
+@transaction.atomic
+def take_back_product(*, device: Device, start: int) -> None:
+    """That a product was started at `start` (ms) was a mistake: what was made before goes on."""
+    _hold(device)
+    later = ProductRun.objects.filter(device=device, start__gt=start).order_by("start").first()
+    if not ProductRun.objects.filter(device=device, start=start).delete()[0]:
+        raise RunUnknown(f"{device.name} started no product at this moment.")
+    forget_results(device_ids=[device.pk], start=start, end=later.start if later else EVER)
 
 
 # Lines

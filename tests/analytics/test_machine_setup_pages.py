@@ -203,9 +203,9 @@ class TestTheProfile:
         ("change", "field", "reason"),
         [
             ({"ideal_cycle_seconds": ""}, "ideal_cycle_seconds", "This field is required."),
-            ({"ideal_cycle_seconds": "0"}, "ideal_cycle_seconds", "Must be above 0"),
+            ({"ideal_cycle_seconds": "0"}, "ideal_cycle_seconds", "Must be from 0.001 s"),
             ({"ideal_cycle_seconds": "nan"}, "ideal_cycle_seconds", "Enter a number."),
-            ({"ideal_cycle_seconds": "604801"}, "ideal_cycle_seconds", "Must be above 0, and at most a week"),
+            ({"ideal_cycle_seconds": "604801"}, "ideal_cycle_seconds", "Must be from 0.001 s to a week"),
             ({"total_metric": ""}, "total_metric", "This field is required."),
             ({"total_metric": "Parts!"}, "total_metric", "Is no metric name"),
             ({"total_metric": "temperature"}, "total_metric", "Temperature is declared as a gauge"),
@@ -382,7 +382,7 @@ class TestProducts:
         ("rows", "place", "field", "reason"),
         [
             ([("A", "1"), ("A", "2")], 1, "name", "Two products are called A"),
-            ([("", ""), ("A", "0")], 1, "ideal_cycle_seconds", "Must be above 0"),
+            ([("", ""), ("A", "0")], 1, "ideal_cycle_seconds", "Must be from 0.001 s"),
             ([("A", "")], 0, "ideal_cycle_seconds", "This field is required."),
             ([("", "1")], 0, "name", "This field is required."),
             ([("A", "fast")], 0, "ideal_cycle_seconds", "Enter a number."),
@@ -422,6 +422,22 @@ class TestWhatItMakes:
         device = make_machine(make_device(name="Press 3"))
         set_products(device=device, products=[("Flange 40", 2.0)])
         return device
+
+    def test_what_was_started_by_mistake_is_taken_back_once(self, client, omar, press):
+        start_product(device=press, product="Flange 40", start=ms(NOON), at=NOON)
+
+        answers = [client.post(of(press, "take-back"), {"start": ms(NOON)}, follow=True) for _ in range(2)]
+
+        assert "It is taken back: what was made before goes on." in words(answers[0])
+        assert "That is taken back already." in words(answers[1])
+        assert not ProductRun.objects.exists()
+        set_products(device=press, products=[])  # and is not in use any more
+
+    def test_a_viewer_takes_nothing_back(self, client, mira, press):
+        start_product(device=press, product="Flange 40", start=ms(NOON), at=NOON)
+
+        assert client.post(of(press, "take-back"), {"start": ms(NOON)}).status_code == 403
+        assert ProductRun.objects.count() == 1
 
     def test_an_operator_starts_a_product_now(self, client, press):
         with at_work(client, LATER, role="operator"):

@@ -21,6 +21,7 @@ LEAST_RANK = {
         "analytics.classifyStop",
         "analytics.removeStop",
         "analytics.startProduct",
+        "analytics.takeBackProduct",
         "alerts.assign",
         "alerts.create",
         "alerts.resolve",
