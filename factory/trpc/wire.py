@@ -52,6 +52,7 @@ class Parameters:
     batch: bool = False
     input: str = ""
     connection: str = ""
+    last_event_id: str = ""
 
 
 def parse_query(text: str) -> Parameters:
@@ -67,6 +68,7 @@ def parse_query(text: str) -> Parameters:
         batch=unquote_plus(found.get("batch", "")) == "1",
         input=unquote_plus(found.get("input", "")),
         connection=unquote_plus(found.get("connectionParams", "")),
+        last_event_id=unquote_plus(found.get("lastEventId", "") or found.get("Last-Event-Id", "")),
     )
 
 
@@ -101,17 +103,22 @@ def _is_too_deep(value: Any) -> bool:
     return False
 
 
-def check_connection_params(text: str) -> None:
-    """Nothing here needs them, but a client is told when it sends nonsense."""
+def read_connection_params(text: str) -> dict[str, str]:
+    """Subscriptions take a token from them; whoever else sends nonsense is told too."""
     if not text:
-        return
-    value = parse_json(text.encode())
+        return {}
+    value = parse_json(text.encode(errors="replace"))
     if isinstance(value, Malformed):
         raise TRPCError("PARSE_ERROR", "Not JSON-parsable query params")
-    if value is not None and not (
-        isinstance(value, dict) and all(isinstance(member, str) for member in value.values())
-    ):
+    return connection_params(value)
+
+
+def connection_params(value: Any) -> dict[str, str]:
+    if value is None or value is UNDEFINED:
+        return {}
+    if not (isinstance(value, dict) and all(isinstance(member, str) for member in value.values())):
         raise TRPCError("PARSE_ERROR", "Invalid connection params shape")
+    return value
 
 
 def split_batch(value: Any, count: int) -> list[Any]:
