@@ -193,6 +193,20 @@ async def forever(call):
         open_streams["forever"] -= 1
 
 
+@root.subscription("quiet", permission=ANYONE)
+async def quiet(call):
+    """Say nothing, for a long time."""
+    await asyncio.sleep(LONGEST_SLEEP)
+    yield None
+
+
+@root.subscription("breaks", permission=ANYONE)
+async def breaks(call):
+    """Break in a way nobody foresaw."""
+    yield 1
+    raise RuntimeError("a secret of the house")
+
+
 @root.query("openStreams", permission=ANYONE)
 def how_many_are_open(call):
     """How many listen to `forever`."""
