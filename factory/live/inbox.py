@@ -2,11 +2,17 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
 from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
 
+from factory.errors import Unavailable
+
+AWAY = (RedisError, OSError)  # what the channel layer raises when Redis cannot be reached
 WAITING_LIMIT = 1_000  # messages; past it the oldest go, and `lost` says so
 
 
@@ -24,7 +30,8 @@ class Inbox:
 
     async def open(self) -> None:
         self._layer = get_channel_layer()
-        self._name = await self._layer.new_channel()
+        with _reaching_redis():
+            self._name = await self._layer.new_channel()
         # Of its own: to the layer, whoever gives up waiting for a message has gone for good.
         self._pump = asyncio.create_task(self._take_in())
 
@@ -33,8 +40,9 @@ class Inbox:
             return
         pump, self._pump = self._pump, None
         try:
-            for group in self._groups:
-                await self._layer.group_discard(group, self._name)
+            with suppress(*AWAY):
+                for group in self._groups:
+                    await self._layer.group_discard(group, self._name)
         finally:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
@@ -51,7 +59,8 @@ class Inbox:
     async def join(self, group: str) -> None:
         if group not in self._groups:
             self._groups.append(group)
-            await self._layer.group_add(group, self._name)
+            with _reaching_redis():
+                await self._layer.group_add(group, self._name)
 
     async def next(self, *, timeout: float) -> dict[str, Any] | None:
         """The oldest message, or None when none came in time."""
@@ -71,3 +80,11 @@ class Inbox:
                 self.lost = True
             self._waiting.append(message)
             self._came.set()
+
+
+@contextmanager
+def _reaching_redis() -> Iterator[None]:
+    try:
+        yield
+    except AWAY as error:
+        raise Unavailable("There is no live news at the moment. Try again.", retry_after=2) from error

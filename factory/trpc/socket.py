@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
+CLOSE_TRY_AGAIN = 1013
 CLOSE_REFUSED = 4400
 CLOSE_STRANGER = 4401
 CLOSE_TOO_MANY = 4429
@@ -177,16 +178,23 @@ class _Connection:
         watched = watching(self.socket.watch, self.gateway, request, self.identity)
         if watched is None:
             return
-        async for identity in watched:
-            self.identity = identity  # the same person, perhaps in another role
-            for each in list(self.followed.values()):
-                try:
-                    check_permission(each.procedure, identity)
-                except TRPCError as refusal:
-                    each.end(refusal)
-        ended = TRPCError("UNAUTHORIZED", ENDED)
-        await self._end_all(ended)
-        await self._turn_away(CLOSE_STRANGER, ended)
+        code, why = CLOSE_STRANGER, TRPCError("UNAUTHORIZED", ENDED)
+        try:
+            async for identity in watched:
+                self._go_on_as(identity)
+        except Exception as error:  # whom nobody watches over hears nothing
+            code, why = CLOSE_TRY_AGAIN, refusal_for(error, None)
+        await self._end_all(why)
+        await self._turn_away(code, why)
+
+    def _go_on_as(self, identity: Identity) -> None:
+        """The same person, perhaps in another role."""
+        self.identity = identity
+        for each in list(self.followed.values()):
+            try:
+                check_permission(each.procedure, identity)
+            except TRPCError as refusal:
+                each.end(refusal)
 
     # From the client
 

@@ -1,4 +1,4 @@
-"""`python -m tests.conformance PORT`: serve the procedures until told to stop. No database, no Redis.
+"""`python -m tests.conformance PORT [REQUEST_TIMEOUT]`: serve the procedures until told to stop. No database, no Redis.
 
 HTTP and event streams at `/api/trpc`, WebSockets at `/ws-trpc`, by the same server that runs the plant.
 """
@@ -13,14 +13,14 @@ from django.core.handlers.wsgi import WSGIHandler
 FIVE_MB = 5 * 1024 * 1024
 
 
-def main(port: int) -> None:
+def main(port: int, timeout: int = 30) -> None:
     settings.configure(
         ALLOWED_HOSTS=["*"],
         MIDDLEWARE=[],
         REQUEST_BODY_MAX=FIVE_MB,
         UPLOAD_FORM_MAX=FIVE_MB,
         DATA_UPLOAD_MAX_MEMORY_SIZE=FIVE_MB,
-        REQUEST_TIMEOUT=30,
+        REQUEST_TIMEOUT=timeout,
         WS_TIMEOUT=60,
         ROOT_URLCONF="tests.conformance.urls",
         SECRET_KEY="nothing is signed here",
@@ -51,4 +51,4 @@ def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8765)
+    main(*(int(each) for each in sys.argv[1:] or ("8765",)))

@@ -176,7 +176,7 @@ async def ticks(call, *, last_event_id="0"):
         await asyncio.sleep(0.05)
 
 
-open_streams = {"forever": 0}
+open_streams = {"forever": 0, "flood": 0}
 
 
 @root.subscription("forever", permission=ANYONE)
@@ -191,6 +191,17 @@ async def forever(call):
             await asyncio.sleep(0.06)
     finally:
         open_streams["forever"] -= 1
+
+
+@root.subscription("flood", permission=ANYONE)
+async def flood(call):
+    """Say a lot, for as long as somebody takes it."""
+    open_streams["flood"] += 1
+    try:
+        while True:
+            yield "x" * 1_000_000
+    finally:
+        open_streams["flood"] -= 1
 
 
 @root.subscription("quiet", permission=ANYONE)
@@ -209,8 +220,8 @@ async def breaks(call):
 
 @root.query("openStreams", permission=ANYONE)
 def how_many_are_open(call):
-    """How many listen to `forever`."""
-    return open_streams["forever"]
+    """How many listen to `forever` and `flood`."""
+    return sum(open_streams.values())
 
 
 registry = Registry([root, post])

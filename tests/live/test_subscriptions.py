@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 
 from alerts.models import Alert, AlertEvent
 from alerts.services.handling import acknowledge_alert
@@ -315,6 +316,20 @@ async def test_a_page_on_an_allowed_origin_may_read_a_stream_with_its_cookie(mon
     ):
         async with listening("alerts.onAlert", headers=[cookie, (b"origin", origin)]) as stream:
             assert stream.headers.get(b"access-control-allow-origin") == told
+
+
+async def test_while_redis_is_away_the_client_is_told_to_try_again(monkeypatch):
+    async def away(*_):
+        raise ConnectionRefusedError
+
+    token = await a_viewer()
+    layer = get_channel_layer()
+    with monkeypatch.context() as patch:
+        patch.setattr(layer, "new_channel", away)
+        assert (await refused("alerts.onAlert", bearer=token))[0] == "SERVICE_UNAVAILABLE"
+        async with connected(bearer=token) as socket:
+            assert (await socket.next())["error"]["data"]["code"] == "SERVICE_UNAVAILABLE"
+            assert await socket.closed_with() == 1013
 
 
 # Over the socket

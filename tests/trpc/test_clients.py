@@ -18,9 +18,9 @@ CLIENT = Path(__file__).parent / "client"
 NODE, NPM = shutil.which("node"), shutil.which("npm")
 
 
-def start_server(port: str = "0") -> tuple[subprocess.Popen, str]:
+def start_server(*arguments: str) -> tuple[subprocess.Popen, str]:
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.conformance", port],
+        [sys.executable, "-m", "tests.conformance", *(arguments or ("0",))],
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,

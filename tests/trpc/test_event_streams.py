@@ -12,6 +12,8 @@ from tests.conformance.procedures import open_streams, registry
 from tests.live.listening import Listening, listening, refused
 from tests.trpc.asking import get, post
 
+# Procedures run in threads that other tests have left a database connection in, and those are looked after.
+pytestmark = pytest.mark.django_db
 GATEWAY = Gateway(registry)
 STREAMS = EventStreams(GATEWAY, prefixes=("/api/trpc/",), ping_seconds=5.0)
 UNDEFINED = {"json": None, "meta": {"values": ["undefined"], "v": 1}}

@@ -23,6 +23,9 @@ from tests.trpc.asking import ask
 from tests.trpc.test_clients import start_server, stop_server
 from tests.trpc.test_properties import BODIES, CALM, PATHS, no_surprise
 
+# Procedures run in threads that other tests have left a database connection in, and those are looked after.
+pytestmark = pytest.mark.django_db
+
 # Pieces of JSON and of what only looks like it; put together without regard for sense.
 PIECES = st.sampled_from(
     [

@@ -10,6 +10,8 @@ from factory.trpc.socket import AT_ONCE, TrpcSocket
 from tests.conformance.procedures import open_streams, registry
 from tests.live.listening import connected, subscribe
 
+# Procedures run in threads that other tests have left a database connection in, and those are looked after.
+pytestmark = pytest.mark.django_db
 UNDEFINED = {"json": None, "meta": {"values": ["undefined"], "v": 1}}
 
 
