@@ -7,12 +7,16 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
 from alerts.models import Alert, AlertEvent
+from alerts.queries.alerts import events_after
 from alerts.services.handling import acknowledge_alert
+from devices.queries import status_changes_after
 from devices.services import edit_device
 from factory.accounts.services import revoke_all_sessions
 from factory.live.broadcast import broadcaster
-from factory.urls import gateway
-from tests.builders import make_batch, make_threshold, ms
+from factory.urls import gateway, registry
+from grouping.queries.batches import progress_now
+from ota.queries.deployments import deployments_after
+from tests.builders import make_batch, make_threshold, ms, store
 from tests.grouping.batching import answer, work_off
 from tests.live.listening import connected, listening, refused, subscribe
 from tests.live.sockets import a_device, a_session, a_token, now, stored
@@ -226,6 +230,36 @@ async def test_a_batch_is_told_at_once_as_it_moves_and_ends_the_subscription_wit
         _, news = await stream.next()
         assert (news["progress"], news["succeeded"]) == (100, 2)
         assert await stream.next() == ("return", None)
+
+
+@sync_to_async
+def one_of_each_that_is_stored():
+    """{path: the members of an event as `/ws` has it}."""
+    deployment = make_deployment(at=now())
+    make_threshold(device=deployment.device)
+    store(deployment.device, (now(), 95.0))
+    batch = make_batch(devices=[deployment.device], at=now())
+    return {
+        "alerts.onAlert": events_after("0", None)[0].data,
+        "devices.onStatus": status_changes_after("0", None)[0].data,
+        "ota.onDeployment": deployments_after("0.0", None)[0].data,
+        "groups.onBatchProgress": progress_now(batch.pk, at=now()).data,
+    }
+
+
+async def test_an_event_is_declared_with_just_the_members_it_has():
+    for path, data in (await one_of_each_that_is_stored()).items():
+        assert list(registry.find(path).output.row(data)) == list(data), path
+
+
+async def test_a_superjson_client_gets_dates():
+    device = await a_device()
+
+    async with listening("devices.onStatus", {"json": {}}, bearer=await a_viewer()) as stream:
+        await sync_to_async(edit_device)(device=device, status="error", at=now())
+        _, news = await stream.next()
+
+    assert (news["json"]["status"], news["meta"]) == ("error", {"values": {"timestamp": ["Date"]}, "v": 1})
 
 
 # Who may, and for how long
