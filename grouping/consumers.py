@@ -49,15 +49,9 @@ class ProgressNews(NewsSerializer):
 def on_batch_progress(call, *, id, last_event_id=None):
     """How a batch stands: now, whenever that changes, and at its end, which is the end of the subscription too."""
     get_batch(id)
-    greet = partial(_greet, id)
+    # After a break as well, how it stands is all there is to say: the last id is taken, and not needed.
     return tell(
-        of_a_batch,
-        memory,
-        call.identity,
-        names=[str(id)],
-        after=last_event_id,
-        greet=greet,
-        is_last=is_over,
+        of_a_batch, memory, call.identity, names=[str(id)], greet=partial(_greet, id), is_last=is_over
     )
 
 

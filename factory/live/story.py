@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from time import monotonic
 from typing import Any, Self
 
 import orjson
@@ -114,9 +115,14 @@ async def _tell_on(
     else:
         async for event in teller.look():
             yield event
+    beat = settings.WS_TIMEOUT / 2
+    due = monotonic() + beat
     while True:
-        message = await inbox.next(timeout=settings.WS_TIMEOUT / 2)
-        if inbox.lost or teller.must_look(message):
+        message = await inbox.next(timeout=max(0.0, due - monotonic()))
+        is_due = monotonic() >= due  # also where there is always something to hear
+        if is_due:
+            due = monotonic() + beat
+        if inbox.lost or (is_due and teller.heals) or (message and teller.misses(message)):
             inbox.lost = False
             async for event in teller.look():
                 yield event
@@ -143,6 +149,7 @@ class _Teller:
 
     def __init__(self, memory: Memory, keys: Keys, after: str | None) -> None:
         self._memory = memory
+        self.heals = memory.heals
         self._keys = keys
         self._base = after
         self._told: set[str] = set()
@@ -154,10 +161,8 @@ class _Teller:
         if self._memory.dense and self._base is not None:
             self._seen = _valid(whole_number, self._base)
 
-    def must_look(self, message: dict[str, Any] | None) -> bool:
-        """At a heartbeat, or where numbers say that something was lost."""
-        if message is None:
-            return self._memory.heals
+    def misses(self, message: dict[str, Any]) -> bool:
+        """Whether the numbers say that something was lost before this."""
         return self._memory.dense and any(
             number > seen + 1
             for seen, number in pairwise(

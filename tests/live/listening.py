@@ -1,5 +1,6 @@
 """Subscriptions to the whole application, as their clients write and read them."""
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
@@ -56,6 +57,18 @@ class Listening(ApplicationCommunicator):
                 continue
             data = json.loads(event["data"]) if event["data"] else None
             return event.get("event") or event.get("id"), data
+
+    async def is_quiet(self, *, seconds):
+        """Whether nothing but pings comes."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end:
+            while b"\n\n" in self.rest:
+                if (await self.lines()).get("event") != "ping":
+                    return False
+            if not await self.receive_nothing(timeout=0.1):
+                self.rest += (await self.receive_output(timeout=1))["body"]
+        return b"data: {" not in self.rest
 
     async def leave(self):
         await self.send_input({"type": "http.disconnect"})

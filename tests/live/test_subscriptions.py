@@ -1,5 +1,6 @@
 """What can be subscribed to, and that whoever comes back hears what was missed."""
 
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
@@ -210,6 +211,24 @@ async def test_a_deployment_is_told_as_it_moves_and_after_a_break_as_it_stands()
         assert (await stream.next())[1]["status"] == "installing"
         await word(deployment, "failed", at=now())
         assert (await stream.next())[1]["status"] == "failed"
+
+
+async def test_what_was_told_is_not_told_again_at_a_heartbeat(settings):
+    settings.WS_TIMEOUT = 0.4
+    token = await a_viewer()
+    deployment = await sync_to_async(make_deployment)(at=now())
+    paths = ("ota.onDeployment", "devices.onStatus", "alerts.onAlert")
+
+    async with AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(listening(path, bearer=token)) for path in paths]
+        await sync_to_async(make_threshold)(device=deployment.device)
+        await sync_to_async(say)(deployment, "downloading", at=now())
+        await stored(deployment.device, (now(), 95.0))
+        await sync_to_async(edit_device)(device=deployment.device, status="error", at=now())
+        for stream in streams:
+            await stream.next()
+        for stream in streams:
+            assert await stream.is_quiet(seconds=1.0)
 
 
 async def test_a_batch_is_told_at_once_as_it_moves_and_ends_the_subscription_with_its_end():
