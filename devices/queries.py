@@ -1,6 +1,6 @@
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ from devices.models import (
 )
 from devices.tokens import hash_of
 from factory.errors import InvalidInput, NotFound
+from factory.live.story import whole_number
+from factory.tracked import Tracked
 
 # Filters that need a higher room's word (`groupId`) are registered by that room.
 Narrowing = Callable[[DeviceQuerySet, object], DeviceQuerySet]
@@ -351,3 +353,24 @@ def command_types(*, device_type: str | None = None) -> list[CommandType]:
     in_force = {type_.name: type_ for type_ in found if not type_.device_type}
     in_force |= {type_.name: type_ for type_ in found if type_.device_type == device_type}
     return [in_force[name] for name in sorted(in_force)]
+
+
+def status_changes_after(id: str, device_ids: Collection[int] | None) -> list[Tracked]:
+    """The first of the changes after that number, of these devices or of all."""
+    changes = StatusChange.objects.filter(pk__gt=whole_number(id)).order_by("pk")
+    if device_ids is not None:
+        changes = changes.filter(device_id__in=device_ids)
+    return [
+        Tracked(str(each.pk), status_news(each.device_id, each.status, at=each.at)) for each in changes[:1000]
+    ]
+
+
+def newest_status_change() -> int:
+    """The number of the newest change, 0 when there is none."""
+    return StatusChange.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def status_news(device_id: int, status: str, *, at: datetime) -> dict[str, Any]:
+    """A status as those hear of it who watch."""
+    timestamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"deviceId": device_id, "status": str(status), "timestamp": timestamp}

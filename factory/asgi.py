@@ -1,29 +1,36 @@
-"""One process that speaks everything: HTTP goes to the WSGI threads, `/ws` to Channels.
+"""One process that speaks everything: HTTP goes to the WSGI threads, `/ws` to Channels, subscriptions to the loop.
 
-HTTP never runs through Django's ASGI handler, which is several times slower (docs/decisions/0001).
+HTTP that ends never runs through Django's ASGI handler, which is several times slower (docs/decisions/0001).
 """
 
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
 
-from factory.wsgi import application as http  # noqa: I001 -- loads the apps; what follows needs them
+from factory.wsgi import PROCEDURES, application as http  # noqa: I001 -- loads the apps; what follows needs them
 
-from channels.routing import ProtocolTypeRouter, URLRouter
+from collections.abc import AsyncIterator, Awaitable, Callable
+
 from django.conf import settings
-from django.urls import path
 
 from alerts import consumers as alerts_channels
 from devices import consumers as devices_channels
 from devices import services as devices_services
 from devices.identity import DevicePrincipal, device_behind
+from factory import draining
 from factory.accounts import services as accounts_services
 from factory.accounts.identity import person_behind
 from factory.accounts.models import Session
 from factory.live.channels import ChannelRegistry
 from factory.live.consumer import LiveConsumer
+from factory.live.ending import watch
 from factory.live.handshake import Handshake, Listener
 from factory.streaming import WSGIDoor
+from factory.trpc.call import Identity
+from factory.trpc.socket import TrpcSocket
+from factory.trpc.sse import EventStreams
+from factory.urls import gateway
+from factory.ways_in import ways_in
 from grouping import consumers as grouping_channels
 from ota import consumers as ota_channels
 from telemetry import consumers as telemetry_channels
@@ -53,20 +60,32 @@ def identify_listener(handshake: Handshake) -> Listener | None:
     )
     if identity is None or identity.principal is None:
         return None
+    return Listener(principal=identity.principal, credential=credential_of(identity))
+
+
+def credential_of(identity: Identity) -> str:
+    """The name under which the end of a credential is told."""
     if isinstance(identity.principal, DevicePrincipal):
         assert isinstance(identity.credential, int)
-        name = devices_services.connection_name(identity.credential)
-    else:
-        assert isinstance(identity.credential, Session)
-        name = accounts_services.connection_name(identity.credential.pk)
-    return Listener(principal=identity.principal, credential=name)
+        return devices_services.connection_name(identity.credential)
+    assert isinstance(identity.credential, Session)
+    return accounts_services.connection_name(identity.credential.pk)
 
 
-application = ProtocolTypeRouter(
-    {
-        "http": WSGIDoor(http, workers=THREADS),  # type: ignore[arg-type]  # typed more narrowly
-        "websocket": URLRouter(
-            [path("ws", LiveConsumer.as_asgi(registry=channels, identify=identify_listener))]
-        ),
-    }
+def watch_over(identity: Identity, again: Callable[[], Awaitable[Identity]]) -> AsyncIterator[Identity]:
+    """Until when somebody may hear what was subscribed to."""
+    return watch(identity, credential=credential_of(identity), again=again)
+
+
+streams = EventStreams(gateway, prefixes=PROCEDURES, ping_seconds=settings.WS_TIMEOUT / 4, watch=watch_over)
+trpc_socket = TrpcSocket(gateway, watch=watch_over)
+draining.on_drain(trpc_socket.say_goodbye)
+
+application = ways_in(
+    http=WSGIDoor(http, workers=THREADS),  # type: ignore[arg-type]  # typed more narrowly
+    streams=streams,
+    sockets={
+        "/ws": LiveConsumer.as_asgi(registry=channels, identify=identify_listener),
+        "/ws-trpc": trpc_socket,
+    },
 )

@@ -112,8 +112,8 @@ class Request(WebRequest):
 
     def check_timeouts(self) -> None:
         """An answer must begin in time, and then be read; how long all of it takes is the reader's affair."""
-        if self.is_stream or self._disconnected:  # a stream lasts as long as somebody listens
-            return
+        if self._disconnected or (self.is_stream and self.writable.is_set()):
+            return  # a stream lasts as long as somebody takes what comes
         if not self._response_started:
             super().check_timeouts()
         elif time.monotonic() - self.moved > self.server.http_timeout:

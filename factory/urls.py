@@ -6,8 +6,10 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from alerts import api as alerts_api
+from alerts import consumers as alerts_live
 from analytics import api as analytics_api
 from devices import api as devices_api
+from devices import consumers as devices_live
 from devices import mqtt_hooks
 from devices.identity import identify_device
 from factory import health, system
@@ -17,9 +19,12 @@ from factory.trpc.gateway import Gateway
 from factory.trpc.router import Registry
 from factory.twins import plain_twin
 from grouping import api as grouping_api
+from grouping import consumers as grouping_live
 from ota import api as ota_api
+from ota import consumers as ota_live
 from ota.download import firmware_file
 from telemetry import api as telemetry_api
+from telemetry import consumers as telemetry_live
 
 registry = Registry(
     [
@@ -31,6 +36,11 @@ registry = Registry(
         *alerts_api.routers,
         *ota_api.routers,
         *analytics_api.routers,
+        telemetry_live.router,
+        alerts_live.router,
+        devices_live.router,
+        grouping_live.router,
+        ota_live.router,
     ]
 )
 gateway = Gateway(

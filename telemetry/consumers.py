@@ -1,6 +1,14 @@
+from rest_framework import serializers
+
 from devices.identity import is_device
-from devices.watching import device_key, may_watch
+from devices.watching import OfDevices, device_key, may_watch
+from factory.accounts.permissions import VIEWER
 from factory.live.channels import Channel, Handler, Stream
+from factory.live.story import Memory, tell
+from factory.trpc.news import NewsSerializer
+from factory.trpc.router import Router
+from factory.trpc.serializers import FreeForm
+from telemetry.queries import event_id, readings_after
 from telemetry.reception import receive
 from telemetry.services import SENSOR_SHARDS, SENSOR_STREAM
 
@@ -11,10 +19,37 @@ sensor = Stream(
     batched=("sensor_batch", "readings"),
 )
 
-channels = [
-    Channel("readings", sensor, allows=may_watch),
-    Channel("device:<id>:sensor", sensor, allows=may_watch, find=device_key),
-]
+everything = Channel("readings", sensor, allows=may_watch)
+of_a_device = Channel("device:<id>:sensor", sensor, allows=may_watch, find=device_key)
+
+channels = [everything, of_a_device]
+
+router = Router("readings")
+memory = Memory(
+    after=readings_after,
+    mark=lambda number, data: event_id(number, data["deviceId"], data["timestamp"]),
+    heals=False,  # a reading that was lost on its way to a screen is soon followed by the next
+)
+
+
+class ReadingNews(NewsSerializer):
+    device_id = serializers.IntegerField()
+    timestamp = serializers.IntegerField()
+    temperature = serializers.FloatField(allow_null=True)
+    humidity = serializers.FloatField(allow_null=True)
+    vibration = serializers.FloatField(allow_null=True)
+    power = serializers.FloatField(allow_null=True)
+    pressure = serializers.FloatField(allow_null=True)
+    rpm = serializers.FloatField(allow_null=True)
+    data = FreeForm()  # type: ignore[assignment]
+
+
+@router.subscription("onReading", permission=VIEWER, input=OfDevices, output=ReadingNews)
+def on_reading(call, *, last_event_id=None, **devices):
+    """Readings as they are stored, of the devices named or of all; after `lastEventId` also those that were missed."""
+    names = OfDevices.names(**devices)
+    channel = everything if names is None else of_a_device
+    return tell(channel, memory, call.identity, names=names or (), after=last_event_id)
 
 
 def take_reading(listener, message) -> tuple[str, dict]:

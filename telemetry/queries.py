@@ -1,6 +1,7 @@
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
@@ -8,6 +9,8 @@ from django.db.models import QuerySet
 from devices.models import Device
 from devices.queries import count_some
 from factory.errors import InvalidInput
+from factory.live.story import whole_number
+from factory.tracked import Tracked
 from telemetry import sql
 from telemetry.aggregates import RawIsArchived, totals
 from telemetry.buckets import buckets_for
@@ -16,11 +19,15 @@ from telemetry.days import check_range
 from telemetry.metrics import BY_KEY
 from telemetry.models import MeterExchange, Quarter, Reading, State
 from telemetry.reach import TooManyRows
-from telemetry.rows import bucket_row, is_filled
+from telemetry.rows import bucket_row, is_filled, reading_row
 from telemetry.rules import metric_for
 
 RAW_ROWS_LIMIT = 2_000_000
 BUCKETS_LIMIT = 10_000
+READINGS_MADE_UP = 5_000  # for a subscription that is taken up again
+DEVICES_MADE_UP = 100  # of more, the newest reading of each
+OLDER_MS = 3_600_000  # so much older than its arrival a reading may be and is still made up for
+FRESH_MS = 60_000
 TOO_MANY = f"more than {RAW_ROWS_LIMIT} readings would have to be read; take a shorter range"
 
 
@@ -164,3 +171,44 @@ def exchanges_of_device(*, device_id: int) -> QuerySet[MeterExchange]:
 def count_readings(device_ids: Sequence[int]) -> int:
     """How many readings these devices have, as far as is counted."""
     return count_some(Reading.objects.filter(device_id__in=device_ids))
+
+
+def readings_after(id: str, device_ids: Collection[int] | None) -> list[Tracked]:
+    """What these devices reported after the reading with that event id, in the order it came; the newest 5,000.
+
+    Of all devices of a big plant it is the newest reading of each, which is what a picture of it needs.
+    """
+    received_at, device_id, timestamp = (whole_number(part) for part in _three(id))
+    earliest = min(timestamp, received_at - OLDER_MS)
+    rows = Reading.objects.filter(received_at__gte=received_at)
+    if device_ids is None:
+        fresh = State.objects.filter(newest__gt=received_at - FRESH_MS)
+        newest = {pk: moment for pk, moment in fresh.values_list("device_id", "newest") if moment}
+        if len(newest) > DEVICES_MADE_UP:
+            stored = sql.select_readings({pk: {moment} for pk, moment in newest.items()})
+            return [
+                Tracked(event_id(received_at, pk, moment), reading_row(pk, moment, data))
+                for (pk, moment), data in stored.items()
+            ]
+        device_ids = newest
+    found: list[tuple[int, int, int, dict[str, float]]] = []
+    for pk in device_ids:
+        of_device = rows.filter(device_id=pk, timestamp__gte=earliest).order_by("-timestamp")
+        columns = of_device.values_list("received_at", "device_id", "timestamp", "data")
+        found += [row for row in columns[:READINGS_MADE_UP] if row[:3] > (received_at, device_id, timestamp)]
+    return [
+        Tracked(event_id(received, pk, moment), reading_row(pk, moment, data))
+        for received, pk, moment, data in sorted(found, key=itemgetter(0, 1, 2))[-READINGS_MADE_UP:]
+    ]
+
+
+def event_id(received_at: int, device_id: int, timestamp: int) -> str:
+    """By which a subscription is taken up after this reading."""
+    return f"{received_at}.{device_id}.{timestamp}"
+
+
+def _three(id: str) -> list[str]:
+    parts = id.split(".")
+    if len(parts) != 3:
+        raise ValueError(id)
+    return parts

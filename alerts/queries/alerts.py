@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +7,8 @@ from django.db.models import Count, Q
 from alerts.models import Alert, AlertEvent, AlertQuerySet
 from devices.queries import count_some
 from factory.errors import NotFound
+from factory.live.story import whole_number
+from factory.tracked import Tracked
 from grouping.queries import devices_within
 
 
@@ -93,6 +95,14 @@ def events_between(after: int, before: int | None) -> Sequence[tuple[int, int, d
     if before is not None:
         events = events.filter(pk__lt=before)
     return [(key, event.pk, data) for event in events[:1000] for key, data in [live_item(event)]]
+
+
+def events_after(id: str, device_ids: Collection[int] | None) -> list[Tracked]:
+    """The first of the events after that number, of these devices or of all."""
+    events = AlertEvent.objects.select_related("alert").filter(pk__gt=whole_number(id)).order_by("pk")
+    if device_ids is not None:
+        events = events.filter(alert__device_id__in=device_ids)
+    return [Tracked(str(event.pk), live_item(event)[1]) for event in events[:1000]]
 
 
 def newest_event() -> int:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max, OuterRef, Subquery
 
 from devices.models import StatusChange
+from devices.queries import status_news
 from factory.live.broadcast import broadcast_on_commit
 
 STATUS_STREAM = "status"
@@ -22,8 +23,8 @@ def note_status(
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
     began = dict.fromkeys(ids, at) | _not_before_the_last(since) if since else dict.fromkeys(ids, at)
     changes = (StatusChange(device_id=pk, status=status, at=began[pk]) for pk in ids)
-    StatusChange.objects.bulk_create(changes, batch_size=AT_ONCE)
-    tell_status(device_ids=ids, status=status, at=at)
+    written = StatusChange.objects.bulk_create(changes, batch_size=AT_ONCE)
+    tell_status(device_ids=ids, status=status, at=at, numbers={each.device_id: each.pk for each in written})
 
 
 def _not_before_the_last(since: Mapping[int, datetime]) -> dict[int, datetime]:
@@ -33,12 +34,13 @@ def _not_before_the_last(since: Mapping[int, datetime]) -> dict[int, datetime]:
     return {pk: max(moment, last.get(pk, moment)) for pk, moment in since.items()}
 
 
-def tell_status(*, device_ids: Iterable[int], status: str, at: datetime) -> None:
-    """Tell dashboards, after the commit, what the devices' status is now."""
-    timestamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def tell_status(
+    *, device_ids: Iterable[int], status: str, at: datetime, numbers: Mapping[int, int | None] | None = None
+) -> None:
+    """Tell dashboards, after the commit, what the devices' status is now; `numbers` are those of the changes."""
+    known = numbers or {}
     broadcast_on_commit(
-        STATUS_STREAM,
-        [(pk, {"deviceId": pk, "status": str(status), "timestamp": timestamp}) for pk in device_ids],
+        STATUS_STREAM, [(pk, status_news(pk, status, at=at), known.get(pk) or 0) for pk in device_ids]
     )
 
 

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 10_000  # messages waiting; past it the oldest are dropped and counted
 SEND_TIMEOUT = 5.0  # seconds
+Item = tuple[int, dict[str, Any]] | tuple[int, dict[str, Any], int]
 
 
 class Broadcaster:
@@ -97,19 +98,21 @@ def group_of(kind: str, shard: int = 0) -> str:
     return f"live.{kind}.{shard}"
 
 
-def broadcast(kind: str, items: Iterable[tuple[int, dict[str, Any]]], *, shards: int = 1) -> None:
-    """Send news now: `items` are (key, data) pairs, the key being the id people subscribe by.
+def broadcast(kind: str, items: Iterable[Item], *, shards: int = 1) -> None:
+    """Send news now: `items` are (key, data) pairs, the key being the id people subscribe by. A third member is
+    the number by which a subscription is taken up again; else it is the `seq` of the data, if that has one.
 
     One message per shard of keys, however many items there are.
     """
     by_shard: dict[int, list[list[Any]]] = {}
-    for key, data in items:
-        by_shard.setdefault(key % shards, []).append([key, data.get("seq", 0), orjson.dumps(data).decode()])
+    for key, data, *number in items:
+        numbered = number[0] if number else data.get("seq", 0)
+        by_shard.setdefault(key % shards, []).append([key, numbered, orjson.dumps(data).decode()])
     for shard, packed in by_shard.items():
         broadcaster.send(group_of(kind, shard), {"type": "live.news", "kind": kind, "items": packed})
 
 
-def broadcast_on_commit(kind: str, items: Iterable[tuple[int, dict[str, Any]]], *, shards: int = 1) -> None:
+def broadcast_on_commit(kind: str, items: Iterable[Item], *, shards: int = 1) -> None:
     """Send news when the transaction at hand has committed, and never if it does not."""
     ready = list(items)
 

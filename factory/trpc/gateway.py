@@ -23,7 +23,7 @@ from factory.trpc.download import Download
 from factory.trpc.errors import TRPCError, refusal_for
 from factory.trpc.request import Asked, read_calls
 from factory.trpc.router import Deprecated, Procedure, Registry
-from factory.trpc.stream import Line
+from factory.trpc.stream import Line, join_for_v10
 from factory.trpc.wire import Dialect
 
 Identify = Callable[[HttpRequest], Identity | None]
@@ -98,6 +98,8 @@ class Gateway:
                 headers.update(refusal.headers)
         if line:
             response = _response(line.join(envelopes), 200, headers)
+        elif asked.streams_v10:
+            response = _response(join_for_v10(envelopes), wire.batch_status(statuses), headers)
         elif asked.is_batch:
             response = _response(b"[%s]" % b",".join(envelopes), wire.batch_status(statuses), headers)
         else:
@@ -115,25 +117,37 @@ class Gateway:
             raise TRPCError(
                 "BAD_REQUEST", f"{path} answers with a file: ask for it by itself, not in a batch."
             )
+        if procedure.kind == "subscription" and asked.is_batch:
+            raise TRPCError("BAD_REQUEST", "Cannot batch subscription calls")
         self._check_method(visit.request.method or "", procedure)
-        identity = visit.identity()
-        _check_permission(procedure, identity)
+        call = self.admit(visit.request, procedure, visit.identity())
+        if procedure.kind == "subscription":  # those that get here came past the door that streams (sse.py)
+            raise TRPCError("NOT_IMPLEMENTED", "Subscriptions are not served here but by `manage.py serve`.")
+        return call, self.run(call, procedure, lambda: asked.open_input(index))
+
+    def admit(self, request: HttpRequest, procedure: Procedure, identity: Identity) -> Call:
+        """The call of somebody who may make it; a refusal for everybody else."""
+        check_permission(procedure, identity)
         if identity.ambient and procedure.kind == "mutation":
-            self._check_origin(visit.request)
-        call = Call(visit.request, identity)
+            self.check_origin(request)
+        call = Call(request, identity)
         if procedure.deprecated:
             _announce(procedure.deprecated, call)
-        given = procedure.read(asked.open_input(index)) if procedure.read else {}
+        return call
+
+    def run(self, call: Call, procedure: Procedure, open_input: Callable[[], Any]) -> Any:
+        """What the procedure says to an input, as JSON-like; of a subscription, its iterator as it is."""
+        given = procedure.read(open_input()) if procedure.read else {}
         if procedure.kind == "mutation":
             value = again_after_deadlock(lambda: procedure.handler(call, **given))
         else:
             value = procedure.handler(call, **given)
-        if procedure.write is None or value is wire.UNDEFINED:
-            return call, value
-        return call, procedure.write(value)
+        if procedure.write is None or value is wire.UNDEFINED or procedure.kind == "subscription":
+            return value
+        return procedure.write(value)
 
     def _check_method(self, method: str, procedure: Procedure) -> None:
-        allowed = self.query_methods if procedure.kind == "query" else ("POST",)
+        allowed = {"query": self.query_methods, "subscription": ("GET",)}.get(procedure.kind, ("POST",))
         if method not in allowed:
             raise TRPCError(
                 "METHOD_NOT_SUPPORTED",
@@ -141,7 +155,7 @@ class Gateway:
                 headers={"Allow": ", ".join(allowed)},
             )
 
-    def _check_origin(self, request: HttpRequest) -> None:
+    def check_origin(self, request: HttpRequest) -> None:
         """A browser sends its cookies from any page; only Origin says which page that was."""
         origin = request.META.get("HTTP_ORIGIN", "").lower()
         if not origin or (origin != _own_origin(request) and origin not in self._others_allowed()):
@@ -150,6 +164,14 @@ class Gateway:
     def _others_allowed(self) -> Iterable[str]:
         allowed = self.allowed_origins
         return allowed() if callable(allowed) else allowed
+
+    def identify_once(self, request: HttpRequest) -> Identity:
+        """Who sent a request that is not answered by `view`."""
+        return _Visit(request, self.identify).identity()
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether pages of this other origin may read what a cookie of ours opens."""
+        return origin.lower() in self._others_allowed()
 
 
 class _Visit:
@@ -172,7 +194,7 @@ class _Visit:
         return self._known
 
 
-def _check_permission(procedure: Procedure, identity: Identity) -> None:
+def check_permission(procedure: Procedure, identity: Identity) -> None:
     if procedure.permission.allows(identity):
         return
     if identity.principal is None:

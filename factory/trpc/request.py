@@ -28,6 +28,7 @@ class Asked:
     dialect: Dialect
     is_batch: bool = False
     streams: bool = False
+    streams_v10: bool = False
     form: HttpRequest | None = None
 
     def open_input(self, index: int) -> Any:
@@ -38,7 +39,7 @@ def read_calls(request: HttpRequest, path: str, registry: Registry, dialect: Dia
     """`dialect` None: tell it from the inputs."""
     meta = request.META
     query = wire.parse_query(meta.get("QUERY_STRING", ""))
-    wire.check_connection_params(query.connection)
+    wire.read_connection_params(query.connection)
     path = path.strip("/")
     paths = path.split(",") if query.batch else [path]
     media_type = meta.get("CONTENT_TYPE", "")
@@ -63,7 +64,15 @@ def read_calls(request: HttpRequest, path: str, registry: Registry, dialect: Dia
             raise TRPCError("BAD_REQUEST", f"Cannot mix procedure types in call: {', '.join(kinds)}")
     raw = wire.parse_json(query.input.encode() if request.method == "GET" else _body(request))
     inputs = wire.split_batch(raw, len(paths)) if query.batch else [raw]
-    return Asked(paths, procedures, inputs, dialect or wire.dialect_of(inputs), query.batch, streams)
+    return Asked(
+        paths,
+        procedures,
+        inputs,
+        dialect or wire.dialect_of(inputs),
+        query.batch,
+        streams,
+        query.batch and meta.get("HTTP_TRPC_BATCH_MODE") == "stream",
+    )
 
 
 def _form_call(

@@ -13,7 +13,7 @@ from factory.trpc.superjson import UNDEFINED, VOID
 
 __all__ = ["UNDEFINED", "VOID", "Deprecated", "Procedure", "Registry", "Router"]
 
-Kind = Literal["query", "mutation"]
+Kind = Literal["query", "mutation", "subscription"]
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 NOTICE = timedelta(days=183)
@@ -105,6 +105,21 @@ class Router:
         return self._adder(
             name, "mutation", permission, input, output, many, deprecated, accepts_form=accepts_form
         )
+
+    def subscription(
+        self,
+        name: str,
+        *,
+        permission: Permission,
+        input: Any = None,
+        output: Any = None,
+        deprecated: Deprecated | None = None,
+    ) -> Callable[[Handler], Handler]:
+        """Declare a procedure whose handler returns an async iterator: of values, or of `Tracked` ones.
+
+        `output` is what one value looks like. An input with the member `lastEventId` can be taken up again.
+        """
+        return self._adder(name, "subscription", permission, input, output, False, deprecated)
 
     def _adder(
         self,

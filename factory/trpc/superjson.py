@@ -25,6 +25,7 @@ META_KEYS = frozenset({"values", "referentialEqualities", "v"})
 FORBIDDEN_KEYS = frozenset({"__proto__", "constructor", "prototype"})
 SIMPLE = frozenset({str, int, bool, type(None)})  # nothing to say about these, and most values are
 LONGEST_INTEGER = 1000  # digits
+LONGEST_PATH = 10_000  # characters
 NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf, "-0": -0.0}
 
 Path = tuple[str, ...]
@@ -77,6 +78,8 @@ def _annotations(tree: Any, origin: Path, *, escaped: bool) -> Iterator[tuple[Pa
 
 def split_path(text: str, *, escaped: bool) -> Path:
     r"""`a\.b.c` -> ("a.b", "c"). Before version 2.2.3 (not `escaped`) a backslash only ever escaped a dot."""
+    if len(text) > LONGEST_PATH:
+        raise Unreadable("A path in meta.values is too long")
     if "\\" not in text:
         return tuple(text.split("."))
     escape = r"\\[\\.]" if escaped else r"\\\."

@@ -3,6 +3,7 @@
 import enum
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -20,6 +21,9 @@ from factory.trpc.superjson import UNDEFINED
 
 BOM = b"\xef\xbb\xbf"
 DEEPEST = 254  # levels of nesting that orjson writes
+MOST_VALUES = 200_000  # in one text: each costs ten to a hundred times what it is long, in memory and in time
+MOST_BROKEN = 1024 * 1024  # bytes of a text whose UTF-8 is mended
+STRING = re.compile(rb'"[^"]*"')
 RESERVED = 14  # of these, for the envelope and for the rows that a free-form value may be kept in
 OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATETIME  # ours have milliseconds and Z
@@ -52,6 +56,7 @@ class Parameters:
     batch: bool = False
     input: str = ""
     connection: str = ""
+    last_event_id: str = ""
 
 
 def parse_query(text: str) -> Parameters:
@@ -67,6 +72,7 @@ def parse_query(text: str) -> Parameters:
         batch=unquote_plus(found.get("batch", "")) == "1",
         input=unquote_plus(found.get("input", "")),
         connection=unquote_plus(found.get("connectionParams", "")),
+        last_event_id=unquote_plus(found.get("lastEventId", "") or found.get("Last-Event-Id", "")),
     )
 
 
@@ -75,10 +81,14 @@ def parse_json(text: bytes) -> Any:
     if not text:
         return UNDEFINED
     text = text.removeprefix(BOM)
+    if _has_too_many(text):
+        return Malformed(f"JSON may hold {MOST_VALUES} values")
     try:
         try:
             value = orjson.loads(text)
         except orjson.JSONDecodeError:
+            if len(text) > MOST_BROKEN:
+                raise
             readable = text.decode("utf-8", "replace").encode()
             if readable == text:
                 raise
@@ -88,6 +98,24 @@ def parse_json(text: bytes) -> Any:
     if text.count(b"[") + text.count(b"{") > DEEPEST - RESERVED and _is_too_deep(value):
         return Malformed(f"JSON may nest {DEEPEST - RESERVED} levels deep")
     return value
+
+
+def _has_too_many(text: bytes) -> bool:
+    """Judged before anything is built. A long string with commas in it, such as a CSV file, is one value."""
+    if len(text) <= MOST_VALUES or _separators(text, 0, len(text)) <= MOST_VALUES:
+        return False
+    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    found = after = 0
+    for strings, string in enumerate(STRING.finditer(bare)):
+        found += _separators(bare, after, string.start())
+        after = string.end()
+        if max(found, strings // 2) > MOST_VALUES:  # a name and its value are two strings
+            return True
+    return found + _separators(bare, after, len(bare)) > MOST_VALUES
+
+
+def _separators(text: bytes, start: int, end: int) -> int:
+    return text.count(b",", start, end) + text.count(b"[", start, end) + text.count(b"{", start, end)
 
 
 def _is_too_deep(value: Any) -> bool:
@@ -101,17 +129,22 @@ def _is_too_deep(value: Any) -> bool:
     return False
 
 
-def check_connection_params(text: str) -> None:
-    """Nothing here needs them, but a client is told when it sends nonsense."""
+def read_connection_params(text: str) -> dict[str, str]:
+    """Subscriptions take a token from them; whoever else sends nonsense is told too."""
     if not text:
-        return
-    value = parse_json(text.encode())
+        return {}
+    value = parse_json(text.encode(errors="replace"))
     if isinstance(value, Malformed):
         raise TRPCError("PARSE_ERROR", "Not JSON-parsable query params")
-    if value is not None and not (
-        isinstance(value, dict) and all(isinstance(member, str) for member in value.values())
-    ):
+    return connection_params(value)
+
+
+def connection_params(value: Any) -> dict[str, str]:
+    if value is None or value is UNDEFINED:
+        return {}
+    if not (isinstance(value, dict) and all(isinstance(member, str) for member in value.values())):
         raise TRPCError("PARSE_ERROR", "Invalid connection params shape")
+    return value
 
 
 def split_batch(value: Any, count: int) -> list[Any]:

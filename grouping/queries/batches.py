@@ -1,9 +1,13 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, QuerySet
 
 from factory.errors import NotFound
+from factory.live.story import microseconds, whole_number
+from factory.tracked import Tracked
 from grouping.models import BatchItem, BatchOperation
 
 
@@ -79,3 +83,38 @@ def find_batch_id(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
     return BatchOperation.objects.filter(pk=int(text)).values_list("pk", flat=True).first()
+
+
+def progress_of(batch: BatchOperation, counts: Counts, *, at: datetime) -> dict[str, Any]:
+    """What watchers hear; `pending` are also those that a worker has in hand."""
+    return {
+        "batchId": batch.pk,
+        "status": str(batch.status),
+        "progress": counts.progress,
+        "total": batch.total,
+        "pending": counts.pending + counts.working,
+        "waiting": counts.waiting,
+        "succeeded": counts.succeeded,
+        "failed": counts.failed,
+        "cancelled": counts.cancelled,
+        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+
+
+def progress_now(batch_id: int, *, at: datetime) -> Tracked:
+    """How a batch stands, as an event of now, or of when it was over."""
+    batch = get_batch(batch_id)
+    moment = batch.completed_at or at
+    counts = counts_of([batch_id])[batch_id]
+    return Tracked(str(microseconds(moment)), progress_of(batch, counts, at=moment))
+
+
+def ends_after(id: str, batch_ids: Collection[int] | None) -> list[Tracked]:
+    """The ends of these batches that came after the event with that id: the one thing that must not be missed."""
+    ended = BatchOperation.objects.filter(pk__in=batch_ids or ()).exclude(completed_at=None)
+    events = [progress_now(each.pk, at=each.completed_at) for each in ended if each.completed_at]
+    return [event for event in events if int(event.id) > whole_number(id)]
+
+
+def is_over(progress: Mapping[str, Any]) -> bool:
+    return progress["status"] not in BatchOperation.UNFINISHED

@@ -10,10 +10,11 @@ from django.core.cache import cache
 from django.db import transaction
 
 from factory.live.broadcast import broadcast
+from factory.live.story import microseconds
 from factory.queueing import messenger
 from grouping import tasks
 from grouping.models import BatchOperation
-from grouping.queries.batches import Counts, counts_of
+from grouping.queries.batches import counts_of, progress_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,20 +71,4 @@ def tell_progress(*, batch_id: int, at: datetime) -> None:
     batch = BatchOperation.objects.filter(pk=batch_id).first()
     if batch is not None:
         counts = counts_of([batch_id])[batch_id]
-        broadcast(BATCH_STREAM, [(batch_id, progress_of(batch, counts, at=at))])
-
-
-def progress_of(batch: BatchOperation, counts: Counts, *, at: datetime) -> dict[str, Any]:
-    """What watchers hear; `pending` are also those that a worker has in hand."""
-    return {
-        "batchId": batch.pk,
-        "status": str(batch.status),
-        "progress": counts.progress,
-        "total": batch.total,
-        "pending": counts.pending + counts.working,
-        "waiting": counts.waiting,
-        "succeeded": counts.succeeded,
-        "failed": counts.failed,
-        "cancelled": counts.cancelled,
-        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }
+        broadcast(BATCH_STREAM, [(batch_id, progress_of(batch, counts, at=at), microseconds(at))])

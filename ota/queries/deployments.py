@@ -1,7 +1,15 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
 
 from factory.errors import NotFound
+from factory.live.story import microseconds, moment, whole_number
+from factory.tracked import Tracked
 from ota.models import Deployment, DeploymentEvent, DeploymentQuerySet
+
+LOOKED_AT = 20_000  # the newest deployments; what moves is among them
 
 
 class DeploymentUnknown(NotFound):
@@ -41,3 +49,39 @@ def events_of(*, deployment_id: int) -> list[DeploymentEvent]:
 def count_deployments(device_ids: Iterable[int]) -> int:
     """How many go with these devices."""
     return Deployment.objects.filter(device_id__in=list(device_ids)).count()
+
+
+def news_of(deployment: Deployment, *, at: datetime) -> dict[str, Any]:
+    """A deployment as those hear of it who watch."""
+    return {
+        "deploymentId": deployment.pk,
+        "deviceId": deployment.device_id,
+        "rolloutId": deployment.rollout_id,
+        "firmwareVersionId": deployment.firmware_id,
+        "version": deployment.firmware.version,
+        "status": str(deployment.status),
+        "progress": deployment.progress,
+        "errorMessage": deployment.error_message or None,
+        "attempts": deployment.attempts,
+        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+
+
+def deployments_after(id: str, device_ids: Collection[int] | None) -> list[Tracked]:
+    """How those deployments stand now that moved after the one with that id did; of the newest some thousands."""
+    number, _, pk = id.partition(".")
+    at, after = moment(whole_number(number)), whole_number(pk)
+    newest = Deployment.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    moved = deployments_matching().filter(pk__gt=newest - LOOKED_AT)
+    moved = moved.filter(Q(updated_at__gt=at) | Q(updated_at=at, pk__gt=after))
+    if device_ids is not None:
+        moved = moved.filter(device_id__in=device_ids)
+    return [
+        Tracked(event_id(microseconds(each.updated_at), each.pk), news_of(each, at=each.updated_at))
+        for each in moved.order_by("updated_at", "pk")[:1000]
+    ]
+
+
+def event_id(number: int, deployment_id: int) -> str:
+    """By which a subscription is taken up: when a deployment moved, and which it was."""
+    return f"{number}.{deployment_id}"

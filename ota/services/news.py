@@ -4,7 +4,9 @@ from typing import Any
 
 from devices.models import Presence
 from factory.live.broadcast import broadcast_on_commit
+from factory.live.story import microseconds
 from ota.models import Deployment
+from ota.queries.deployments import news_of
 
 OTA_STREAM = "ota"
 OFFERS_STREAM = "offers"
@@ -13,25 +15,10 @@ OFFERS_SHARDS = 16
 
 def tell_on_commit(deployments: Iterable[Deployment], *, at: datetime) -> None:
     """Tell dashboards, after the commit, how these stand."""
-    items = [(each.device_id, news_of(each, at=at)) for each in deployments]
+    number = microseconds(at)
+    items = [(each.device_id, news_of(each, at=at), number) for each in deployments]
     if items:
         broadcast_on_commit(OTA_STREAM, items)
-
-
-def news_of(deployment: Deployment, *, at: datetime) -> dict[str, Any]:
-    """A deployment as those hear of it who watch."""
-    return {
-        "deploymentId": deployment.pk,
-        "deviceId": deployment.device_id,
-        "rolloutId": deployment.rollout_id,
-        "firmwareVersionId": deployment.firmware_id,
-        "version": deployment.firmware.version,
-        "status": str(deployment.status),
-        "progress": deployment.progress,
-        "errorMessage": deployment.error_message or None,
-        "attempts": deployment.attempts,
-        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }
 
 
 def wake_sockets_on_commit(device_ids: Iterable[int], *, at: datetime) -> None:

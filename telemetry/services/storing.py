@@ -113,7 +113,7 @@ def store_readings(*, samples: Sequence[Sample], received_at: int) -> list[Outco
     seen_lately.note(shares, at=datetime.fromtimestamp(received_at / 1000, UTC), write=note_seen)
     if fresh:
         readings_stored.send(sender=Reading, batch=StoredBatch(received_at=received_at, fresh=fresh))
-        broadcast_on_commit(SENSOR_STREAM, _live_items(changed), shards=SENSOR_SHARDS)
+        broadcast_on_commit(SENSOR_STREAM, _live_items(changed, received_at), shards=SENSOR_SHARDS)
     return outcomes
 
 
@@ -157,10 +157,10 @@ def _is_news(value: float, timestamp: int, known: list[Any] | None) -> bool:
     return known is None or timestamp > known[1] or (timestamp == known[1] and value != known[0])
 
 
-def _live_items(changed: Iterable[_Share]) -> list[tuple[int, dict[str, Any]]]:
+def _live_items(changed: Iterable[_Share], received_at: int) -> list[tuple[int, dict[str, Any], int]]:
     """What dashboards are shown: readings not older than any that was there, the newest of each device."""
     return [
-        (share.device_id, reading_row(*sample))
+        (share.device_id, reading_row(*sample), received_at)
         for share in changed
         for sample in share.changed[-LIVE_PER_DEVICE:]
         if share.newest is None or sample.timestamp >= share.newest

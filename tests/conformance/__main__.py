@@ -1,4 +1,7 @@
-"""`python -m tests.conformance PORT`: serve the procedures until told to stop. No database, no Redis."""
+"""`python -m tests.conformance PORT [REQUEST_TIMEOUT]`: serve the procedures until told to stop. No database, no Redis.
+
+HTTP and event streams at `/api/trpc`, WebSockets at `/ws-trpc`, by the same server that runs the plant.
+"""
 
 import signal
 import sys
@@ -7,27 +10,45 @@ import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 
+FIVE_MB = 5 * 1024 * 1024
 
-def main(port: int) -> None:
+
+def main(port: int, timeout: int = 30) -> None:
     settings.configure(
         ALLOWED_HOSTS=["*"],
         MIDDLEWARE=[],
-        REQUEST_BODY_MAX=5 * 1024 * 1024,
-        DATA_UPLOAD_MAX_MEMORY_SIZE=5 * 1024 * 1024,
+        REQUEST_BODY_MAX=FIVE_MB,
+        UPLOAD_FORM_MAX=FIVE_MB,
+        DATA_UPLOAD_MAX_MEMORY_SIZE=FIVE_MB,
+        REQUEST_TIMEOUT=timeout,
+        WS_TIMEOUT=60,
         ROOT_URLCONF="tests.conformance.urls",
         SECRET_KEY="nothing is signed here",
         USE_TZ=True,
     )
     django.setup()
-    from tests.conformance.server import Server
+    from factory import draining
+    from factory.listening import listen
+    from factory.serving import Server
+    from factory.streaming import WSGIDoor
+    from factory.trpc.socket import TrpcSocket
+    from factory.trpc.sse import EventStreams
+    from factory.ways_in import ways_in
+    from tests.conformance.urls import gateway
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    streams = EventStreams(gateway, prefixes=("/api/trpc/",), ping_seconds=1.0)
+    socket = TrpcSocket(gateway)
+    draining.on_drain(socket.say_goodbye)
+    application = ways_in(
+        http=WSGIDoor(WSGIHandler(), workers=64), streams=streams, sockets={"/ws-trpc": socket}
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):  # until the server has its own
         signal.signal(number, lambda number, frame: sys.exit(0))
-    with Server(port, WSGIHandler()) as server:
-        sys.stdout.write(f"ready: http://127.0.0.1:{server.server_port}/api/trpc\n")
-        sys.stdout.flush()
-        server.serve_forever(poll_interval=0.1)
+    listener = listen("127.0.0.1", port)
+    sys.stdout.write(f"ready: http://127.0.0.1:{listener.getsockname()[1]}/api/trpc\n")
+    sys.stdout.flush()
+    Server(application, listener, drain_seconds=2.0).run()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8765)
+    main(*(int(each) for each in sys.argv[1:] or ("8765",)))

@@ -1,11 +1,13 @@
-"""The procedures every tRPC client can be tried against. Subscriptions come with the streams."""
+"""The procedures every tRPC client can be tried against."""
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from factory.tracked import Tracked
 from factory.trpc.errors import CODES, TRPCError
 from factory.trpc.permissions import ANYONE
 from factory.trpc.router import VOID, Registry, Router
@@ -38,6 +40,23 @@ class DatedPost(WireSerializer):
 class Post(WireSerializer):
     id = serializers.IntegerField()
     title = serializers.CharField()
+
+
+class Counting(WireSerializer):
+    to = StrictInteger(min_value=0, max_value=1000)
+    last_event_id = StrictString(required=False)
+
+
+class Ticking(WireSerializer):
+    last_event_id = StrictString(required=False)
+
+
+class Counted(WireSerializer):
+    n = serializers.IntegerField()
+
+
+class Numbered(WireSerializer):
+    i = serializers.IntegerField()
 
 
 @root.query(
@@ -115,6 +134,94 @@ def by_id(call, *, id):
 def add(call, *, title):
     """Write a post."""
     return {"id": 1, "title": title}
+
+
+@root.subscription(
+    "plainSub", permission=ANYONE, input=StrictInteger(required=False, min_value=0), output=Numbered
+)
+async def plain_sub(call, *, value=2):
+    """So many events without ids, 20 ms apart."""
+    for i in range(value):
+        await asyncio.sleep(0.02)
+        yield {"i": i}
+
+
+@root.subscription("count", permission=ANYONE, input=Counting, output=Counted)
+async def count(call, *, to, last_event_id="0"):
+    """Count up to a number, going on after the last one that was heard."""
+    for n in range(int(last_event_id) + 1, to + 1):
+        yield Tracked(str(n), {"n": n})
+
+
+@root.subscription("dated", permission=ANYONE, output=DatedPost)
+async def dated(call):
+    """One tracked event with a date in it."""
+    yield Tracked("a", {"id": 1, "created_at": datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)})
+
+
+@root.subscription("failSub", permission=ANYONE)
+async def fail_sub(call):
+    """Say one thing, then refuse."""
+    yield "one"
+    raise TRPCError("FORBIDDEN", "no more")
+
+
+@root.subscription("ticks", permission=ANYONE, input=Ticking, output=Counted)
+async def ticks(call, *, last_event_id="0"):
+    """Count on after the last number that was heard, 50 ms apart, until nobody listens."""
+    n = int(last_event_id)
+    while True:
+        n += 1
+        yield Tracked(str(n), {"n": n})
+        await asyncio.sleep(0.05)
+
+
+open_streams = {"forever": 0, "flood": 0}
+
+
+@root.subscription("forever", permission=ANYONE)
+async def forever(call):
+    """Count until nobody listens."""
+    open_streams["forever"] += 1
+    try:
+        i = 0
+        while True:
+            yield i
+            i += 1
+            await asyncio.sleep(0.06)
+    finally:
+        open_streams["forever"] -= 1
+
+
+@root.subscription("flood", permission=ANYONE)
+async def flood(call):
+    """Say a lot, for as long as somebody takes it."""
+    open_streams["flood"] += 1
+    try:
+        while True:
+            yield "x" * 1_000_000
+    finally:
+        open_streams["flood"] -= 1
+
+
+@root.subscription("quiet", permission=ANYONE)
+async def quiet(call):
+    """Say nothing, for a long time."""
+    await asyncio.sleep(LONGEST_SLEEP)
+    yield None
+
+
+@root.subscription("breaks", permission=ANYONE)
+async def breaks(call):
+    """Break in a way nobody foresaw."""
+    yield 1
+    raise RuntimeError("a secret of the house")
+
+
+@root.query("openStreams", permission=ANYONE)
+def how_many_are_open(call):
+    """How many listen to `forever` and `flood`."""
+    return sum(open_streams.values())
 
 
 registry = Registry([root, post])

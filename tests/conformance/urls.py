@@ -1,4 +1,5 @@
 from factory.trpc.gateway import Gateway
 from tests.conformance.procedures import registry
 
-urlpatterns = [Gateway(registry).urls("api/trpc")]
+gateway = Gateway(registry)
+urlpatterns = [gateway.urls("api/trpc")]

@@ -6,6 +6,7 @@ from pathlib import Path
 from factory.asgi import channels
 from factory.urls import registry
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 CONTRACT = (Path(__file__).resolve().parents[2] / "docs" / "contract.md").read_text()
 
 
@@ -24,3 +25,28 @@ def test_every_channel_stands_in_the_contract():
     }
 
     assert told == {channel.name for _, channel in channels._channels}
+
+
+def test_the_proxy_of_the_docs_sends_all_subscriptions_to_the_live_process_and_nothing_else():
+    pattern = re.search(r"location ~ (\S+) \{", (DOCS / "subscriptions.md").read_text())[1]
+    live = {
+        f"/api/{version}trpc/{p.path}"
+        for p in registry
+        if p.kind == "subscription"
+        for version in ("", "v1/")
+    }
+    others = {f"/api/trpc/{p.path}" for p in registry if p.kind != "subscription"}
+
+    assert {path for path in live | others if re.search(pattern, path)} == live
+    assert [
+        path for path in ("/ws", "/ws-trpc", "/wsx", "/", "/static/x.onY") if re.search(pattern, path)
+    ] == [
+        "/ws",
+        "/ws-trpc",
+    ]
+
+
+def test_every_subscription_is_explained():
+    told = re.findall(r"^\| `(\w+\.\w+)` \|", (DOCS / "subscriptions.md").read_text(), flags=re.MULTILINE)
+
+    assert sorted(told) == sorted(p.path for p in registry if p.kind == "subscription")

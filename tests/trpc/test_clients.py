@@ -18,9 +18,9 @@ CLIENT = Path(__file__).parent / "client"
 NODE, NPM = shutil.which("node"), shutil.which("npm")
 
 
-def start_server() -> tuple[subprocess.Popen, str]:
+def start_server(*arguments: str) -> tuple[subprocess.Popen, str]:
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.conformance", "0"],
+        [sys.executable, "-m", "tests.conformance", *(arguments or ("0",))],
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,
@@ -57,8 +57,14 @@ def node() -> str:
         pytest.skip("node and npm are not on this machine")
     with (CLIENT / "package.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # workers of pytest-xdist share the folder
-        if not (CLIENT / "node_modules" / "@trpc" / "client").exists():
-            subprocess.run([NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=CLIENT, check=True)
+        for folder, present in (
+            (CLIENT, "ws"),
+            (CLIENT / "v11_0", "@trpc/client"),
+            (CLIENT / "v10", "@trpc/client"),
+        ):
+            if not (folder / "node_modules" / present).exists():
+                command = [NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+                subprocess.run(command, cwd=folder, check=True)
     return NODE
 
 
@@ -86,7 +92,12 @@ RICH = {
 }
 
 
-def expected_queries(*, is_superjson: bool) -> dict:
+def unknown(kind: str, path: str, *, is_socket: bool) -> dict:
+    words = f'No "{kind}"-procedure on path "{path}"' if is_socket else f'No procedure found on path "{path}"'
+    return refusal(words, -32004, "NOT_FOUND", 404, path)
+
+
+def expected_queries(*, is_superjson: bool, is_socket: bool) -> dict:
     at = "2026-01-02T03:04:05.678Z"
     integer, required = "Expected an integer, got a string.", {"fieldErrors": {"id": [REQUIRED]}}
     return {
@@ -105,13 +116,13 @@ def expected_queries(*, is_superjson: bool) -> dict:
         "rich": RICH if is_superjson else None,
         "conflict": refusal("failed with CONFLICT", -32009, "CONFLICT", 409, "fail"),
         "boom": refusal("Internal server error", -32603, "INTERNAL_SERVER_ERROR", 500, "boom"),
-        "unknown": refusal('No procedure found on path "nope.nada"', -32004, "NOT_FOUND", 404, "nope.nada"),
-        "whoami": {"headers": SIGNED},
+        "unknown": unknown("query", "nope.nada", is_socket=is_socket),
+        "whoami": {"headers": {} if is_socket else SIGNED},
         "slow": "slept 10",
     }
 
 
-def expected_mutations(*, is_superjson: bool) -> dict:
+def expected_mutations(*, is_superjson: bool, is_socket: bool) -> dict:
     text = "Expected a string, got a number."
     return {
         "ping": "pong",
@@ -122,28 +133,41 @@ def expected_mutations(*, is_superjson: bool) -> dict:
         ),
         "rich": RICH if is_superjson else None,
         "echoUndefined": "<undefined>",
-        "unknown": refusal(
-            'No procedure found on path "post.remove"', -32004, "NOT_FOUND", 404, "post.remove"
-        ),
+        "unknown": unknown("mutation", "post.remove", is_socket=is_socket),
         "long": True,
     }
 
 
+def run(node, script, *arguments) -> dict:
+    command = [node, script, *arguments]
+    done = subprocess.run(command, cwd=CLIENT, capture_output=True, timeout=60, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+VERSIONS = ["11.25", "11.0", "10.45"]
+LINKS = ["httpLink", "httpBatchLink", "httpBatchStreamLink", "splitLink", "wsLink"]
+
+
 @pytest.mark.parametrize("transformer", ["plain", "superjson"])
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("link", ["httpLink", "httpBatchLink", "httpBatchStreamLink"])
-def test_every_kind_of_client_sees_the_same_api(node, url, link, method, transformer):
-    seen = json.loads(
-        subprocess.run(
-            [node, "calls.mjs", url, link, transformer, method],
-            cwd=CLIENT,
-            check=True,
-            capture_output=True,
-            timeout=60,
-        ).stdout
-    )
-    queries = expected_queries(is_superjson=transformer == "superjson")
-    mutations = expected_mutations(is_superjson=transformer == "superjson")
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_kind_of_client_sees_the_same_api(node, url, version, link, transformer):
+    check_calls(node, url, version, link, transformer, "GET")
+
+
+@pytest.mark.parametrize("transformer", ["plain", "superjson"])
+@pytest.mark.parametrize("link", LINKS[:3])
+@pytest.mark.parametrize("version", VERSIONS[:2])
+def test_queries_may_come_by_post_as_well(node, url, version, link, transformer):
+    check_calls(node, url, version, link, transformer, "POST")
+
+
+def check_calls(node, url, version, link, transformer, method):
+    seen = run(node, "calls.mjs", url, link, transformer, method, version)
+    is_superjson, is_socket = transformer == "superjson", link == "wsLink"
+    queries = expected_queries(is_superjson=is_superjson, is_socket=is_socket)
+    mutations = expected_mutations(is_superjson=is_superjson, is_socket=is_socket)
     # A batch link sends one request a tick; the client makes a call for each name but the skipped ones.
     skipped = transformer == "plain"
     batched = link != "httpLink"
@@ -151,8 +175,87 @@ def test_every_kind_of_client_sees_the_same_api(node, url, link, method, transfo
     assert seen["queries"] == queries
     assert seen["mutations"] == mutations
     assert seen["alone"] == "hello alone"
-    assert seen["queryRequests"] == [method] * (1 if batched else len(queries) - skipped)
-    assert seen["mutationRequests"] == ["POST"] * (1 if batched else len(mutations) - skipped)
+    if not is_socket:
+        assert seen["queryRequests"] == [method] * (1 if batched else len(queries) - skipped)
+        assert seen["mutationRequests"] == ["POST"] * (1 if batched else len(mutations) - skipped)
+
+
+SUBSCRIBING = [
+    *(
+        (version, link)
+        for version in VERSIONS[:2]
+        for link in ("httpSubscriptionLink", "wsLink", "splitLink")
+    ),
+    ("10.45", "wsLink"),
+    ("10.45", "splitLink"),
+]
+
+
+@pytest.mark.parametrize("transformer", ["plain", "superjson"])
+@pytest.mark.parametrize(("version", "link"), SUBSCRIBING)
+def test_every_kind_of_client_can_subscribe(node, url, version, link, transformer):
+    seen = run(node, "subscriptions.mjs", url, link, transformer, version)
+    at = "2026-01-02T03:04:05.678Z"
+    created = f"<Date {at}>" if transformer == "superjson" else at
+    integer = "Expected an integer, got a string."
+    invalid = refusal(f"to: {integer}", -32600, "BAD_REQUEST", 400, "count", fieldErrors={"to": [integer]})
+    by_socket = link == "wsLink" or version == "10.45"
+
+    assert seen == {
+        "plainSub": {"heard": ["started", {"i": 0}, {"i": 1}, {"i": 2}], "end": "complete"},
+        "one": {"heard": ["started", {"i": 0}], "end": "complete"},
+        "count": {
+            "heard": ["started", *({"id": str(n), "data": {"n": n}} for n in (1, 2, 3))],
+            "end": "complete",
+        },
+        "resumed": {
+            "heard": ["started", *({"id": str(n), "data": {"n": n}} for n in (2, 3))],
+            "end": "complete",
+        },
+        "dated": {
+            "heard": ["started", {"id": "a", "data": {"id": 1, "createdAt": created}}],
+            "end": "complete",
+        },
+        "failed": {
+            "heard": ["started", "one"],
+            "error": refusal("no more", -32003, "FORBIDDEN", 403, "failSub"),
+        },
+        "invalid": {"heard": [], "error": invalid},
+        "unknown": {
+            "heard": [],
+            "error": unknown("subscription", "nope", is_socket=True)
+            if by_socket
+            # An event source tells its page no more than that.
+            else {
+                "message": "Non-200 status code (404)",
+                "code": 404 if version == "11.0" else None,
+                "data": None,
+            },
+        },
+        "forever": {"heard": ["started", 0, 1, 2], "end": "complete"},
+        "stillOpen": 0,
+    }
+
+
+@pytest.mark.parametrize(("version", "link"), SUBSCRIBING[:-2])  # version 10 does not ask for what it missed
+def test_a_client_goes_on_after_the_last_event_when_the_server_is_started_anew(node, version, link):
+    server, url = start_server()
+    port = url.split(":")[2].split("/")[0]
+    client = subprocess.Popen(
+        [node, "resume.mjs", url, link, version], cwd=CLIENT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert client.stdout
+        assert client.stdout.readline() == "first\n"
+        stop_server(server)
+        server, _ = start_server(port)
+        numbers = json.loads(client.stdout.readline())
+        assert numbers == list(range(1, len(numbers) + 1))
+    finally:
+        client.kill()
+        client.wait()
+        client.stdout.close()
+        stop_server(server)
 
 
 # Bare sockets
@@ -164,7 +267,6 @@ def exchange(url: str, *requests: bytes) -> bytes:
         answers = b""
         for request in requests:
             connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
         while part := connection.recv(65_536):
             answers += part
     return answers
@@ -215,6 +317,7 @@ def test_the_server_stops_when_told(by):
     assert stop_server(server, by) == 0
 
 
-def test_the_lock_file_names_no_registry():
-    lock = json.loads((CLIENT / "package-lock.json").read_text())
-    assert not [name for name, package in lock["packages"].items() if "resolved" in package]
+def test_the_lock_files_name_no_registry():
+    for folder in (CLIENT, CLIENT / "v11_0", CLIENT / "v10"):
+        lock = json.loads((folder / "package-lock.json").read_text())
+        assert not [name for name, package in lock["packages"].items() if "resolved" in package]

@@ -1,25 +1,23 @@
-// node calls.mjs URL LINK TRANSFORMER METHOD: make the same calls with one kind of client, print what each saw.
-import { createTRPCClient, httpBatchLink, httpBatchStreamLink, httpLink } from '@trpc/client';
-import superjson from 'superjson';
+// node calls.mjs URL LINK TRANSFORMER METHOD VERSION: make the same calls with one kind of client, print what each saw.
+import { makeClient, refusal, spell } from './links.mjs';
 
-const [url, linkName, transformerName, method] = process.argv.slice(2);
-const makeLink = { httpLink, httpBatchLink, httpBatchStreamLink }[linkName];
-const transformer = transformerName === 'superjson' ? superjson : undefined;
+const [url, link, transformerName, method, version] = process.argv.slice(2);
+const transformer = transformerName === 'superjson';
 const requests = [];
-
-const client = createTRPCClient({
-  links: [
-    makeLink({
-      url,
-      transformer,
-      methodOverride: method === 'POST' ? 'POST' : undefined,
-      headers: () => ({ cookie: 'app_session_id=abc', authorization: 'Bearer t' }),
-      fetch: (target, options) => {
-        requests.push(options.method);
-        return fetch(target, options);
-      },
-    }),
-  ],
+const options = {
+  methodOverride: method === 'POST' ? 'POST' : undefined,
+  headers: () => ({ cookie: 'app_session_id=abc', authorization: 'Bearer t' }),
+  fetch: (target, options) => {
+    requests.push(options.method);
+    return fetch(target, options);
+  },
+};
+const { client, close } = makeClient({
+  version,
+  url,
+  link,
+  transformer: transformerName,
+  ...(link === 'wsLink' ? {} : options),
 });
 
 const rich = {
@@ -37,22 +35,11 @@ const rich = {
 };
 const long = 'é\u{1F680}'.repeat(20_000);
 
-// What JSON cannot say is spelled out, so that the reader can compare with equality.
-function spell(value) {
-  if (value === undefined) return '<undefined>';
-  if (value instanceof Date) return `<Date ${value.toISOString()}>`;
-  if (typeof value === 'number' && !Number.isFinite(value)) return `<${value}>`;
-  if (Array.isArray(value)) return value.map(spell);
-  if (value && typeof value === 'object')
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, spell(inner)]));
-  return value;
-}
-
 async function outcome(promise) {
   try {
     return spell(await promise);
   } catch (error) {
-    return { message: error.message, code: error.shape?.code ?? null, data: error.data ?? null };
+    return refusal(error);
   }
 }
 
@@ -94,3 +81,5 @@ const mutationRequests = requests.splice(0);
 const alone = await outcome(client.hello.query('alone'));
 
 process.stdout.write(JSON.stringify({ queries, queryRequests, mutations, mutationRequests, alone }));
+close();
+process.exit(0);
