@@ -9,24 +9,11 @@ from devices.models import Device
 from factory import deadline
 from factory.errors import TimeIsUp
 from factory.trpc.gateway import Gateway
-from factory.trpc.permissions import ANYONE
-from factory.trpc.router import Registry, Router
 from tests.builders import make_device
+from tests.factory.slow import registry, run_for_ever
 from tests.trpc.asking import get, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-FOR_EVER = {
-    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n",
-    "mysql": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900)"
-    " SELECT COUNT(*) FROM n a, n b, n c, n d WHERE a.i + b.i + c.i + d.i > 0",
-}
-
-
-def run_for_ever():
-    with connection.cursor() as cursor:
-        cursor.execute(FOR_EVER[connection.vendor])
-        cursor.fetchall()
 
 
 def test_a_statement_ends_with_the_request():
@@ -83,10 +70,11 @@ def test_what_was_written_before_is_taken_back():
 
 def test_what_follows_a_commit_has_time_left():
     told = []
-    with deadline.within(3, since=time.monotonic() - 2.5), transaction.atomic():
+    # Two seconds are left to commit, and four in all.
+    with deadline.within(30, since=time.monotonic() - 26), transaction.atomic():
         make_device()
         transaction.on_commit(lambda: told.append(Device.objects.count()))
-        time.sleep(0.35)
+        time.sleep(2.1)
 
     assert told == [1]
 
@@ -136,30 +124,7 @@ def test_uploads_have_more_time(path, seconds):
     assert deadline.seconds_for(path) == seconds
 
 
-slow = Router("slow")
-
-
-@slow.query("query", permission=ANYONE)
-def slow_query(call):
-    """Ask the database for something without end."""
-    run_for_ever()
-
-
-@slow.query("quick", permission=ANYONE)
-def slow_quick(call):
-    """Count devices."""
-    return Device.objects.count()
-
-
-@slow.mutation("write", permission=ANYONE)
-def slow_write(call):
-    """Write, and then never come to an end."""
-    with transaction.atomic():
-        make_device(external_id="half-made")
-        run_for_ever()
-
-
-SLOW = Gateway(Registry([slow]))
+SLOW = Gateway(registry)
 
 
 def test_a_procedure_that_takes_too_long_is_answered_with_408():
