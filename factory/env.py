@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
 
+from factory.limits.rates import Rate
+
 
 def refuse(name: str, value: str, wanted: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"{name}={value!r} is not {wanted}.")
@@ -41,6 +43,24 @@ class Env:
         if not low <= number <= high:
             raise refuse(name, value, f"between {low} and {high}")
         return number
+
+    def rate(self, name: str, default: str) -> Rate | None:
+        """How often something may be done; None for `off`."""
+        value = self.text(name, default)
+        if value == "off":
+            return None
+        try:
+            return Rate.read(value)
+        except ValueError:
+            raise refuse(name, value, "a rate such as 100/m, or off") from None
+
+    def origins(self, name: str) -> list[str]:
+        """Sites, as browsers name them."""
+        found = [word.rstrip("/").lower() for word in self.words(name)]
+        for origin in found:
+            if not re.fullmatch(r"https?://[^\s/?#@*]+", origin):
+                raise refuse(name, origin, "an origin such as https://app.example:8443")
+        return found
 
     def choice(self, name: str, default: str, allowed: set[str]) -> str:
         value = self.text(name, default)

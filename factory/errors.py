@@ -56,3 +56,20 @@ class Unavailable(DomainError):
     def __init__(self, message: str, *, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TooMany(DomainError):
+    """Too often. `retry_after` is in seconds; `headers` tell the limit."""
+
+    code = "TOO_MANY_REQUESTS"
+
+    def __init__(self, message: str, *, retry_after: int, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.headers = dict(headers or {})
+
+
+class TimeIsUp(DomainError):
+    """It takes longer than it may, and was ended."""
+
+    code = "TIMEOUT"

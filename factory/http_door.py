@@ -17,6 +17,7 @@ from django.conf import settings
 from twisted.web import http
 
 from factory import draining
+from factory.deadline import seconds_for
 from factory.trpc import wire
 from factory.trpc.errors import TRPCError
 
@@ -29,6 +30,7 @@ UPLOAD_PATHS = (
     b"/firmware/new",
 )
 BODIES_IN_MEMORY_MAX = 256 * 1024 * 1024
+LATE_SECONDS = 3.0  # beyond what a request may take
 LINGER_SECONDS = 2.0  # a refused sender gets this long to read why, before the connection is cut
 LINGER_BYTES = 64 * 1024 * 1024
 
@@ -55,6 +57,7 @@ class Request(WebRequest):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.began = time.monotonic()
         self.writable = asyncio.Event()  # the reader keeps up
         self.writable.set()
 
@@ -114,8 +117,13 @@ class Request(WebRequest):
         """An answer must begin in time, and then be read; how long all of it takes is the reader's affair."""
         if self._disconnected or (self.is_stream and self.writable.is_set()):
             return  # a stream lasts as long as somebody takes what comes
-        if not self._response_started:
-            super().check_timeouts()
+        if not hasattr(self, "request_start"):
+            if time.monotonic() - self.began > seconds_for(self.channel.path.decode("latin-1")):
+                self.channel.refuse("TIMEOUT", "The request did not arrive in time.")
+        elif not self._response_started:
+            # The thread gives up by itself and says so better; this is for one that cannot.
+            if self.duration() > seconds_for(self.path.decode("latin-1")) + LATE_SECONDS:
+                self.basic_error(408, b"Request Timeout", "This took too long.")
         elif time.monotonic() - self.moved > self.server.http_timeout:
             logger.warning("web.answer_not_read", extra={"path": self.path})
             self._cut()
@@ -133,7 +141,9 @@ class Request(WebRequest):
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """What daphne itself answers: bad requests, failures and time-outs, in our shape."""
-        key = {400: "BAD_REQUEST", 503: "SERVICE_UNAVAILABLE"}.get(status, "INTERNAL_SERVER_ERROR")
+        key = {400: "BAD_REQUEST", 408: "TIMEOUT", 503: "SERVICE_UNAVAILABLE"}.get(
+            status, "INTERNAL_SERVER_ERROR"
+        )
         _, text = refusal(key, body)
         headers = [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(text))]
         if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -3,6 +3,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from factory.errors import TimeIsUp
+from factory.refusals import too_late
 from factory.retrying import again_after_deadlock
 
 
@@ -21,3 +23,16 @@ class PostsTryAgain:
         if request.method != "POST":
             return None
         return again_after_deadlock(lambda: view(request, *args, **kwargs))
+
+
+class EndsInTime:
+    """A page whose time was up (factory.deadline) says so."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return too_late(request) if isinstance(error, TimeIsUp) else None

@@ -7,11 +7,18 @@ from django.shortcuts import render
 
 from factory.trpc.errors import TRPCError
 
-KEYS = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 500: "INTERNAL_SERVER_ERROR"}
+KEYS = {
+    400: "BAD_REQUEST",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    408: "TIMEOUT",
+    500: "INTERNAL_SERVER_ERROR",
+}
 WORDS = {
     400: "The request could not be understood.",
     403: "This is not for you, or the page was open too long. Go back, reload, and try again.",
     404: "There is nothing here.",
+    408: "This took too long and was ended. Ask for less, or try again.",
     500: "Something broke on our side. It has been logged.",
 }
 
@@ -34,6 +41,10 @@ def permission_denied(request, exception=None):
 
 def not_found(request, exception=None):
     return _refuse(request, 404)
+
+
+def too_late(request):
+    return _refuse(request, 408)
 
 
 def server_error(request):

@@ -21,6 +21,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from factory.env import Env, refuse
+from factory.limits.addresses import read_networks
 from factory.storage_url import BadStorage, storage_for
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -38,7 +39,7 @@ if HOST in {"0.0.0.0", "::", ""} and not env.text("PUBLIC_URL"):
     )
 _host = f"[{HOST}]" if ":" in HOST else HOST
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://{_host}:{PORT}", {"http", "https"}).rstrip("/")
-ALLOWED_ORIGINS = [origin.rstrip("/") for origin in env.words("ALLOWED_ORIGINS")]
+ALLOWED_ORIGINS = env.origins("ALLOWED_ORIGINS")
 ALLOWED_HOSTS = sorted({urlsplit(PUBLIC_URL).hostname or HOST, _host, "localhost", "127.0.0.1", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL, *ALLOWED_ORIGINS]
 
@@ -75,6 +76,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
     "rest_framework",
     "factory",
     "factory.live",
@@ -89,6 +91,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "factory.limiting.CountedRequests",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "factory.admin_policy.AdminPolicy",
@@ -98,6 +102,7 @@ MIDDLEWARE = [
     "factory.accounts.middleware.SignedInPerson",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "factory.middleware.EndsInTime",
     "factory.middleware.PostsTryAgain",
 ]
 
@@ -175,7 +180,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},  # seconds; it may be away
-    }
+    },
+    "limits": {"BACKEND": "factory.limits.shared.SharedOrOwn", "LOCATION": REDIS_URL},
 }
 CHANNEL_LAYERS = {
     "default": {
@@ -293,9 +299,49 @@ CONTENT_SECURITY_POLICY = {
 STATIC_URL = "/static/"
 STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True
+# Other sites' pages, on the API only. Their cookies count too: factory.trpc.gateway asks for the origin of writes.
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
+CORS_ALLOW_CREDENTIALS = True
+CORS_ALLOW_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+CORS_ALLOW_HEADERS = (
+    "accept",
+    "authorization",
+    "content-type",
+    "last-event-id",
+    "range",
+    "trpc-accept",
+    "x-csrftoken",
+    "x-requested-with",
+    "x-trpc-source",
+)
+CORS_EXPOSE_HEADERS = (
+    "Content-Disposition",
+    "Content-Range",
+    "Deprecation",
+    "ETag",
+    "Retry-After",
+    "Sunset",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Total-Count",
+)
+CORS_PREFLIGHT_MAX_AGE = 7200  # seconds; browsers keep it no longer
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MAX = 5 * 1024 * 1024
+try:
+    TRUSTED_PROXIES = read_networks(env.words("TRUSTED_PROXIES"))
+except ValueError as reason:
+    raise refuse("TRUSTED_PROXIES", env.text("TRUSTED_PROXIES"), f"a list of addresses: {reason}") from None
+RATE_USER = env.rate("RATE_USER", "100/m")
+RATE_DEVICE = env.rate("RATE_DEVICE", "100/m")
+RATE_ADDRESS = env.rate("RATE_ADDRESS", "100/m")
+RATE_LOGIN = env.rate("RATE_LOGIN", "10/m")
+RATE_SOCKET = env.rate("RATE_SOCKET", "1000/m")
+RATELIMIT_USE_CACHE = "limits"
 REQUEST_TIMEOUT = env.integer("REQUEST_TIMEOUT", 30, low=1, high=600)
 WS_TIMEOUT = env.integer("WS_TIMEOUT", 60, low=2, high=3600)
+UPLOAD_TIMEOUT = env.integer("UPLOAD_TIMEOUT", 300, low=1, high=86400)
 UPLOAD_FILE_MB = env.integer("UPLOAD_FILE_MB", 10, low=1, high=200)  # an upload is in memory on its way in
 UPLOAD_DAY_MB = env.integer("UPLOAD_DAY_MB", 100, low=1, high=1_000_000)
 UPLOAD_FORM_MAX = TRPC_FORM_MAX = (

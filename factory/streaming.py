@@ -1,5 +1,7 @@
 """WSGI inside daphne for answers that last: they are made no faster than they are read, and not for nobody."""
 
+import time
+from functools import partial
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
@@ -36,4 +38,6 @@ class WSGIDoor(WSGIMiddleware):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        await Responder(self.app, self.executor, self.send_queue_size)(scope, receive, send)
+        # It may have to wait for a thread, and its time runs already.
+        app = partial(self.app, arrived=time.monotonic())  # type: ignore[call-arg]
+        await Responder(app, self.executor, self.send_queue_size)(scope, receive, send)

@@ -11,10 +11,9 @@ from analytics import api as analytics_api
 from devices import api as devices_api
 from devices import consumers as devices_live
 from devices import mqtt_hooks
-from devices.identity import identify_device
 from factory import health, system
 from factory.accounts import api as accounts_api
-from factory.accounts.identity import identify_person
+from factory.limiting import IDENTIFY, limits
 from factory.trpc.gateway import Gateway
 from factory.trpc.router import Registry
 from factory.twins import plain_twin
@@ -45,8 +44,9 @@ registry = Registry(
 )
 gateway = Gateway(
     registry,
-    identify=[identify_device, identify_person],  # devices first: they are the many
+    identify=IDENTIFY,
     allowed_origins={settings.PUBLIC_URL, *settings.ALLOWED_ORIGINS},
+    limits=limits,
 )
 
 urlpatterns = [

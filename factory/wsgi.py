@@ -17,11 +17,13 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
 pages = get_wsgi_application()  # loads the apps; what is imported below needs them
 
+from corsheaders.middleware import CorsMiddleware  # noqa: E402
 from django.db import close_old_connections  # noqa: E402
 from django.http import HttpRequest, HttpResponse  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
 from django.middleware.security import SecurityMiddleware  # noqa: E402
 
+from factory import deadline  # noqa: E402
 from factory.refusals import bad_request  # noqa: E402
 from factory.urls import gateway  # noqa: E402
 
@@ -33,7 +35,8 @@ class ProcedureDoor:
     """From a WSGI environment to the gateway: security headers and redirect, the host's name, nothing else."""
 
     def __init__(self) -> None:
-        self._secured = SecurityMiddleware(self._checked)
+        self._secured = SecurityMiddleware(self._by_origin)
+        self._shared = CorsMiddleware(self._checked)
         self._thread = threading.local()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -44,6 +47,11 @@ class ProcedureDoor:
         start_response(f"{response.status_code} {response.reason_phrase}", headers)
         # A stream is iterated and, whatever becomes of it, closed by the server.
         return response if response.streaming else [cast(HttpResponse, response).content]
+
+    def _by_origin(self, request: HttpRequest) -> HttpResponseBase:
+        """Only browsers say from which site they ask; devices are spared the question."""
+        asks_from_a_page = "HTTP_ORIGIN" in request.META or request.method == "OPTIONS"
+        return cast(HttpResponseBase, self._shared(request)) if asks_from_a_page else self._checked(request)
 
     def _checked(self, request: HttpRequest) -> HttpResponseBase:
         try:
@@ -64,7 +72,11 @@ class ProcedureDoor:
 procedures = ProcedureDoor()
 
 
-def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Every HTTP request comes through here."""
-    way_in = procedures if environ["PATH_INFO"].startswith(PROCEDURES) else pages
-    return way_in(environ, start_response)
+def application(
+    environ: dict[str, Any], start_response: Callable[..., Any], *, arrived: float | None = None
+) -> Iterable[bytes]:
+    """Every HTTP request comes through here. `arrived` (of time.monotonic) where it had to wait for a thread."""
+    path = environ["PATH_INFO"]
+    way_in = procedures if path.startswith(PROCEDURES) else pages
+    with deadline.within(deadline.seconds_for(path), since=arrived):
+        return way_in(environ, start_response)

@@ -19,6 +19,8 @@ from tests.services import free_port
 
 ADMIN = {"email": "boss@example.com", "password": "seven wooden ladders"}
 ADMIN_SETTINGS = {"FACTORY_ADMIN_EMAIL": ADMIN["email"], "FACTORY_ADMIN_PASSWORD": ADMIN["password"]}
+# Tests ask more often than people and devices do; those that are about limits set them.
+UNLIMITED = dict.fromkeys(("RATE_USER", "RATE_DEVICE", "RATE_ADDRESS", "RATE_LOGIN"), "off")
 ROOT = Path(__file__).resolve().parent.parent
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 
@@ -52,7 +54,7 @@ class Plant:
         self.mark = f"FACTORY_DATA={folder}"
         self.port = int(chosen.get("PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
-        quiet = {"FACTORY_DEMO": "0", "MQTT_PORT": str(free_port())}
+        quiet = {"FACTORY_DEMO": "0", "MQTT_PORT": str(free_port()), **UNLIMITED}
         chosen = {**quiet, **chosen, "FACTORY_DATA": str(folder), "PORT": str(self.port)}
         self.process = subprocess.Popen(
             [*MANAGE, *command.split()],

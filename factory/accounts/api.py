@@ -2,6 +2,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from factory.accounts import queries, services
+from factory.accounts.attempts import count_attempt
 from factory.accounts.identity import address_of, cookie_for
 from factory.accounts.models import Session, User
 from factory.accounts.permissions import ANYONE, VIEWER
@@ -71,9 +72,16 @@ def _origin_of(call) -> dict:
     return {"address": address_of(call.http), "agent": call.http.headers.get("user-agent", "")}
 
 
+def _count(call, kind: str) -> None:
+    """These two have a limit of their own, per address, and their answers tell that one."""
+    for name, value in count_attempt(kind, address=address_of(call.http)).items():
+        call.set_header(name, value)
+
+
 @router.mutation("login", permission=ANYONE, input=Credentials, output=SignedIn)
 def login(call, *, email: str, password: str):
     """Sign in with e-mail and password; sets the session cookie and returns the same token."""
+    _count(call, "login")
     user, token = services.sign_in(email=email, password=password, at=timezone.now(), **_origin_of(call))
     call.set_cookie(**cookie_for(token))
     return {"token": token, "user": user}
@@ -82,6 +90,7 @@ def login(call, *, email: str, password: str):
 @router.mutation("register", permission=ANYONE, input=Registration, output=Registered)
 def register(call, *, email: str, password: str, name: str):
     """Make an account of one's own, where registration is open, and sign in."""
+    _count(call, "register")
     user = services.register_user(email=email, password=password, name=name)
     token = services.open_session(user=user, at=timezone.now(), **_origin_of(call))
     call.set_cookie(**cookie_for(token))

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from factory.accounts.queries import alive_session
+from factory.limits.addresses import client_address
 from factory.trpc.call import STRANGER, Identity
 
 
@@ -61,4 +62,4 @@ def forget(response: HttpResponseBase) -> None:
 
 
 def address_of(request: HttpRequest) -> str:
-    return request.META.get("REMOTE_ADDR") or ""
+    return client_address(request.META)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from factory.accounts import services
 from factory.accounts.identity import address_of, forget, remember
 from factory.accounts.middleware import session_of
+from factory.errors import TooMany
 
 
 class SignInForm(forms.Form):
@@ -39,6 +40,7 @@ def _wanted_page(request: HttpRequest) -> str:
 def sign_in(request: HttpRequest) -> HttpResponse:
     """The sign-in page; one who is signed in goes on to where they were going."""
     form = SignInForm(request.POST or None)
+    status = 401
     if request.method == "GET" and request.user.is_authenticated and "next" not in request.GET:
         return redirect(settings.LOGIN_REDIRECT_URL)
     if request.method == "POST" and form.is_valid():
@@ -51,12 +53,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             )
         except services.WrongCredentials as refusal:
             form.add_error(None, refusal.message)
+        except TooMany as refusal:
+            form.add_error(None, refusal.message)
+            status = 429
         else:
             response = redirect(_wanted_page(request))
             remember(response, token)
             return response
     context = {"form": form, "next": request.GET.get("next", ""), "demo": settings.FACTORY_DEMO}
-    return render(request, "accounts/sign_in.html", context, status=401 if form.errors else 200)
+    return render(request, "accounts/sign_in.html", context, status=status if form.errors else 200)
 
 
 @require_http_methods(["GET", "POST"])

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from factory.accounts import tokens
+from factory.accounts import attempts, tokens
 from factory.accounts.models import Session, SessionQuerySet, User
 from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
 from factory.live.broadcast import end_connections_on_commit
@@ -115,11 +115,13 @@ def sign_in(
     *, email: str, password: str, at: datetime, address: str = "", agent: str = ""
 ) -> tuple[User, str]:
     """Check e-mail and password; wrong ones are indistinguishable in words and in time."""
-    user = User.objects.filter(email=normal_email(email)).first()
+    email = normal_email(email)
+    attempts.refuse_after_failures(email=email, address=address)
+    user = User.objects.filter(email=email).first()
     if user is None:
         User().set_password(password)  # the same work as a comparison
-        raise WrongCredentials("E-mail or password is wrong.")
-    if not check_password(password, user.password) or not user.is_active:
+    if user is None or not check_password(password, user.password) or not user.is_active:
+        attempts.note_failure(email=email, address=address)
         raise WrongCredentials("E-mail or password is wrong.")
     return user, open_session(user=user, at=at, address=address, agent=agent)
 

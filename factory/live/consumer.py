@@ -14,6 +14,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from factory.errors import DomainError
+from factory.limits.rates import Rate
 from factory.live.bringing import Bringing
 from factory.live.broadcast import credential_group
 from factory.live.channels import ChannelRegistry, Stream
@@ -24,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 CLOSE_STRANGER = 4401
 CLOSE_TOO_MANY = 4429
-MESSAGES_PER_MINUTE = 1000
 BATCH_SECONDS = 0.1
 NAMES_AT_ONCE = 200
 
@@ -90,8 +90,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.listener is None:
             return
-        if self._too_many():
-            await self._error("Too many messages: at most 1000 a minute.")
+        rate = settings.RATE_SOCKET
+        if rate is not None and self._is_more_than(rate):
+            await self._error(f"Too many messages: at most {rate.count} in {rate.seconds} s.")
             await self._turn_away(CLOSE_TOO_MANY)
             return
         try:
@@ -118,12 +119,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         else:
             await self._error(f"Unknown message type {kind[:40]!r}.")
 
-    def _too_many(self) -> bool:
+    def _is_more_than(self, rate: Rate) -> bool:
         now = time.monotonic()
         self.received.append(now)
-        while self.received[0] < now - 60:
+        while self.received[0] < now - rate.seconds:
             self.received.popleft()
-        return len(self.received) > MESSAGES_PER_MINUTE
+        return len(self.received) > rate.count
 
     async def _subscribe(self, names: list[str], *, batch: bool) -> None:
         found: dict[str, dict[str, int | None]] = {}

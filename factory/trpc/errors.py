@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from rest_framework.exceptions import ValidationError
 
-from factory.errors import DomainError, Unavailable
+from factory.errors import DomainError, TooMany, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,9 @@ def refusal_for(error: Exception, path: str | None) -> TRPCError:
         return error
     if isinstance(error, DomainError) and error.code in CODES:
         data = {"fieldErrors": error.fields} if error.fields else None
-        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else None
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable | TooMany) else {}
+        if isinstance(error, TooMany):
+            headers |= error.headers
         return TRPCError(error.code, error.message, data, headers=headers)
     if isinstance(error, ValidationError):
         return _invalid_input(error)

@@ -16,11 +16,13 @@ from django.urls import URLPattern, re_path
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
+from factory import deadline
 from factory.retrying import again_after_deadlock
 from factory.trpc import wire
 from factory.trpc.call import STRANGER, Call, Identity
 from factory.trpc.download import Download
 from factory.trpc.errors import TRPCError, refusal_for
+from factory.trpc.limits import Limits, Verdict
 from factory.trpc.request import Asked, read_calls
 from factory.trpc.router import Deprecated, Procedure, Registry
 from factory.trpc.stream import Line, join_for_v10
@@ -41,11 +43,13 @@ class Gateway:
         transformer: Literal["auto", "plain", "superjson"] = "auto",
         allowed_origins: Collection[str] | Callable[[], Collection[str]] = (),
         method_override: bool = True,
+        limits: Limits | None = None,
     ) -> None:
         self.registry = registry
         self.identify = identify
         self.dialect = FIXED[transformer]
         self.allowed_origins = allowed_origins
+        self.limits = limits
         self.query_methods = ("GET", "POST") if method_override else ("GET",)
         # A form on somebody else's page cannot send JSON, and writes with a cookie must show their Origin.
         self.view: Callable[..., HttpResponseBase] = csrf_exempt(self._view)
@@ -60,10 +64,19 @@ class Gateway:
             response = HttpResponse(status=204)
             del response.headers["Content-Type"]
         else:
+            visit = _Visit(request, self.identify, self.limits)
             try:
-                response = self._answer(request, read_calls(request, path, self.registry, self.dialect))
+                asked = read_calls(request, path, self.registry, self.dialect)
             except Exception as error:
-                response = self._refuse(refusal_for(error, None))
+                verdict = visit.judge(calls=1)  # nonsense counts as well
+                refused = error if verdict is None or verdict.allows(0) else verdict.refusal()
+                response = self._refuse(refusal_for(refused, None))
+            else:
+                verdict = visit.judge(calls=len(asked.paths))
+                response = self._answer(visit, asked, verdict)
+            if verdict is not None:
+                for name, value in verdict.usage.headers().items():
+                    response.headers.setdefault(name, value)
         response.headers["Vary"] = "trpc-accept, accept"
         response.headers.setdefault("Cache-Control", "no-store")
         return response
@@ -73,8 +86,7 @@ class Gateway:
         body = wire.failure(refusal.shape(None), self.dialect or Dialect.UNKNOWN)
         return _response(body, refusal.status, dict(refusal.headers))
 
-    def _answer(self, request: HttpRequest, asked: Asked) -> HttpResponseBase:
-        visit = _Visit(request, self.identify)
+    def _answer(self, visit: "_Visit", asked: Asked, verdict: Verdict | None) -> HttpResponseBase:
         line = Line(asked.dialect) if asked.streams else None
         envelopes: list[bytes] = []
         statuses: list[int] = []
@@ -82,6 +94,9 @@ class Gateway:
         calls: list[Call] = []
         for index, path in enumerate(asked.paths):
             try:
+                if verdict is not None and not verdict.allows(index):
+                    raise verdict.refusal()
+                deadline.check()
                 call, value = self._run(visit, path, asked.procedures[index], asked, index)
                 if isinstance(value, Download):
                     file = value.response()
@@ -177,9 +192,12 @@ class Gateway:
 class _Visit:
     """One HTTP request and, once somebody asks, who sent it."""
 
-    def __init__(self, request: HttpRequest, identify: Sequence[Identify]) -> None:
+    def __init__(
+        self, request: HttpRequest, identify: Sequence[Identify], limits: Limits | None = None
+    ) -> None:
         self.request = request
         self._identify = identify
+        self._limits = limits
         self._known: Identity | Exception | None = None
 
     def identity(self) -> Identity:
@@ -192,6 +210,16 @@ class _Visit:
         if isinstance(self._known, Exception):
             raise self._known
         return self._known
+
+    def judge(self, *, calls: int) -> Verdict | None:
+        """Count this request. Where nobody can say whose it is, each of its calls is refused for that anyhow."""
+        if self._limits is None:
+            return None
+        try:
+            identity = self.identity()
+        except Exception:
+            return None
+        return self._limits.judge(self.request, identity, calls=calls)
 
 
 def check_permission(procedure: Procedure, identity: Identity) -> None:

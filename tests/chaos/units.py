@@ -14,7 +14,7 @@ from pathlib import Path
 from factory import processes
 from tests import services
 from tests.chaos import guard
-from tests.plant import MANAGE, ROOT, plain_environment
+from tests.plant import MANAGE, ROOT, UNLIMITED, plain_environment
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -107,6 +107,7 @@ class Plant:
             MQTT_FOLDER=str(folder / "data" / "mosquitto"),
             FACTORY_DATA=str(folder / "data"),
             FACTORY_DEMO="0",
+            **UNLIMITED,
             PYTHONWARNINGS="ignore:You're running the worker with superuser",
             PORT=str(web_port),
         )

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from factory import processes
+from tests.plant import UNLIMITED
 from tests.services import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -32,6 +33,7 @@ def environment(port: int) -> dict[str, str]:
     else:
         url = f"sqlite:///{name}"
     return {
+        **UNLIMITED,
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "factory.settings",
         "DATABASE_URL": url,

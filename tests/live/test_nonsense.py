@@ -2,7 +2,7 @@
 
 import pytest
 
-from factory.live import consumer
+from factory.limits.rates import Rate
 from tests.live.sockets import STRANGER, a_device, a_token, a_viewer, connected
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,8 +86,8 @@ async def test_a_deep_or_strange_reading_is_refused_and_the_socket_stays():
         assert await socket.next() == ("pong", {})
 
 
-async def test_too_many_messages_close_the_socket(monkeypatch):
-    monkeypatch.setattr(consumer, "MESSAGES_PER_MINUTE", 3)
+async def test_too_many_messages_close_the_socket(settings):
+    settings.RATE_SOCKET = Rate(3)
 
     async with await a_viewer() as socket:
         for _ in range(4):

@@ -1,0 +1,65 @@
+"""How often somebody may try to sign in, or make an account. Counted by django-ratelimit.
+
+It takes three or four round trips to Redis, which is nothing beside a comparison of passwords. While Redis is
+away each process counts for itself: here nobody may try as often as they like.
+"""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django_ratelimit.core import get_usage
+
+from factory.errors import TooMany
+from factory.limits.addresses import home_of
+from factory.limits.rates import Rate
+
+
+def count_attempt(kind: str, *, address: str) -> dict[str, str]:
+    """One more `login` or `register` from this address; refused when there are too many. Headers about it."""
+    if settings.RATE_LOGIN is None:
+        return {}
+    usage = _usage(kind, home_of(address), settings.RATE_LOGIN, increment=True)
+    headers = _headers(usage)
+    if usage["should_limit"]:
+        raise _too_many(usage, headers)
+    return headers
+
+
+def refuse_after_failures(*, email: str, address: str) -> None:
+    """Refuse whoever was wrong too often, with this e-mail from this address: nobody else is locked out."""
+    if settings.RATE_LOGIN is None:
+        return
+    usage = _usage("failed", _pair(email, address), settings.RATE_LOGIN, increment=False)
+    if usage["count"] >= usage["limit"]:
+        raise _too_many(usage, _headers(usage))
+
+
+def note_failure(*, email: str, address: str) -> None:
+    if settings.RATE_LOGIN is not None:
+        _usage("failed", _pair(email, address), settings.RATE_LOGIN, increment=True)
+
+
+def _pair(email: str, address: str) -> str:
+    return f"{home_of(address)} {email}"
+
+
+def _usage(group: str, key: str, rate: Rate, *, increment: bool) -> dict[str, Any]:
+    usage = get_usage(
+        None, group=group, key=lambda *_: key, rate=(rate.count, rate.seconds), increment=increment
+    )
+    assert usage is not None, "there is a rate, so there is a usage"
+    return usage
+
+
+def _headers(usage: dict[str, Any]) -> dict[str, str]:
+    return {
+        "X-RateLimit-Limit": str(usage["limit"]),
+        "X-RateLimit-Remaining": str(max(0, usage["limit"] - usage["count"])),
+        "X-RateLimit-Reset": str(int(time.time()) + max(0, usage["time_left"]) + 1),
+    }
+
+
+def _too_many(usage: dict[str, Any], headers: dict[str, str]) -> TooMany:
+    seconds = max(0, usage["time_left"]) + 1
+    return TooMany(f"Too many attempts. Try again in {seconds} s.", retry_after=seconds, headers=headers)

@@ -1,0 +1,51 @@
+"""Counting against a rate, in windows of fixed length that begin at another second for everybody."""
+
+import time
+from dataclasses import dataclass
+from zlib import crc32
+
+from factory.limits.rates import Rate
+from factory.limits.shared import Counter
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What somebody has used of a rate; the last `amount` of it just now."""
+
+    rate: Rate
+    used: int
+    amount: int
+    resets_at: int  # seconds since the epoch
+    now: float
+
+    @property
+    def fitting(self) -> int:
+        """How many of the `amount` are within the rate."""
+        return max(0, self.amount - max(0, self.used - self.rate.count))
+
+    @property
+    def retry_after(self) -> int:
+        return max(1, int(self.resets_at - self.now) + 1)
+
+    def headers(self) -> dict[str, str]:
+        return {
+            "X-RateLimit-Limit": str(self.rate.count),
+            "X-RateLimit-Remaining": str(max(0, self.rate.count - self.used)),
+            "X-RateLimit-Reset": str(self.resets_at),
+        }
+
+
+def window_end(name: str, seconds: int, now: float) -> int:
+    """When the window of `name` ends; shifted by name, so that not everybody's ends at once."""
+    shift = crc32(name.encode()) % seconds
+    return int((now - shift) // seconds + 1) * seconds + shift
+
+
+def count(
+    counter: Counter, name: str, rate: Rate, *, amount: int = 1, now: float | None = None
+) -> Usage | None:
+    """Count `amount` on the account of `name`; None where nobody can count, because Redis is away."""
+    now = time.time() if now is None else now
+    resets_at = window_end(name, rate.seconds, now)
+    used = counter.add(f"rate:{name}:{resets_at}", amount, keep_seconds=rate.seconds + 5)
+    return None if used is None else Usage(rate, used, amount, resets_at, now)
