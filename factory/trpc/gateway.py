@@ -180,6 +180,10 @@ class Gateway:
         allowed = self.allowed_origins
         return allowed() if callable(allowed) else allowed
 
+    def judge(self, request: HttpRequest, identity: Identity) -> Verdict | None:
+        """Count a request that is not answered by `view`."""
+        return None if self.limits is None else self.limits.judge(request, identity)
+
     def identify_once(self, request: HttpRequest) -> Identity:
         """Who sent a request that is not answered by `view`."""
         return _Visit(request, self.identify).identity()

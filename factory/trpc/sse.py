@@ -131,6 +131,9 @@ class _Stream:
         params = wire.read_connection_params(query.connection)
         request = request_of(self.scope, method="GET", params=params)
         identity = await in_thread(lambda: identify(self.gateway, request))
+        verdict = await in_thread(lambda: self.gateway.judge(request, identity))
+        if verdict is not None and not verdict.allows(0):
+            raise verdict.refusal()
         call = self.gateway.admit(request, self.procedure, identity)
         self.watched = watching(self.streams.watch, self.gateway, request, identity)
         last = request.headers.get("last-event-id") or query.last_event_id

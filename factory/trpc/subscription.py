@@ -13,6 +13,7 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
+from factory import deadline
 from factory.tracked import Tracked
 from factory.trpc import wire
 from factory.trpc.call import STRANGER, Call, Identity
@@ -31,8 +32,13 @@ ENDED = "The session or token that opened this has ended."
 
 
 async def in_thread(work: Callable[[], Result]) -> Result:
-    """Procedures, and the question who is asking, are synchronous and use the database."""
-    return await database_sync_to_async(work, thread_sensitive=False, executor=THREADS)()
+    """Procedures, and the question who is asking, are synchronous, use the database, and end in time."""
+
+    def in_time() -> Result:
+        with deadline.within(deadline.seconds_for("")):
+            return work()
+
+    return await database_sync_to_async(in_time, thread_sensitive=False, executor=THREADS)()
 
 
 def request_of(scope: Mapping[str, Any], *, method: str, params: Mapping[str, str]) -> HttpRequest:

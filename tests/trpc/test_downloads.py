@@ -54,6 +54,7 @@ def ask(gateway, path):
     return gateway.view(request, path)
 
 
+@pytest.mark.django_db  # the end of a request looks after the connection that another test may have left
 def test_a_file_is_sent_piece_by_piece_and_closed(gateway, chunks):
     response = ask(gateway, "file")
 

@@ -6,7 +6,10 @@ import json
 import pytest
 from django.test import override_settings
 
+from factory.limits.rates import Rate
+from factory.limits.shared import Counter
 from factory.trpc.gateway import Gateway
+from factory.trpc.limits import Account, Limits
 from factory.trpc.sse import EventStreams
 from tests.conformance.procedures import open_streams, registry
 from tests.live.listening import Listening, listening, refused
@@ -87,6 +90,20 @@ async def test_a_refusal_in_the_middle_is_an_event_and_final():
     assert await whole("failSub") == (
         f'{CONNECTED}data: "one"\n\nevent: serialized-error\ndata: {{"message":"no more","code":-32003,'
         '"data":{"code":"FORBIDDEN","httpStatus":403,"path":"failSub"}}\n\n'
+    )
+
+
+async def test_streams_count_as_requests_and_one_too_many_is_refused():
+    account = Account("somebody", Rate(1), True)
+    limits = Limits(Counter(""), lambda request, identity: account)
+    streams = EventStreams(Gateway(registry, limits=limits), prefixes=("/api/trpc/",), ping_seconds=5.0)
+
+    first, second = [await whole("dated", streams=streams) for _ in range(2)]
+
+    assert first.startswith(CONNECTED)
+    assert second == (
+        'event: serialized-error\ndata: {"message":"Too many requests: at most 1 in 60 s.","code":-32029,'
+        '"data":{"code":"TOO_MANY_REQUESTS","httpStatus":429,"path":"dated"}}\n\n'
     )
 
 
