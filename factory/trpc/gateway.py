@@ -121,8 +121,8 @@ class Gateway:
         if identity.ambient and procedure.kind == "mutation":
             self._check_origin(visit.request)
         call = Call(visit.request, identity)
-        if procedure.deprecated:
-            _announce(procedure.deprecated, call)
+        if procedure.notice:
+            _announce(procedure.notice, call)
         given = procedure.read(asked.open_input(index)) if procedure.read else {}
         if procedure.kind == "mutation":
             value = again_after_deadlock(lambda: procedure.handler(call, **given))
