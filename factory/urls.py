@@ -13,6 +13,7 @@ from devices.identity import identify_device
 from factory import health, system
 from factory.accounts import api as accounts_api
 from factory.accounts.identity import identify_person
+from factory.papers import papers
 from factory.trpc.gateway import Gateway
 from factory.trpc.router import Registry
 from factory.twins import plain_twin
@@ -33,6 +34,7 @@ registry = Registry(
         *analytics_api.routers,
     ]
 )
+versions = {1: registry}  # the major versions that are served: /api/v1/trpc
 gateway = Gateway(
     registry,
     identify=[identify_device, identify_person],  # devices first: they are the many
@@ -42,6 +44,7 @@ gateway = Gateway(
 urlpatterns = [
     gateway.urls("api/trpc"),
     gateway.urls("api/v1/trpc"),
+    *papers(registry),
     path("api/auth/login", plain_twin(gateway, "auth.login")),
     path("api/auth/register", plain_twin(gateway, "auth.register")),
     path("api/auth/me", plain_twin(gateway, "auth.me")),

@@ -19,6 +19,28 @@ def assert_declared(path: str, data: Any) -> None:
         assert error is None, f"{path} answered otherwise than declared, at {error.instance_path}: {error}"
 
 
+def assert_said(message: dict[str, Any]) -> None:
+    """Hold a message of `/ws` against the AsyncAPI document."""
+    validator = _messages().get(message["type"])
+    assert validator, f"{message['type']} is not told of"
+    error = next(validator.iter_errors(message), None)
+    assert error is None, f"{message['type']} was said otherwise than told, at {error.instance_path}: {error}"
+
+
+@cache
+def _messages() -> dict[str, Any]:
+    from factory.asyncapi import asyncapi_document
+
+    told = asyncapi_document()["components"]["messages"]
+    return {
+        message["name"]: jsonschema_rs.Draft202012Validator(
+            _exactly(message["payload"]), validate_formats=True
+        )
+        for key, message in told.items()
+        if key.startswith("said.")
+    }
+
+
 @cache
 def _validators() -> dict[str, Any]:
     from factory.trpc.shapes import Shapes

@@ -50,6 +50,8 @@ def read_calls(request: HttpRequest, path: str, registry: Registry, dialect: Dia
         if media_type in RAW_BODIES:
             message = f"Only POST requests are supported for {media_type} requests"
             raise TRPCError("METHOD_NOT_SUPPORTED", message, headers={"Allow": "POST"})
+    elif request.method == "TRACE":  # which has no body whose type could be wrong
+        raise TRPCError("METHOD_NOT_SUPPORTED", "Unsupported TRACE-request", headers={"Allow": "GET, POST"})
     elif media_type != "application/json":
         return _form_call(request, paths, media_type, registry, is_batch=query.batch)
     if streams and not query.batch:

@@ -6,6 +6,7 @@ of declaring an output. OpenAPI, TypeScript and the changelog of the contract ar
 
 from collections import defaultdict
 from collections.abc import Iterable
+from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -122,7 +123,7 @@ class Shapes(AutoSchema):
             return append_meta({"type": "string"}, meta)
         for kind, shape in OWN:
             if isinstance(field, kind):
-                return append_meta(dict(shape), meta)
+                return append_meta(deepcopy(shape), meta)
         shape = super()._map_serializer_field(field, direction, bypass_extensions)
         if isinstance(field, StrictInteger):
             shape.setdefault("minimum", -SAFE_INTEGER)
