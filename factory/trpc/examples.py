@@ -72,7 +72,7 @@ def example_of(shape: Mapping[str, Any], components: Mapping[str, Any], name: st
             return _within(shape, 21.5)
         case "boolean":
             return True
-    return None
+    return {} if not shape else None
 
 
 def _object(shape: Mapping[str, Any], components: Mapping[str, Any]) -> dict[str, Any]:

@@ -119,7 +119,9 @@ def _operation(
     if procedure.deprecated:
         operation["deprecated"] = True
     if given is None:
-        return operation
+        if procedure.kind != "mutation":
+            return operation
+        given = {}  # whatever is sent is ignored
     example = example_of(given, components)
     if procedure.kind != "mutation":
         content = {"application/json": {"schema": given, "example": example}}
@@ -133,10 +135,8 @@ def _operation(
             }
         ]
     else:
-        operation["requestBody"] = {
-            "required": _is_needed(given),
-            "content": _bodies(procedure, given, example),
-        }
+        # Also where nothing has to be said: without the content type of JSON a POST could be a form of any page.
+        operation["requestBody"] = {"required": True, "content": _bodies(procedure, given, example)}
     return operation
 
 
