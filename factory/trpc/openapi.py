@@ -30,7 +30,7 @@ ONLY_WRITES = {409, 411, 412, 413, 415}
 LIMIT_HEADERS = {
     "X-RateLimit-Limit": "How many requests the caller has a minute.",
     "X-RateLimit-Remaining": "How many of them are left.",
-    "X-RateLimit-Reset": "Seconds until there are all of them again.",
+    "X-RateLimit-Reset": "When there are all of them again, in seconds since the epoch.",
 }
 REFUSAL: Shape = {
     "type": "object",

@@ -28,7 +28,6 @@ import type {{
   TRPCMutationProcedure,
   TRPCQueryProcedure,
   TRPCSubscriptionProcedure,
-  TrackedEnvelope,
 }} from '@trpc/server';
 
 /** What `error.data` of a TRPCClientError carries; `code` is the word to go by. */
@@ -112,7 +111,9 @@ def _procedure(procedure: Procedure, given: Shape | None, answer: Shape) -> _Lea
     output = type_of(answer)
     words = [*procedure.doc.replace("*/", "* /").splitlines(), f"For: {procedure.permission.name}."]
     if procedure.kind not in ("query", "mutation"):
-        output = f"AsyncIterable<TrackedEnvelope<{output}>, void, unknown>"
+        if "lastEventId" in (given or {}).get("properties", {}):  # each with an id, to go on after it
+            output = f"{{ id: string; data: {output} }}"
+        output = f"AsyncIterable<{output}, void, unknown>"
     if procedure.downloads:
         output = "never"
         words.append("Answers with a file: fetch its address, a tRPC client cannot read it.")

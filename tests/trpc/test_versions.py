@@ -9,7 +9,7 @@ from rest_framework import serializers
 from factory.trpc.gateway import Gateway
 from factory.trpc.openapi import openapi
 from factory.trpc.permissions import ANYONE
-from factory.trpc.router import Deprecated, Registry, Router
+from factory.trpc.router import Deprecated, Procedure, Registry, Router
 from factory.trpc.serializers import StrictInteger, StrictString, WireSerializer
 from factory.trpc.typescript import typescript
 from factory.trpc.versions import breaks, broken_promises, contract_of
@@ -221,3 +221,47 @@ def test_every_shape_of_a_contract_is_told():
         "deprecated": None,
     }
     assert told["procedures"]["press.run"]["deprecated"] == {"since": "2026-01-01", "until": "2026-08-01"}
+
+
+class Following(WireSerializer):
+    last_event_id = StrictString(required=False)
+
+
+def told_of(procedure: Procedure) -> tuple[dict, str]:
+    document = openapi(
+        [procedure],
+        title="Press",
+        version="1",
+        description="",
+        prefix="/api/trpc",
+        security_schemes={},
+        security_for=lambda permission: [{}],
+    )
+    return document["paths"]["/api/trpc/press.onStroke"], typescript(
+        [procedure], title="P", version="1", codes={}
+    )
+
+
+def subscription(input=None) -> Procedure:
+    return Procedure("press.onStroke", "subscription", print, ANYONE, input, PressOfTwo, doc="Each stroke.")  # type: ignore[arg-type]
+
+
+def test_a_subscription_is_a_stream_of_events_in_the_documents():
+    operations, types = told_of(subscription())
+
+    assert operations["get"]["responses"]["200"]["content"] == {
+        "text/event-stream": {
+            "schema": {"type": "string"},
+            "x-event": {"$ref": "#/components/schemas/PressOfTwo"},
+        }
+    }
+    assert (
+        "TRPCSubscriptionProcedure<{ input: void; output: AsyncIterable<PressOfTwo, void, unknown>; meta: object }>"
+        in types
+    )
+
+
+def test_events_that_can_be_taken_up_again_carry_their_ids():
+    _, types = told_of(subscription(Following))
+
+    assert "AsyncIterable<{ id: string; data: PressOfTwo }, void, unknown>" in types
