@@ -14,6 +14,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from factory.asyncapi import asyncapi_document
+from factory.example_words import WORDS
 from factory.trpc.errors import CODES
 from factory.trpc.permissions import Permission
 from factory.trpc.router import Registry
@@ -59,7 +60,7 @@ Bodies are limited to 5 MB.
 **Deprecation.** What is to go away says so at least 183 days before, here and in the headers `Deprecation` and `Sunset`
 of its answers.
 """
-JSON, YES = "application/json", "public, max-age=300"
+JSON, KEEP = "application/json", "public, max-age=300"
 
 
 def openapi_document(registry: Registry) -> dict[str, Any]:
@@ -73,6 +74,7 @@ def openapi_document(registry: Registry) -> dict[str, Any]:
         prefix="/api/trpc",
         security_schemes=SECURITY_SCHEMES,
         security_for=_security_for,
+        words=WORDS,
     )
 
 
@@ -124,7 +126,7 @@ def _paper(content_type: str, write: Callable[[], bytes]) -> Callable[[HttpReque
         text, etag = written()
         response = HttpResponse(text, content_type=content_type)
         response.headers["ETag"] = etag
-        response.headers["Cache-Control"] = YES
+        response.headers["Cache-Control"] = KEEP
         return get_conditional_response(request, etag=etag, response=response) or response
 
     return view

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.plumbing import build_root_object
 
 from factory.trpc.errors import CODES
-from factory.trpc.examples import example_of
+from factory.trpc.examples import Examples
 from factory.trpc.permissions import Permission
 from factory.trpc.router import Deprecated, Procedure
 from factory.trpc.shapes import Shape, Shapes
@@ -74,15 +74,16 @@ def openapi(
     prefix: str,
     security_schemes: Mapping[str, Any],
     security_for: Callable[[Permission], list[dict[str, list]]],
+    words: Mapping[str, str],
 ) -> dict[str, Any]:
-    """`security_for` says which of the schemes open a procedure."""
+    """`security_for` says which of the schemes open a procedure; `words` stand for text in examples."""
     procedures = sorted(procedures, key=lambda procedure: procedure.path)
     shapes = Shapes(procedures)
     told = [(each, shapes.input_of(each), shapes.output_of(each)) for each in procedures]
     components = {"Refusal": REFUSAL, **shapes.components()}
-    paths = {}
+    examples, paths = Examples(components, words), {}
     for procedure, given, answer in told:
-        operation = _operation(procedure, given, answer, components)
+        operation = _operation(procedure, given, answer, examples)
         operation["security"] = security_for(procedure.permission)
         method = "post" if procedure.kind == "mutation" else "get"
         paths[f"{prefix}/{procedure.path}"] = {method: operation}
@@ -104,7 +105,7 @@ def openapi(
 
 
 def _operation(
-    procedure: Procedure, given: Shape | None, answer: Shape, components: Mapping[str, Any]
+    procedure: Procedure, given: Shape | None, answer: Shape, examples: Examples
 ) -> dict[str, Any]:
     summary, _, more = procedure.doc.partition("\n\n")
     operation: dict[str, Any] = {
@@ -114,7 +115,7 @@ def _operation(
         "tags": [_tag(procedure)],
         "x-role": procedure.permission.name,
         "x-kind": procedure.kind,
-        "responses": _responses(procedure, answer, components),
+        "responses": _responses(procedure, answer, examples),
     }
     if procedure.deprecated:
         operation["deprecated"] = True
@@ -122,7 +123,7 @@ def _operation(
         if procedure.kind != "mutation":
             return operation
         given = {}  # whatever is sent is ignored
-    example = example_of(given, components)
+    example = examples.of(given)
     if procedure.kind != "mutation":
         content = {"application/json": {"schema": given, "example": example}}
         operation["parameters"] = [
@@ -167,14 +168,14 @@ def _farewell(deprecated: Deprecated) -> str:
     return f"Deprecated since {deprecated.since}, gone after {deprecated.until}.{instead}"
 
 
-def _responses(procedure: Procedure, answer: Shape, components: Mapping[str, Any]) -> dict[str, Any]:
+def _responses(procedure: Procedure, answer: Shape, examples: Examples) -> dict[str, Any]:
     headers: dict[str, Any] = {name: {"$ref": f"#/components/headers/{name}"} for name in LIMIT_HEADERS}
     if procedure.many and "X-Total-Count" in procedure.doc:
         headers["X-Total-Count"] = _header("How many there are in all.", kind="integer")
     if procedure.notice:
         headers["Deprecation"] = _header("Since when, by RFC 9745.", kind="string")
         headers["Sunset"] = _header("Until when, by RFC 8594.", kind="string")
-    good = {"description": "Done.", "headers": headers, "content": _good(procedure, answer, components)}
+    good = {"description": "Done.", "headers": headers, "content": _good(procedure, answer, examples)}
     statuses = [
         status
         for status in REFUSALS
@@ -183,7 +184,7 @@ def _responses(procedure: Procedure, answer: Shape, components: Mapping[str, Any
     return {"200": good, **{str(each): {"$ref": f"#/components/responses/{each}"} for each in statuses}}
 
 
-def _good(procedure: Procedure, answer: Shape, components: Mapping[str, Any]) -> dict[str, Any]:
+def _good(procedure: Procedure, answer: Shape, examples: Examples) -> dict[str, Any]:
     if procedure.downloads:
         return {"text/csv": {"schema": {"type": "string"}}}
     if procedure.kind not in ("query", "mutation"):  # a subscription: each event carries one
@@ -195,7 +196,7 @@ def _good(procedure: Procedure, answer: Shape, components: Mapping[str, Any]) ->
             "result": {"type": "object", "required": ["data"], "properties": {"data": answer}},
         },
     }
-    example = {"result": {"data": example_of({"type": "array", "items": answer}, components)[0]}}
+    example = {"result": {"data": examples.of(answer)}}
     return {"application/json": {"schema": envelope, "example": example}}
 
 
@@ -204,7 +205,7 @@ def _refusal(status: int) -> dict[str, Any]:
         "BAD_REQUEST" if status in (400, 411) else next(k for k, told in CODES.items() if told[1] == status)
     )
     key, number = usual, CODES[usual][0]
-    data = {"code": key, "httpStatus": status, "path": "devices.getById"}
+    data = {"code": key, "httpStatus": status, "path": "..."}
     refusal: dict[str, Any] = {
         "description": REFUSALS[status],
         "content": {

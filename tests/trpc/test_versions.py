@@ -111,6 +111,7 @@ def test_deprecations_stand_in_the_documents():
         prefix="/api/v1/trpc",
         security_schemes={},
         security_for=lambda permission: [{}],
+        words={},
     )
     types = typescript(of_one(), title="Press", version="1", codes={})
 
@@ -236,6 +237,7 @@ def told_of(procedure: Procedure) -> tuple[dict, str]:
         prefix="/api/trpc",
         security_schemes={},
         security_for=lambda permission: [{}],
+        words={},
     )
     return document["paths"]["/api/trpc/press.onStroke"], typescript(
         [procedure], title="P", version="1", codes={}
