@@ -29,3 +29,15 @@ def public_url_is_https(app_configs, **kwargs):
             id="factory.W001",
         )
     ]
+
+
+@register()
+def versions_keep_their_promises(app_configs, **kwargs):
+    """Nothing that clients rely on goes away unannounced, and the version before the newest stays served."""
+    from factory.trpc.versions import broken_promises  # noqa: PLC0415 -- with all rooms behind it
+    from factory.urls import versions  # noqa: PLC0415 -- as above
+
+    return [
+        Error(broken, hint="Serve it, or deprecate it first: docs/integrators.md.", id="factory.E002")
+        for broken in broken_promises(versions)
+    ]

@@ -352,6 +352,10 @@ REST_FRAMEWORK = {
     "DATETIME_FORMAT": None,  # serializers keep datetimes; the wire decides how they look
     "UNAUTHENTICATED_USER": None,
 }
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_REQUEST": True,  # what is asked of inputs is not asked of outputs
+}
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 # The admin, in the colours of the pages (static/factory/factory.css)

@@ -14,6 +14,7 @@ from devices import mqtt_hooks
 from factory import health, system
 from factory.accounts import api as accounts_api
 from factory.limiting import IDENTIFY, limits
+from factory.papers import papers
 from factory.trpc.gateway import Gateway
 from factory.trpc.router import Registry
 from factory.twins import plain_twin
@@ -42,6 +43,7 @@ registry = Registry(
         ota_live.router,
     ]
 )
+versions = {1: registry}  # the major versions that are served: /api/v1/trpc
 gateway = Gateway(
     registry,
     identify=IDENTIFY,
@@ -52,6 +54,7 @@ gateway = Gateway(
 urlpatterns = [
     gateway.urls("api/trpc"),
     gateway.urls("api/v1/trpc"),
+    *papers(registry),
     path("api/auth/login", plain_twin(gateway, "auth.login")),
     path("api/auth/register", plain_twin(gateway, "auth.register")),
     path("api/auth/me", plain_twin(gateway, "auth.me")),

@@ -12,6 +12,8 @@ from factory.trpc.download import Download
 from factory.trpc.router import UNDEFINED, Router
 from factory.trpc.serializers import (
     MillisField,
+    OrNull,
+    Ready,
     StrictFloat,
     StrictInteger,
     StrictString,
@@ -24,6 +26,7 @@ from telemetry.export import csv_name, readings_as_csv
 from telemetry.metrics import LONGEST_GAP_SECONDS
 from telemetry.models import MetricRule
 from telemetry.reception import receive
+from telemetry.row_shapes import MESSAGE, BucketRow, ReadingRow
 from telemetry.rows import reading_row
 from telemetry.rules import known_metrics
 from telemetry.services import forget_exchange, note_exchange
@@ -34,6 +37,8 @@ router = Router("readings")
 
 class Message:
     """A reading in any of its three shapes, checked item by item at the telemetry door."""
+
+    shape = MESSAGE
 
     @staticmethod
     def parse(raw: Any) -> dict[str, Any]:
@@ -148,7 +153,7 @@ def create(call, *, message: Any):
     return receive(message=message, principal=call.principal)
 
 
-@router.query("getForDevice", permission=VIEWER, input=ReadingFilter)
+@router.query("getForDevice", permission=VIEWER, input=ReadingFilter, output=Ready(ReadingRow), many=True)
 def get_for_device(
     call, *, device_id: int | str, start_time: int, end_time: int, limit: int, max_points: int | None = None
 ):
@@ -167,14 +172,14 @@ def _latest_row(device_id: int, latest: dict[str, tuple[float, int]]) -> dict[st
     return reading_row(device_id, max(at for _, at in latest.values()), values)
 
 
-@router.query("getLatest", permission=VIEWER, input=ByDevice)
+@router.query("getLatest", permission=VIEWER, input=ByDevice, output=OrNull(Ready(ReadingRow)))
 def get_latest(call, *, device_id: int | str):
     """The newest value of each metric of a device, with the newest time; null when it never reported."""
     device = get_device(device_id)
     return _latest_row(device.pk, queries.latest_values(device_ids=[device.pk]).get(device.pk, {}))
 
 
-@router.query("getLatestForDevices", permission=VIEWER, input=ByDevices)
+@router.query("getLatestForDevices", permission=VIEWER, input=ByDevices, output=Ready(ReadingRow), many=True)
 def get_latest_for_devices(call, *, device_ids: list[int | str]):
     """As getLatest, for several devices at once; those that never reported are left out."""
     ids = get_device_ids(device_ids)
@@ -182,7 +187,7 @@ def get_latest_for_devices(call, *, device_ids: list[int | str]):
     return [_latest_row(device_id, latest[device_id]) for device_id in ids if latest.get(device_id)]
 
 
-@router.query("getAggregated", permission=VIEWER, input=Aggregation)
+@router.query("getAggregated", permission=VIEWER, input=Aggregation, output=Ready(BucketRow), many=True)
 def get_aggregated(
     call,
     *,
@@ -261,7 +266,7 @@ def note_meter_exchange(call, *, device_id: int | str, timestamp: int, **exchang
     return note_exchange(device=device, at=timestamp, by=call.principal, now=timezone.now(), **exchange)
 
 
-@router.mutation("forgetExchange", permission=TECHNICIAN, input=ById)
+@router.mutation("forgetExchange", permission=TECHNICIAN, input=ById, output=serializers.BooleanField())
 def forget_meter_exchange(call, *, id: int):
     """An exchange was noted by mistake."""
     forget_exchange(exchange_id=id)

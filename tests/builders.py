@@ -21,6 +21,7 @@ from ota.models import Firmware
 from ota.services.firmware import upload_firmware
 from telemetry.batch import Outcome, Sample
 from telemetry.services import store_readings
+from tests.declared import assert_declared
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 PASSWORD = "seven wooden ladders"
@@ -109,7 +110,9 @@ class Trpc:
 def data_of(response) -> Any:
     """What a successful answer carries."""
     assert response.status_code == 200, response.content
-    return orjson.loads(response.content)["result"].get("data")
+    data = orjson.loads(response.content)["result"].get("data")
+    assert_declared(response.wsgi_request.path, data)
+    return data
 
 
 def refusal_of(response) -> tuple[int, str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from tests.declared import assert_declared
 from tests.services import free_port
 
 ADMIN = {"email": "boss@example.com", "password": "seven wooden ladders"}
@@ -126,7 +127,9 @@ class Api:
     def data(self, path: str, input: object = None) -> Any:
         response = self.post(path, json.dumps(input).encode())
         assert response.status_code == 200, response.text
-        return response.json()["result"]["data"]
+        data = response.json()["result"]["data"]
+        assert_declared(f"/api/trpc/{path}", data)
+        return data
 
 
 def as_admin(plant: Plant) -> Api:

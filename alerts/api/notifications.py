@@ -1,4 +1,5 @@
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from alerts.models import Alert, AlertEvent, Delivery, NotificationConfig
@@ -79,6 +80,13 @@ class DeliveryIds(WireSerializer):
     ids = serializers.ListField(child=StrictInteger(min_value=1), min_length=1, max_length=500)
 
 
+class QuietHoursRow(WireSerializer):
+    start = serializers.CharField()
+    end = serializers.CharField()
+    days = serializers.ListField(child=serializers.IntegerField(), required=False)
+    except_critical = serializers.BooleanField(source="exceptCritical", required=False)
+
+
 class ConfigRow(WireSerializer):
     config_id = serializers.IntegerField(source="pk")
     enabled = serializers.BooleanField()
@@ -92,7 +100,7 @@ class ConfigRow(WireSerializer):
     event_filter = serializers.ListField(
         child=serializers.ChoiceField(AlertEvent.Kind.choices), allow_null=True
     )
-    quiet_hours = serializers.JSONField(allow_null=True)
+    quiet_hours = QuietHoursRow(allow_null=True)
     throttle_minutes = serializers.IntegerField(allow_null=True)
     escalate_after_minutes = serializers.IntegerField(allow_null=True)
     owner_id = serializers.IntegerField(allow_null=True)
@@ -132,6 +140,7 @@ class DeliveryRow(WireSerializer):
     created_at = serializers.DateTimeField()
     attempts = serializers.SerializerMethodField()
 
+    @extend_schema_field(AttemptRow(many=True))
     def get_attempts(self, delivery: Delivery) -> list[dict]:
         return AttemptRow.rows(delivery.tries.all())
 
@@ -159,7 +168,7 @@ def update_config(call, *, config_id: int, **changes):
     return configs.edit_config(config=config, at=timezone.now(), **changes)
 
 
-@router.mutation("deleteConfig", permission=VIEWER, input=ConfigId)
+@router.mutation("deleteConfig", permission=VIEWER, input=ConfigId, output=serializers.BooleanField())
 def delete_config(call, *, config_id: int):
     """Be told by it no more."""
     configs.delete_config(config=queries.get_config(config_id, user=call.principal))
@@ -173,7 +182,7 @@ def rotate_secret(call, *, config_id: int):
     return configs.rotate_secret(config=config, at=timezone.now())
 
 
-@router.query("getQueueSize", permission=VIEWER)
+@router.query("getQueueSize", permission=VIEWER, output=serializers.IntegerField())
 def get_queue_size(call):
     """How many messages of one's own configs (for admins: of all) are still to be sent."""
     return queries.queue_size(call.principal)

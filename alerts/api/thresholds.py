@@ -167,7 +167,7 @@ def update_threshold(call, *, id: int, **changes):
     return edit_threshold(threshold=threshold, by=call.principal, at=timezone.now(), **changes)
 
 
-@router.mutation("delete", permission=TECHNICIAN, input=ById)
+@router.mutation("delete", permission=TECHNICIAN, input=ById, output=serializers.BooleanField())
 def delete(call, *, id: int):
     """Stop watching; an alert that no other threshold keeps open is over."""
     delete_threshold(threshold=queries.get_threshold(id), by=call.principal, at=timezone.now())

@@ -13,7 +13,6 @@ from factory.accounts.permissions import ADMIN, TECHNICIAN, VIEWER
 from factory.errors import InvalidInput
 from factory.trpc.router import Router
 from factory.trpc.serializers import (
-    FreeForm,
     MomentField,
     StrictFloat,
     StrictInteger,
@@ -22,6 +21,7 @@ from factory.trpc.serializers import (
     WireSerializer,
 )
 from telemetry.buckets import CALENDAR
+from telemetry.row_shapes import BucketRow
 
 router = Router("analytics")
 
@@ -42,18 +42,9 @@ class EnergyFilter(EnergyOf):
     metrics = serializers.ListField(child=StrictString(max_length=63), required=False, max_length=64)
 
 
-class EnergyRow(WireSerializer):
+class EnergyRow(BucketRow):
     """As `readings.getAggregated` has it, and the energy beside it; null where nothing is known."""
 
-    timestamp = serializers.IntegerField()
-    count = serializers.IntegerField()
-    avg_temperature = serializers.FloatField(source="avgTemperature", allow_null=True)
-    avg_humidity = serializers.FloatField(source="avgHumidity", allow_null=True)
-    avg_power = serializers.FloatField(source="avgPower", allow_null=True)
-    avg_vibration = serializers.FloatField(source="avgVibration", allow_null=True)
-    avg_pressure = serializers.FloatField(source="avgPressure", allow_null=True)
-    avg_rpm = serializers.FloatField(source="avgRpm", allow_null=True)
-    metrics = FreeForm()
     energy_kwh = serializers.FloatField(source="energyKwh", allow_null=True)
     peak_kw = serializers.FloatField(source="peakKw", allow_null=True)
     coverage = serializers.FloatField()

@@ -16,7 +16,14 @@ from devices.queries import get_device
 from factory.accounts.permissions import TECHNICIAN, VIEWER
 from factory.errors import InvalidInput
 from factory.trpc.router import Router
-from factory.trpc.serializers import MomentField, StrictBoolean, StrictInteger, StrictString, WireSerializer
+from factory.trpc.serializers import (
+    FreeForm,
+    MomentField,
+    StrictBoolean,
+    StrictInteger,
+    StrictString,
+    WireSerializer,
+)
 
 router = Router("export")
 Kind = Report.Kind
@@ -68,7 +75,7 @@ class ReportRow(WireSerializer):
     kind = serializers.CharField()
     title = serializers.CharField()
     filename = serializers.SerializerMethodField()
-    parameters = serializers.JSONField()
+    parameters = FreeForm()
     status = serializers.CharField()
     progress = serializers.IntegerField()
     error = serializers.CharField()
@@ -111,7 +118,7 @@ class ScheduleRow(WireSerializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     kind = serializers.CharField()
-    parameters = serializers.JSONField()
+    parameters = FreeForm()
     cadence = serializers.CharField()
     at_time = ClockField()
     recipients = serializers.ListField(child=serializers.CharField())
@@ -237,7 +244,7 @@ def change_schedule(call, *, id: int, device_id=None, group_id=None, severity=No
     )
 
 
-@router.mutation("deleteSchedule", permission=TECHNICIAN, input=ById)
+@router.mutation("deleteSchedule", permission=TECHNICIAN, input=ById, output=serializers.BooleanField())
 def forget_schedule(call, *, id: int):
     """Make no more of them; those that were made stay until they expire."""
     drop_schedule(schedule=get_schedule(id))

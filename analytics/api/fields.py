@@ -5,6 +5,7 @@ from datetime import date, time
 from string import ascii_letters, digits
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from devices.fields import DeviceReference
@@ -15,6 +16,7 @@ CLOCK = re.compile(r"(\d\d):(\d\d)", re.ASCII)
 CODE = frozenset(ascii_letters + digits + "._-")
 
 
+@extend_schema_field({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9]$"})
 class ClockField(serializers.Field):
     """A time of the clock, "06:00" to "23:59"."""
 
@@ -31,6 +33,7 @@ class ClockField(serializers.Field):
         return f"{value:%H:%M}"
 
 
+@extend_schema_field({"type": "string", "format": "date"})
 class DayField(serializers.Field):
     """A day of the calendar, "2026-12-24"."""
 
@@ -66,6 +69,7 @@ class ById(WireSerializer):
     id = StrictInteger(min_value=1)
 
 
+@extend_schema_field({"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,40}$"})
 class Code(StrictString):
     """The code of a stop: letters, digits and . _ - only."""
 

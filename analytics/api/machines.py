@@ -25,6 +25,7 @@ from factory.accounts.permissions import OPERATOR, TECHNICIAN, VIEWER
 from factory.trpc.router import Router
 from factory.trpc.serializers import (
     MomentField,
+    OrNull,
     StrictFloat,
     StrictInteger,
     StrictString,
@@ -76,13 +77,22 @@ class ProductRow(WireSerializer):
     ideal_cycle_seconds = serializers.FloatField()
 
 
+class RunningRow(WireSerializer):
+    """What is not its way is left out."""
+
+    metric = serializers.CharField(required=False)
+    above = serializers.FloatField(required=False)
+    events = serializers.CharField(required=False)
+    status = serializers.ListField(child=serializers.ChoiceField(Device.Status.choices), required=False)
+
+
 class ProfileRow(WireSerializer):
     device_id = serializers.IntegerField()
     ideal_cycle_seconds = serializers.FloatField()
     total_metric = serializers.CharField()
     good_metric = serializers.CharField(allow_null=True)
     reject_metric = serializers.CharField(allow_null=True)
-    running = serializers.JSONField()
+    running = RunningRow()
     micro_stop_seconds = serializers.IntegerField()
     valid_from = serializers.IntegerField(allow_null=True)
     products = ProductRow(many=True)
@@ -178,13 +188,15 @@ def choose_machine_profile(
     return machine_setup(device_id=device.pk)
 
 
-@router.query("getMachineProfile", permission=VIEWER, input=ByDevice, output=ProfileRow)
+@router.query("getMachineProfile", permission=VIEWER, input=ByDevice, output=OrNull(ProfileRow))
 def get_machine_profile(call, *, device_id: int | str):
     """A machine's newest profile, with its products and what it makes now; null for a device that is no machine."""
     return setup_of(device_id=get_device(device_id).pk)
 
 
-@router.mutation("deleteMachineProfile", permission=TECHNICIAN, input=ByDevice)
+@router.mutation(
+    "deleteMachineProfile", permission=TECHNICIAN, input=ByDevice, output=serializers.BooleanField()
+)
 def forget_machine_profile(call, *, device_id: int | str):
     """The device is no machine any more; its states and results are forgotten, its readings are not."""
     drop_machine_profile(device=get_device(device_id))
@@ -242,13 +254,13 @@ def choose_shifts(
     return calendar_row(calendar)
 
 
-@router.query("getShifts", permission=VIEWER, input=Of, output=ShiftsRow)
+@router.query("getShifts", permission=VIEWER, input=Of, output=OrNull(ShiftsRow))
 def get_shifts(call, *, device_id: int | str | None = None, group_id: int | None = None):
     """The newest shifts that were given to a device, a group or the plant itself; null where none were."""
     return shifts_of(_target(device_id, group_id).name)
 
 
-@router.mutation("deleteShifts", permission=TECHNICIAN, input=WhichShifts)
+@router.mutation("deleteShifts", permission=TECHNICIAN, input=WhichShifts, output=serializers.BooleanField())
 def forget_shifts(
     call,
     *,

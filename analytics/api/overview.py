@@ -6,15 +6,34 @@ from analytics.queries.groups import group_figures
 from devices.queries import device_stats
 from factory.accounts.permissions import VIEWER
 from factory.trpc.router import Router
-from factory.trpc.serializers import FreeForm, StrictInteger, WireSerializer
+from factory.trpc.serializers import StrictInteger, WireSerializer
 
 router = Router("analytics")
 groups = Router("groups")  # what clients ask of groups and several rooms have to answer
 
 
+class DeviceCounts(WireSerializer):
+    total = serializers.IntegerField()
+    online = serializers.IntegerField()
+    offline = serializers.IntegerField()
+    maintenance = serializers.IntegerField()
+    error = serializers.IntegerField()
+    by_type = serializers.DictField(child=serializers.IntegerField(), source="byType")
+
+
+class AlertCounts(WireSerializer):
+    total = serializers.IntegerField()
+    active = serializers.IntegerField()
+    acknowledged = serializers.IntegerField()
+    resolved = serializers.IntegerField()
+    critical = serializers.IntegerField()
+    warning = serializers.IntegerField()
+    info = serializers.IntegerField()
+
+
 class Overview(WireSerializer):
-    devices = FreeForm()
-    alerts = FreeForm()
+    devices = DeviceCounts()
+    alerts = AlertCounts()
 
 
 class ByGroup(WireSerializer):

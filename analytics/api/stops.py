@@ -124,7 +124,7 @@ def give_reason(call, *, id: int, code: str | None, note: str = ""):
     return stop_told(stop, now=ms(now))
 
 
-@router.mutation("removeStop", permission=OPERATOR, input=ById)
+@router.mutation("removeStop", permission=OPERATOR, input=ById, output=serializers.BooleanField())
 def take_back_stop(call, *, id: int):
     """A stop was added by mistake; what a machine told itself stays."""
     remove_stop(stop_id=id)

@@ -21,7 +21,7 @@ class CommandRow(WireSerializer):
     id = serializers.IntegerField()
     device_id = serializers.IntegerField()
     name = serializers.CharField()
-    parameters = serializers.JSONField()
+    parameters = FreeForm()
     status = serializers.ChoiceField(Command.Status.choices)
     result = serializers.JSONField(allow_null=True)
     attempts = serializers.IntegerField()
@@ -35,7 +35,7 @@ class CommandTypeRow(WireSerializer):
     device_type = serializers.SerializerMethodField()
     label = serializers.CharField()  # type: ignore[assignment]  # a field called label
     description = serializers.CharField()
-    schema = serializers.JSONField()
+    schema = FreeForm()
     ttl_seconds = serializers.IntegerField()
     enabled = serializers.BooleanField()
 
@@ -129,7 +129,7 @@ def set_type(call, *, name: str, device_type: str | None = None, **changes):
     return services.set_command_type(name=name, device_type=device_type or "", **changes)
 
 
-@router.mutation("deleteType", permission=ADMIN, input=NamedCommand)
+@router.mutation("deleteType", permission=ADMIN, input=NamedCommand, output=serializers.BooleanField())
 def delete_type(call, *, name: str, device_type: str | None = None):
     """Forget a declaration; commands that were sent by it go their way."""
     services.delete_command_type(name=name, device_type=device_type or "")

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from devices import queries, services
@@ -24,8 +25,8 @@ class GapRow(WireSerializer):
 
 
 class ConfigurationRow(WireSerializer):
-    desired = serializers.JSONField()
-    reported = serializers.JSONField(allow_null=True)
+    desired = FreeForm()
+    reported = FreeForm(allow_null=True)
     in_sync = serializers.BooleanField()
     version = serializers.IntegerField()
     reported_version = serializers.IntegerField(allow_null=True)
@@ -33,13 +34,14 @@ class ConfigurationRow(WireSerializer):
     desired_at = serializers.DateTimeField(allow_null=True)
     difference = serializers.SerializerMethodField()
 
+    @extend_schema_field(GapRow(many=True))
     def get_difference(self, twin: Configuration) -> list[dict[str, Any]]:
         return GapRow.rows(difference(twin.desired, twin.reported))
 
 
 class VersionRow(WireSerializer):
     version = serializers.IntegerField()
-    desired = serializers.JSONField()
+    desired = FreeForm()
     by = serializers.SerializerMethodField()
     at = serializers.DateTimeField()
 

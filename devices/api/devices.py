@@ -35,7 +35,7 @@ class DeviceRow(WireSerializer):
     zone = serializers.CharField()
     firmware_version = serializers.CharField()
     last_seen = serializers.DateTimeField(source="last_seen_at", allow_null=True)
-    metadata = serializers.JSONField()
+    metadata = FreeForm()
     tags = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
@@ -233,7 +233,7 @@ def what_goes(call, *, id: int | str):
     ]
 
 
-@router.mutation("delete", permission=ADMIN, input=ById)
+@router.mutation("delete", permission=ADMIN, input=ById, output=serializers.BooleanField())
 def delete(call, *, id: int | str):
     """Remove a device with its credentials, thresholds, alerts and readings."""
     services.delete_devices(devices=[queries.get_device(id)])

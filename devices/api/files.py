@@ -1,4 +1,5 @@
 from django.utils import timezone
+from rest_framework import serializers
 
 from devices import queries, services
 from devices.api.devices import Narrowing
@@ -17,6 +18,28 @@ class ImportInput(WireSerializer):
     skip_bad = StrictBoolean(default=False)
 
 
+class RowTrouble(WireSerializer):
+    row = serializers.IntegerField()  # type: ignore[assignment]  # a field called row
+    field = serializers.CharField()
+    message = serializers.CharField()
+
+
+class NewToken(WireSerializer):
+    device_id = serializers.CharField()
+    token = serializers.CharField()
+
+
+class Imported(WireSerializer):
+    rows = serializers.IntegerField()  # type: ignore[assignment]  # a field called rows
+    created = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    bad = serializers.IntegerField()
+    written = serializers.BooleanField()
+    errors = RowTrouble(many=True)  # type: ignore[assignment]  # a field called errors
+    tokens = NewToken(many=True)
+
+
 @router.query("exportCsv", permission=VIEWER, input=Narrowing, downloads=True)
 def export_csv(call, *, group_id: int | None = None, **wanted):
     """The devices that `devices.list` would find as a CSV file, which `devices.importCsv` reads; never in a batch."""
@@ -25,7 +48,7 @@ def export_csv(call, *, group_id: int | None = None, **wanted):
     return Download("devices.csv", "text/csv; charset=utf-8; header=present", pieces)
 
 
-@router.mutation("importCsv", permission=TECHNICIAN, input=ImportInput)
+@router.mutation("importCsv", permission=TECHNICIAN, input=ImportInput, output=Imported)
 def import_csv(call, *, csv: str, dry_run: bool, update: bool, skip_bad: bool):
     """Add devices from a CSV file and change those that exist; nothing is written where a row is bad, unless `skipBad`.
 
@@ -41,6 +64,6 @@ def import_csv(call, *, csv: str, dry_run: bool, update: bool, skip_bad: bool):
         "unchanged": told.unchanged,
         "bad": told.bad,
         "written": told.written,
-        "errors": [error._asdict() for error in told.errors],
-        "tokens": [{"deviceId": external_id, "token": token} for external_id, token in told.tokens],
+        "errors": told.errors,
+        "tokens": [{"device_id": external_id, "token": token} for external_id, token in told.tokens],
     }

@@ -7,7 +7,7 @@ from factory.accounts.identity import address_of, cookie_for
 from factory.accounts.models import Session, User
 from factory.accounts.permissions import ANYONE, VIEWER
 from factory.trpc.router import Router
-from factory.trpc.serializers import StrictInteger, StrictString, WireSerializer
+from factory.trpc.serializers import OrNull, StrictInteger, StrictString, WireSerializer
 
 router = Router("auth")
 
@@ -106,7 +106,7 @@ def logout(call):
     return {"success": True}
 
 
-@router.query("me", permission=ANYONE, output=UserRow)
+@router.query("me", permission=ANYONE, output=OrNull(UserRow))
 def me(call):
     """The person signed in, or null."""
     return call.principal if isinstance(call.principal, User) else None

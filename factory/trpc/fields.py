@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from factory.trpc import superjson
 
+MILLIS = "epoch-millis"  # what schemas call the format of telemetry times
 SAFE_INTEGER = 2**53 - 1  # beyond it JavaScript loses digits
 DEEPEST = 24  # levels of objects and arrays in a free-form value; MariaDB keeps 31
 NO_JSON = "must be JSON, with finite numbers of at most 64 bits and whole characters"

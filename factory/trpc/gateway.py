@@ -146,8 +146,8 @@ class Gateway:
         if identity.ambient and procedure.kind == "mutation":
             self.check_origin(request)
         call = Call(request, identity)
-        if procedure.deprecated:
-            _announce(procedure.deprecated, call)
+        if procedure.notice:
+            _announce(procedure.notice, call)
         return call
 
     def run(self, call: Call, procedure: Procedure, open_input: Callable[[], Any]) -> Any:

@@ -15,6 +15,8 @@ from factory.trpc.router import Procedure, Registry
 from factory.trpc.wire import Dialect
 
 FORM = "multipart/form-data"
+# Those that tRPC's own server first asks for the type of their body.
+METHODS = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 RAW_BODIES = (FORM, "application/octet-stream")
 
 
@@ -51,6 +53,9 @@ def read_calls(request: HttpRequest, path: str, registry: Registry, dialect: Dia
         if media_type in RAW_BODIES:
             message = f"Only POST requests are supported for {media_type} requests"
             raise TRPCError("METHOD_NOT_SUPPORTED", message, headers={"Allow": "POST"})
+    elif not media_type and request.method not in METHODS:
+        message = f"Unsupported {request.method}-request"
+        raise TRPCError("METHOD_NOT_SUPPORTED", message, headers={"Allow": "GET, POST"})
     elif media_type != "application/json":
         return _form_call(request, paths, media_type, registry, is_batch=query.batch)
     if streams and not query.batch:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, Literal, TypeVar
 
 from factory.trpc.permissions import Permission
-from factory.trpc.serializers import Reader, Writer, reader_for, writer_for
+from factory.trpc.serializers import Reader, Writer, deprecations_in, reader_for, writer_for
 from factory.trpc.superjson import UNDEFINED, VOID
 
 __all__ = ["UNDEFINED", "VOID", "Deprecated", "Procedure", "Registry", "Router"]
@@ -53,6 +53,8 @@ class Procedure:
     # and returned value -> JSON-like value (None: returned as it is).
     read: Reader | None = field(init=False, repr=False, compare=False)
     write: Writer | None = field(init=False, repr=False, compare=False)
+    # What its answers announce: its own end, or else that of the field that ends first.
+    notice: Deprecated | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.permission, Permission):
@@ -67,6 +69,9 @@ class Procedure:
             raise TypeError(f"{self.path}: a download is a query, and a file is all that it answers.")
         object.__setattr__(self, "read", reader_for(self.input))
         object.__setattr__(self, "write", writer_for(self.output, many=self.many))
+        fields = [*deprecations_in(self.input), *deprecations_in(self.output)]
+        first = min(fields, key=lambda deprecated: deprecated.until, default=None)
+        object.__setattr__(self, "notice", self.deprecated or first)
 
 
 class Router:

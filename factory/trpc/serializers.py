@@ -1,6 +1,7 @@
 """DRF serializers that speak the wire: camelCase outside, snake_case inside, strict about JSON types."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from operator import attrgetter, itemgetter
@@ -31,6 +32,8 @@ __all__ = [
     "InputParser",
     "MillisField",
     "MomentField",
+    "OrNull",
+    "Ready",
     "StrictBoolean",
     "StrictDateTime",
     "StrictFloat",
@@ -47,9 +50,26 @@ Writer = Callable[[Any], Any]
 
 @runtime_checkable
 class InputParser(Protocol):
-    """An input declaration of one's own. `raw` is UNDEFINED when the client sent nothing."""
+    """An input declaration of one's own. `raw` is UNDEFINED when the client sent nothing.
+
+    What it takes may be told as JSON Schema by a member called `shape`.
+    """
 
     def parse(self, raw: Any) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrNull:
+    """An output that is sometimes null."""
+
+    declared: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An output that the handler returns as it goes out: the serializer or field only says what it looks like."""
+
+    declared: Any
 
 
 def wire_name(name: str) -> str:
@@ -149,6 +169,8 @@ class WireSerializer(serializers.Serializer):
     """Declared snake_case fields are camelCase on the wire, both ways and in errors. Nothing else is."""
 
     _prototype: ClassVar["WireSerializer | None"] = None
+    # Fields on their way out, by name, each with its `Deprecated`.
+    deprecated: ClassVar[Mapping[str, Any]] = {}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, Mapping):
@@ -202,6 +224,20 @@ class WireSerializer(serializers.Serializer):
         return {wire: name for name, wire in self._wire_by_name.items()}
 
 
+def deprecations_in(declared: Any) -> Iterator[Any]:
+    """The deprecated fields of an input or output, those of serializers inside it included."""
+    while isinstance(declared, OrNull | Ready):
+        declared = declared.declared
+    if isinstance(declared, type) and issubclass(declared, WireSerializer):
+        declared = declared.prototype()
+    while hasattr(declared, "child"):  # lists
+        declared = declared.child
+    if isinstance(declared, WireSerializer):
+        yield from declared.deprecated.values()
+        for field in declared.fields.values():
+            yield from deprecations_in(field)
+
+
 def reader_for(declared: Any) -> Reader | None:
     """How raw input becomes keyword arguments; None when a procedure takes none."""
     if declared is None:
@@ -226,9 +262,11 @@ def _read_value(field: Field, raw: Any) -> dict[str, Any]:
 
 def writer_for(declared: Any, *, many: bool) -> Writer | None:
     """How what a handler returned becomes JSON-like; None when it already is."""
-    if declared is None:
+    if isinstance(declared, OrNull):
+        declared = declared.declared
+    if declared is None or isinstance(declared, Ready | Field):
         return None
     if not (isinstance(declared, type) and issubclass(declared, WireSerializer)):
-        raise TypeError(f"{declared!r} is no output: a WireSerializer class or None.")
+        raise TypeError(f"{declared!r} is no output: a WireSerializer class, a field, OrNull, Ready or None.")
     represent = declared.rows if many else declared.row
     return lambda value: None if value is None else represent(value)

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from devices.fields import DeviceReference
@@ -35,7 +36,7 @@ class BatchRow(WireSerializer):
     id = serializers.IntegerField()
     group_id = serializers.IntegerField(allow_null=True)
     operation = serializers.CharField()
-    parameters = serializers.JSONField()
+    parameters = FreeForm()
     status = serializers.ChoiceField(BatchOperation.Status.choices)
     progress = serializers.IntegerField(source="counts.progress")
     total = serializers.IntegerField()
@@ -54,6 +55,7 @@ class BatchRow(WireSerializer):
     def get_pending(self, batch) -> int:
         return batch.counts.pending + batch.counts.working
 
+    @extend_schema_field(ItemRow(many=True, allow_null=True))
     def get_results(self, batch) -> list[dict] | None:
         return getattr(batch, "results", None)
 

@@ -23,7 +23,7 @@ class GroupRow(WireSerializer):
     parent_id = serializers.IntegerField(allow_null=True)
     filter = serializers.SerializerMethodField()  # the text, or null
     device_ids = serializers.ListField(child=serializers.IntegerField())
-    metadata = serializers.JSONField()
+    metadata = FreeForm()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -134,7 +134,7 @@ def update(call, *, id: int, device_ids: list[int | str] | None = None, **change
     return services.edit_group(group=queries.get_group(id), device_ids=members, at=timezone.now(), **changes)
 
 
-@router.mutation("delete", permission=ADMIN, input=ById)
+@router.mutation("delete", permission=ADMIN, input=ById, output=serializers.BooleanField())
 def delete(call, *, id: int):
     """Forget a group and what aims at it; its devices stay. A CONFLICT while other groups are inside it."""
     services.delete_group(group=queries.get_group(id))

@@ -7,7 +7,7 @@ from devices.queries import get_device
 from devices.services import hear_from
 from factory.accounts.permissions import TECHNICIAN, VIEWER
 from factory.trpc.router import Router
-from factory.trpc.serializers import StrictInteger, StrictString, WireSerializer
+from factory.trpc.serializers import OrNull, StrictInteger, StrictString, WireSerializer
 from ota.models import Deployment, DeploymentEvent
 from ota.queries import deployments as queries
 from ota.queries.firmware import get_firmware
@@ -150,7 +150,7 @@ def get_deployment_status(call, *, id: int):
     return queries.get_deployment(id)
 
 
-@router.query("getLatestForDevice", permission=VIEWER, input=OfDevice, output=DeploymentRow)
+@router.query("getLatestForDevice", permission=VIEWER, input=OfDevice, output=OrNull(DeploymentRow))
 def get_latest_for_device(call, *, device_id: int | str):
     """The newest deployment of a device; null where there was none."""
     return queries.latest_of(device_id=get_device(device_id).pk)
@@ -184,7 +184,7 @@ def rollback(call, *, deployment_id: int):
     return {"success": True, "restored_version": new.firmware.version, "deployment": new}
 
 
-@router.query("check", permission=DEVICE, input=Asking, output=OfferRow)
+@router.query("check", permission=DEVICE, input=Asking, output=OrNull(OfferRow))
 def check(call, *, running_version: str | None = None):
     """What the asking device is to put on, with a link for half an hour; null where there is nothing."""
     device_id, now = call.principal.device_id, timezone.now()

@@ -148,7 +148,7 @@ def withdraw(call, *, id: int, because: str):
     )
 
 
-@router.mutation("delete", permission=ADMIN, input=ById)
+@router.mutation("delete", permission=ADMIN, input=ById, output=serializers.BooleanField())
 def delete(call, *, id: int) -> bool:
     """Remove a version that was never deployed; one that was is withdrawn instead."""
     services.delete_firmware(firmware=queries.get_firmware(id))

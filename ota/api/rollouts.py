@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from devices.fields import DeviceReference
@@ -32,6 +33,10 @@ class Counted(WireSerializer):
     skipped = serializers.IntegerField()
 
 
+class CountedWave(Counted):
+    wave = serializers.IntegerField()
+
+
 class RolloutRow(WireSerializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -42,7 +47,7 @@ class RolloutRow(WireSerializer):
     filter = serializers.SerializerMethodField()
     continuous = serializers.BooleanField(source="is_continuous")
     waves = serializers.SerializerMethodField()
-    wave_counts = serializers.JSONField(allow_null=True)
+    wave_counts = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     success_threshold = serializers.IntegerField()
     failure_threshold = serializers.IntegerField()
     max_parallel = serializers.IntegerField(allow_null=True)
@@ -67,6 +72,7 @@ class RolloutRow(WireSerializer):
     def get_waves(self, rollout) -> list[int] | None:
         return rollout.waves or None
 
+    @extend_schema_field(CountedWave(many=True))
     def get_counts_by_wave(self, rollout) -> list[dict]:
         return [{"wave": wave, **Counted(counts).data} for wave, counts in rollout.by_wave.items()]
 

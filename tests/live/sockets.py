@@ -10,6 +10,7 @@ from django.utils import timezone
 from factory.accounts.services import open_session
 from factory.asgi import application
 from tests.builders import make_device, make_token, make_user, store
+from tests.declared import assert_said
 
 STRANGER = 4401
 
@@ -37,7 +38,7 @@ class Socket(WebsocketCommunicator):
         """The next message of one of these types, as (type, data)."""
         while True:
             message = await self.receive_json_from(timeout=5)
-            assert set(message) == {"type", "data", "timestamp"}
+            assert_said(message)
             if not types or message["type"] in types:
                 return message["type"], message["data"]
 

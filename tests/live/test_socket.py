@@ -8,6 +8,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from alerts.models import Alert, AlertEvent
+from alerts.queries.alerts import live_item
 from alerts.services.handling import acknowledge_alert
 from devices.services import edit_device
 from factory.live import consumer, following
@@ -186,7 +187,8 @@ async def test_a_gap_in_the_numbers_is_refilled_before_the_next_one():
         alert = await Alert.objects.aget()
         for _ in range(2):
             event = await alert.events.acreate(kind="rose", severity="critical", status="active", at=now())
-        await sync_to_async(broadcast)("alert", [(device.pk, {"alertId": alert.pk, "seq": event.pk + 1})])
+        step = {**live_item(event)[1], "seq": event.pk + 1}
+        await sync_to_async(broadcast)("alert", [(device.pk, step)])
         told = [(await socket.next("alert"))[1]["seq"] for _ in range(3)]
 
     assert told == [event.pk - 1, event.pk, event.pk + 1]
@@ -325,8 +327,9 @@ async def test_a_gap_of_more_than_a_page_is_refilled_to_its_end():
         alert = await Alert.objects.aget()
         step = {"alert": alert, "kind": "rose", "severity": "critical", "status": "active", "at": now()}
         await AlertEvent.objects.abulk_create(AlertEvent(**step) for _ in range(1200))
-        last = (await AlertEvent.objects.alatest("pk")).pk + 1
-        await sync_to_async(broadcast)("alert", [(device.pk, {"alertId": alert.pk, "seq": last})])
+        newest = await AlertEvent.objects.select_related("alert").alatest("pk")
+        last = newest.pk + 1
+        await sync_to_async(broadcast)("alert", [(device.pk, {**live_item(newest)[1], "seq": last})])
         told = [(await socket.next("alert"))[1]["seq"] for _ in range(1201)]
 
     assert told == list(range(first + 1, last + 1))

@@ -202,6 +202,12 @@ def test_other_methods_are_405(method):
     assert error_of(answer)["message"] == f'Unsupported {method}-request to query procedure at path "hello"'
 
 
+@pytest.mark.parametrize("method", ["TRACE", "QUERY", "PURGE"])
+def test_methods_that_trpc_does_not_know_are_405_whatever_their_body(method):
+    answer = ask(method, "hello", content_type=None)
+    assert (answer.status, answer.header("Allow")) == (405, "GET, POST")
+
+
 @pytest.mark.parametrize("path", ["hello", "nope", "ping", ""])
 def test_head_is_204_and_empty_for_any_path(path):
     answer = ask("HEAD", path)
