@@ -53,7 +53,8 @@ def dates_in(data: dict) -> set[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_time_of_a_furnished_plant():
+def test_every_time_of_a_furnished_plant(settings):
+    settings.RATE_USER = None  # it asks for everything at once
     call_command("seed_demo", devices=6, history_days=0, stdout=StringIO())
     client, shapes, found = Client(), Shapes(registry), 0
     sign_in(client, make_user(role="admin"))
