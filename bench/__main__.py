@@ -5,7 +5,19 @@ import importlib
 import signal
 import sys
 
-NAMES = ("ingest", "judge", "rules", "mqtt", "query", "energy", "backlog", "disk", "batch", "rollout")
+NAMES = (
+    "ingest",
+    "judge",
+    "rules",
+    "mqtt",
+    "query",
+    "energy",
+    "backlog",
+    "disk",
+    "batch",
+    "rollout",
+    "limits",
+)
 
 
 def main() -> int:
