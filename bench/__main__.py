@@ -17,6 +17,7 @@ NAMES = (
     "batch",
     "rollout",
     "subscribe",
+    "limits",
 )
 
 

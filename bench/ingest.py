@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
             figures = _figures(plant, bare, database, many, one, options)
             tell("warming up")  # every thread's connection, every token
             for server in (many, one):
-                _send(Figure("warming up", lambda: 0.0), server, database, plant.requests(2_000, 1), 128, 1)
+                send(Figure("warming up", lambda: 0.0), server, database, plant.requests(2_000, 1), 128, 1)
             run_interleaved(figures, rounds=3 if options.quick else 4, tell=tell)
         tell("")
         loaded = next((figure for figure in figures if figure.name == LOAD), None)
@@ -77,7 +77,7 @@ def _figures(
 
     def http(name: str, server: Place, count: int, size: int, connections: int, against: Figure) -> Figure:
         def measure() -> float:
-            return _send(figure, server, database, plant.requests(rows(count), size), connections, size)
+            return send(figure, server, database, plant.requests(rows(count), size), connections, size)
 
         figure = Figure(name, measure, bare=against)
         return figure
@@ -96,7 +96,7 @@ def _figures(
     ]
 
 
-def _send(
+def send(
     figure: Figure, server: Place, database: Place, requests: list[bytes], connections: int, size: int
 ) -> float:
     """Readings per second. The notes say how long a request waited, and what the readings cost."""

@@ -24,7 +24,7 @@ COUNTED_ELSEWHERE = ("/api/trpc/", "/api/v1/trpc/", "/api/auth/", "/api/mqtt/")
 def account_of(request: HttpRequest, identity: Identity) -> Account:
     principal = identity.principal
     if isinstance(principal, DevicePrincipal):
-        return Account(f"device:{principal.device_id}", settings.RATE_DEVICE, by_call=False)
+        return Account(f"device:{principal.device_id}", settings.RATE_DEVICE, by_call=False, nearly=True)
     if isinstance(principal, User):
         return Account(f"user:{principal.pk}", settings.RATE_USER)
     return Account(f"address:{home_of(client_address(request.META))}", settings.RATE_ADDRESS)

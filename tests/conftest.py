@@ -29,7 +29,10 @@ def _redis():
 @pytest.fixture(autouse=True)
 def _empty_cache(_redis):
     """No test sees what another one counted or remembered."""
+    from factory.limiting import limits
+
     cache.clear()
+    limits.leases.clear()
 
 
 @pytest.fixture(autouse=True)

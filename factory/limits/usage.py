@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from zlib import crc32
 
+from factory.limits.leases import Leases
 from factory.limits.rates import Rate
 from factory.limits.shared import Counter
 
@@ -42,10 +43,20 @@ def window_end(name: str, seconds: int, now: float) -> int:
 
 
 def count(
-    counter: Counter, name: str, rate: Rate, *, amount: int = 1, now: float | None = None
+    counter: Counter,
+    name: str,
+    rate: Rate,
+    *,
+    amount: int = 1,
+    now: float | None = None,
+    leases: Leases | None = None,
 ) -> Usage | None:
-    """Count `amount` on the account of `name`; None where nobody can count, because Redis is away."""
+    """Count `amount` on the account of `name`, with `leases` nearly so; None where nobody can, as Redis is away."""
     now = time.time() if now is None else now
     resets_at = window_end(name, rate.seconds, now)
-    used = counter.add(f"rate:{name}:{resets_at}", amount, keep_seconds=rate.seconds + 5)
+    key, keep_seconds = f"rate:{name}:{resets_at}", rate.seconds + 5
+    if leases is None:
+        used = counter.add(key, amount, keep_seconds=keep_seconds)
+    else:
+        used = leases.add(key, amount, limit=rate.count, keep_seconds=keep_seconds, resets_at=resets_at)
     return None if used is None else Usage(rate, used, amount, resets_at, now)

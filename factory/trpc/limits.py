@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from factory.errors import TooMany
+from factory.limits.leases import Leases
 from factory.limits.rates import Rate
 from factory.limits.shared import Counter
 from factory.limits.usage import Usage, count
@@ -14,11 +15,15 @@ from factory.trpc.call import Identity
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose requests are counted together; `rate` None: nobody counts. A batch is one request, or many calls."""
+    """Whose requests are counted together; `rate` None: nobody counts. A batch is one request, or many calls.
+
+    With `nearly` a process counts a few by itself before it asks the others (factory.limits.leases).
+    """
 
     name: str
     rate: Rate | None
     by_call: bool = True
+    nearly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,13 @@ class Limits:
     def __init__(self, counter: Counter, account_of: Callable[[HttpRequest, Identity], Account]) -> None:
         self._counter = counter
         self._account_of = account_of
+        self.leases = Leases(counter)
 
     def judge(self, request: HttpRequest, identity: Identity, *, calls: int = 1) -> Verdict | None:
         account = self._account_of(request, identity)
         if account.rate is None:
             return None
         amount = calls if account.by_call else 1
-        usage = count(self._counter, account.name, account.rate, amount=amount)
+        leases = self.leases if account.nearly else None
+        usage = count(self._counter, account.name, account.rate, amount=amount, leases=leases)
         return None if usage is None else Verdict(usage, account.by_call)
