@@ -24,6 +24,7 @@ from analytics.queries.oee_view import OeeView, oee_view
 from analytics.queries.stop_codes import stop_codes
 from analytics.reports.document import flag_notes
 from analytics.reports.parts import plant_zone
+from analytics.selection import read_number
 
 PARTS_SHOWN = 20
 NUMBERS = {
@@ -50,7 +51,14 @@ def _view(request: HttpRequest) -> tuple[About, OeeView]:
     about = read_about(request)
     period = about.period
     only_open = request.GET.get("stops") == "open"
-    view = oee_view(start=period.start, end=period.end, now=about.now, only_open=only_open, **about.of)
+    view = oee_view(
+        start=period.start,
+        end=period.end,
+        now=about.now,
+        only_open=only_open,
+        page=read_number(request.GET.get("page", "")) or 1,
+        **about.of,
+    )
     return about, view
 
 
@@ -96,7 +104,8 @@ def oee(request: HttpRequest) -> HttpResponse:
         "plots": _drawings(view),
         "timeline_day": moment(view.timeline_start),
         "machines": [(row, view.reliability.get(int(row["key"]))) for row in _worst(view.machines)],
-        "stops": view.downtime["stops"],
+        "stops": view.stops.object_list,
+        "rows": view.stops,
         "only_open": request.GET.get("stops") == "open",
         "codes": list(stop_codes(active=True)),
         "notes": flag_notes(view.metrics["flags"]),

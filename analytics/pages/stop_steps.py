@@ -18,6 +18,8 @@ from devices.queries import get_device
 from factory.accounts.models import User
 from factory.errors import DomainError
 
+FIELDS = {"startTime": "The stop's beginning", "endTime": "The stop's end"}
+
 
 class ReasonForm(forms.Form):
     code = forms.CharField(max_length=64, required=False)
@@ -93,8 +95,9 @@ def take_back(request: HttpRequest, stop_id: int) -> HttpResponse:
 
 def in_words(refusal: DomainError) -> str:
     """A refusal for somebody who sees no names of fields."""
-    for reasons in refusal.fields.values():
-        return f"The stop's end {reasons[0].replace('startTime', 'its start')}."
+    for field, reasons in refusal.fields.items():
+        if field in FIELDS:
+            return f"{FIELDS[field]} {reasons[0].replace('startTime', 'its start')}."
     return refusal.message
 
 

@@ -12,6 +12,7 @@ from analytics.reports.document import duration as in_duration
 from telemetry.rules import metric_for
 
 register = template.Library()
+KEPT = "\u00a0"  # between a number and its unit, so that they stay on one line
 
 
 @register.filter
@@ -50,7 +51,7 @@ def energy_sentence(view: EnergyView, period: str) -> str:
     """What the page has to say first."""
     if view.total.amount.kwh is None:
         return f"No energy is known of {period}."
-    words = f"{kwh(view.total.amount.kwh)} kWh {_when(period)}"
+    words = f"{kwh(view.total.amount.kwh)}{KEPT}kWh {_when(period)}"
     if view.change is None:
         return f"{words}."
     if abs(view.change) < 0.005:
@@ -92,12 +93,20 @@ def oee_sentence(metrics: Mapping[str, Any], period: str) -> str:
         return f"Nothing was planned {_when(period)}."
     if metrics["oee"] is None:
         return f"OEE is not known {_when(period)}."
-    words = f"OEE {metrics['oee']:.1f} % {_when(period)}"
+    words = f"OEE{KEPT}{metrics['oee']:.1f}{KEPT}% {_when(period)}"
     lost = [row for row in metrics["losses"] if row["kind"] not in ("good", "break", "planned")]
     if not lost:
         return f"{words}."
     worst = max(lost, key=lambda row: row["minutes"])
-    return f"{words}; most was lost by {_lower(worst['label'])}."
+    return f"{words}; most was lost {_by(worst)}."
+
+
+def _by(loss: Mapping[str, Any]) -> str:
+    if loss["kind"] == "down" and loss["code"] is None:
+        return "in stops without a reason"
+    if loss["kind"] == "unknown":
+        return "in time of which nothing is known"
+    return f"by {_lower(loss['label'])}"
 
 
 def _lower(label: str) -> str:
@@ -117,9 +126,9 @@ def performance_sentence(figures: Performance, period: str) -> str:
     kilowatt_hours = figures.energy.total.amount.kwh
     known = []
     if figures.oee["oee"] is not None:
-        known.append(f"OEE {figures.oee['oee']:.1f} %")
+        known.append(f"OEE{KEPT}{figures.oee['oee']:.1f}{KEPT}%")
     if kilowatt_hours is not None:
-        known.append(f"{kwh(kilowatt_hours)} kWh")
+        known.append(f"{kwh(kilowatt_hours)}{KEPT}kWh")
     if not known:
         return f"Nothing is known of energy or OEE {_when(period)}."
     return f"{' and '.join(known)} {_when(period)}."
@@ -148,7 +157,8 @@ def made_words(metrics: Mapping[str, Any]) -> str:
 def trend_words(trend: Mapping[str, Any]) -> str:
     """The mean, against the time before, and where it goes."""
     rule = metric_for(trend["metric"])
-    words = f"On average {trend['average']:,.4g} {rule.unit}".rstrip()
+    unit = f"{KEPT}{rule.unit}" if rule.unit else ""
+    words = f"On average {trend['average']:,.4g}{unit}"
     if trend["change"] is not None:
         share = abs(trend["change"])
         how = (
@@ -158,5 +168,5 @@ def trend_words(trend: Mapping[str, Any]) -> str:
         )
         words += f", {how}"
     if trend["slope_per_day"] is not None:
-        words += f"; {trend['slope_per_day']:+,.3g} {rule.unit}".rstrip() + " a day"
+        words += f"; {trend['slope_per_day']:+,.3g}{unit} a day"
     return f"{words}."

@@ -25,6 +25,22 @@ def cells(row: Sequence[Any], table: Table) -> list[tuple[str, str]]:
 
 
 @register.filter
+def named_cells(row: Sequence[Any], table: Table) -> list[tuple[str, str, str]]:
+    """(text, class, head of the column) of each value of a row: on a phone each has its name beside it.
+
+    A moment stays on one line.
+    """
+    return [
+        (
+            text,
+            f"{name} at".strip() if column.kind in (Kind.MOMENT, Kind.DAY) else name,
+            f"{column.label} ({column.unit})" if column.unit else column.label,
+        )
+        for (text, name), column in zip(cells(row, table), table.columns, strict=True)
+    ]
+
+
+@register.filter
 def heads(table: Table) -> list[tuple[Column, str, float]]:
     """(column, class, width in percent of the table) of each column."""
     classes = _classes(table)

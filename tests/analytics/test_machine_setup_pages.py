@@ -44,6 +44,12 @@ class TestTheList:
         assert "Press 3 Hall B · Line 7 1.5 s 40 pieces a minute parts rejects: rejects" in text
         assert "running above 0 Line 7 Flange 40" in text
 
+    def test_where_there_is_no_device_one_is_told_to_add_one(self, client, tess):
+        text = words(client.get(MACHINES))
+
+        assert "No device is a machine yet. Devices" in text
+        assert "There is no device to set up yet. Add a device" in text
+
     @pytest.mark.parametrize(
         ("profile", "told"),
         [

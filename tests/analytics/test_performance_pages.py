@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from analytics.models import StateInterval, StopReason
 from analytics.services.following import follow_machines
 from analytics.services.meters import set_energy_price
 from analytics.services.stops import set_stop_code
+from analytics.templatetags.measured import oee_sentence
 from telemetry.batch import Sample
 from telemetry.rules import rules
 from telemetry.services import store_readings
@@ -124,7 +126,9 @@ def test_oee_says_first_how_good_it_was_and_what_was_lost(client, mira, press):
 
     metrics = response.context["metrics"]
     assert (metrics["run_seconds"], metrics["down_seconds"]) == (8 * 3600, 900)
-    assert f"OEE {metrics['oee']:.1f} % yesterday; most was lost by unknown." in words(response)
+    assert f"OEE {metrics['oee']:.1f} % yesterday; most was lost in time of which nothing is known." in words(
+        response
+    )
 
 
 def test_performance_shows_both_what_fails_and_what_rings(client, mira, press):
@@ -209,6 +213,23 @@ def test_a_page_costs_the_same_for_any_number_of_machines(
         rules.keep(rules.declared())
         with django_assert_num_queries(queries):
             client.get(f"{page}{YESTERDAY}")
+
+
+def test_most_may_be_lost_in_stops_of_which_nobody_said_why():
+    lost = [{"kind": "down", "code": None, "label": "No reason given", "minutes": 90.0},
+            {"kind": "down", "code": "jam", "label": "Jam", "minutes": 12.0}]  # fmt: skip
+    metrics = {"flags": [], "oee": 71.4, "losses": lost}
+
+    said = oee_sentence(metrics, "the last seven days").replace("\u00a0", " ")
+    assert said == "OEE 71.4 % in the last seven days; most was lost in stops without a reason."
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_number_in_the_first_sentence_stays_with_its_unit(client, mira, press, page):
+    sentence = re.search("<h1>(.*?)</h1>", client.get(f"{page}{YESTERDAY}").content.decode()).group(1)
+
+    assert re.findall(r"[\d.] (?:kWh|%)", sentence) == []
+    assert re.findall("[\\d.]\u00a0(?:kWh|%)", sentence) != []
 
 
 # Files
@@ -354,9 +375,11 @@ def test_a_stop_that_no_machine_told_of_is_added_and_taken_back(client, omar, pr
         ({"ends_at": "2020-01-01T00:00"}, "must be after its start"),
         ({"ends_at": "2090-01-01T00:00"}, "The stop's end must be at most a year"),
         ({"code": "unheard-of"}, "There is no stop code unheard-of."),
+        ({"code": "old"}, "code: old is not used any more"),
     ],
 )
 def test_a_stop_that_cannot_be_is_refused_in_words(client, omar, press, change, said):
+    set_stop_code(code="old", label="Old", planned=False, active=False)
     day = (timezone.localdate() - timedelta(days=1)).isoformat()
     form = {
         "device": press.pk,

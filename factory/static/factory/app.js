@@ -58,7 +58,11 @@ document.addEventListener("formdata", ({ target, formData }) => {
 });
 
 document.querySelector("[data-focus]")?.focus();
-document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone it may stand outside
+// On a phone where one is may stand outside its strip. Only the strip moves: the page may be at a part of it already.
+for (const here of document.querySelectorAll(":is(.nav, .tabs) > [aria-current]")) {
+  const [inner, outer] = [here, here.parentElement].map((each) => each.getBoundingClientRect());
+  here.parentElement.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+}
 
 document.body.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
