@@ -3,12 +3,10 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from analytics.energy.course import Bucket, Course, change_between
 from analytics.energy.meters import Meter, kwh_of
+from analytics.plant_clock import plant_zone
 from analytics.queries.energy import Beside, beside, energy_by, energy_in, energy_total
 from analytics.queries.meters import Scope
 from telemetry.aggregates import RawIsArchived, Total, totals_by_device
@@ -46,7 +44,7 @@ class EnergyView:
 
 def cut_for(start: int, end: int, word: str = "") -> tuple[str, Buckets]:
     """How a time is cut so that its bars can be read: by the word asked for, if these are not too many."""
-    zone = ZoneInfo(settings.PLANT_TIME_ZONE)
+    zone = plant_zone()
     lengths = {
         "quarter": QUARTER_MS,
         "hour": HOUR_MS,

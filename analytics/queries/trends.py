@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Min, Q
 
 from alerts.models import Alert
+from analytics.queries.alerts import alerts_within
 from analytics.queries.states import moment
 from devices.models import Device
 from factory.errors import InvalidInput
@@ -35,10 +36,16 @@ def top_alerts(
     device_id: int | None = None,
     group_id: int | None = None,
     severity: str | None = None,
+    with_earlier: bool = False,
 ) -> list[dict[str, Any]]:
-    """What opened most often in [start, end), ms, each with its newest alert."""
+    """What opened most often in [start, end), ms, each with its newest alert.
+
+    `with_earlier`: also what had opened before and was not over by then.
+    """
     check_range(start, end)
-    found = Alert.objects.filter(started_at__gte=moment(start), started_at__lt=moment(end)).order_by()
+    found = alerts_within(moment(start), moment(end)).order_by()
+    if not with_earlier:
+        found = found.filter(started_at__gte=moment(start))
     if device_id is not None or group_id is not None:
         found = found.filter(device_id__in=devices_of(device_id=device_id, group_id=group_id))
     if severity is not None:

@@ -10,9 +10,9 @@ from django.db import transaction
 
 from alerts.outbox.transports import email
 from analytics.models import ReportMail, ReportSchedule
+from analytics.plant_clock import plant_zone
 from analytics.queries.states import ms
 from analytics.reports.cadence import next_due, period_before
-from analytics.reports.parts import plant_zone
 from analytics.services.reports import check_report, request_report
 from factory.accounts.models import User
 from factory.errors import DomainError, InvalidInput
