@@ -2,6 +2,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from analytics.api.fields import one_of
+from analytics.energy.course import price_of
 from analytics.queries.energy import energy_rows
 from analytics.queries.energy_summary import energy_summary
 from analytics.queries.meters import Scope, energy_price, meter_rows, scope_of
@@ -127,8 +128,7 @@ def get_energy(
     rows = energy_rows(scope, start=start_time, end=end_time, now=ms(timezone.now()), **asked)
     price = energy_price().per_kwh
     for row in rows:
-        known = row["energyKwh"] is not None and price is not None
-        row["cost"] = row["energyKwh"] * price if known else None
+        row["cost"] = price_of(row["energyKwh"], price)
     return rows
 
 

@@ -124,6 +124,7 @@ class ScheduleRow(WireSerializer):
     recipients = serializers.ListField(child=serializers.CharField())
     enabled = serializers.BooleanField()
     next_at = serializers.DateTimeField(allow_null=True)
+    error = serializers.CharField()
     created_by = serializers.IntegerField(source="created_by_id", allow_null=True)
     created_at = serializers.DateTimeField()
 

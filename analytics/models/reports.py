@@ -81,6 +81,8 @@ class ReportSchedule(models.Model):
     recipients = models.JSONField()  # e-mail addresses
     enabled = models.BooleanField(default=True)
     next_at = models.DateTimeField(null=True, db_index=True)  # null while it is not enabled
+    # Why it was switched off, where nobody did that. With a default of the database, for a version before.
+    error = models.CharField(max_length=500, blank=True, default="", db_default="")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
 

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from analytics.periods import PERIODS, Period, read_period
+from analytics.plant_clock import plant_zone
 from analytics.queries.alerts import known_groups
 from analytics.queries.states import ms
-from analytics.reports.parts import plant_zone
 from analytics.selection import read_number
 from devices.models import Device
 from devices.queries import get_device

@@ -9,12 +9,12 @@ from analytics.energy.course import price_of
 from analytics.pages.about import About, choices_of, read_about
 from analytics.pages.doors import for_people, page
 from analytics.pages.plot_files import plot_file, table_file
+from analytics.plant_clock import plant_zone
 from analytics.plots.drawing import Drawing
 from analytics.queries.consumers import largest_consumers
 from analytics.queries.energy_view import EnergyView, energy_view
 from analytics.queries.meters import energy_price, scope_of
 from analytics.reports.document import flag_notes
-from analytics.reports.parts import plant_zone
 
 CONSUMERS_SHOWN = 20
 CUTS = {"hour": "by hour", "day": "by day", "week": "by week", "month": "by month"}
@@ -69,7 +69,8 @@ def energy(request: HttpRequest) -> HttpResponse:
 def energy_csv(request: HttpRequest) -> HttpResponse:
     """The numbers of the page as a file."""
     about, view = _view(request)
-    head = ["from", "to", "energyKwh", "peakKw", "coverage", "flags"]
+    price = energy_price()
+    head = ["from", "to", "energyKwh", "peakKw", "coverage", "flags", "cost", "currency"]
     rows = (
         [
             moment(one.start),
@@ -78,6 +79,8 @@ def energy_csv(request: HttpRequest) -> HttpResponse:
             one.peak_kw,
             round(one.coverage, 6),
             " ".join(view.known.flags_of(one)),
+            price_of(one.amount.kwh, price.per_kwh),
+            price.currency,
         ]
         for one in view.buckets
     )

@@ -17,13 +17,13 @@ from analytics.drawings import (
 from analytics.pages.about import About, choices_of, read_about
 from analytics.pages.doors import for_people, page
 from analytics.pages.plot_files import plot_file, table_file
+from analytics.plant_clock import plant_zone
 from analytics.plots.drawing import Drawing
 from analytics.queries.downtime import downtime_answer, downtime_in
 from analytics.queries.machines import machines_in
 from analytics.queries.oee_view import OeeView, oee_view
 from analytics.queries.stop_codes import stop_codes
 from analytics.reports.document import flag_notes
-from analytics.reports.parts import plant_zone
 from analytics.selection import read_number
 
 PARTS_SHOWN = 20

@@ -8,13 +8,13 @@ from analytics.drawings import energy_bars, metric_course, oee_by_part, oee_tren
 from analytics.pages.about import About, choices_of, read_about
 from analytics.pages.doors import for_people, page
 from analytics.pages.plot_files import plot_file
+from analytics.plant_clock import plant_zone
 from analytics.plots.drawing import Drawing
 from analytics.queries.energy_view import cut_for
 from analytics.queries.meters import energy_price
 from analytics.queries.performance import Performance, performance
 from analytics.queries.reliability import reliability_rows
 from analytics.queries.trends import devices_of, top_alerts, trend_of
-from analytics.reports.parts import plant_zone
 from telemetry.metrics import Metric
 from telemetry.rules import known_metrics, metric_for
 

@@ -15,9 +15,9 @@ from analytics.models import Report
 from analytics.pages.devices import report as show_refusal
 from analytics.pages.doors import back, for_people, page, person
 from analytics.periods import PERIODS, read_period
+from analytics.plant_clock import plant_zone
 from analytics.queries.alerts import known_groups
 from analytics.queries.reports import get_report, reports_matching, schedules
-from analytics.reports.parts import plant_zone
 from analytics.services.reports import cancel_report, request_report
 from devices.queries import find_device
 from factory.errors import DomainError

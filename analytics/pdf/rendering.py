@@ -14,6 +14,7 @@ from xhtml2pdf.config.resources import ResourceAccessPolicy
 from xhtml2pdf.document import pisaDocument
 
 from analytics.pdf.fonts import FAMILY, FILES, FOLDER, REGULAR, STRONG, Fallback, fallback_of, register
+from analytics.pdf.keeping import keep_beginnings
 from analytics.pdf.pictures import with_pictures
 
 CREATOR = "Smart Factory IoT"
@@ -40,6 +41,7 @@ def render(
     Inter lacks. The same arguments, `made_at` among them, give the same bytes. Raises PdfFailed, UnusableFont.
     """
     register()
+    keep_beginnings()
     fallback = fallback_of(font)
     out = io.BytesIO()
     try:

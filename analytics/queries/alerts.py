@@ -51,6 +51,18 @@ def alerts_in_view(
     return found
 
 
+def not_over_at(at: datetime) -> Q:
+    """Alerts whose trouble was not over then, begun or not; `analytics.charts.over_at` says when one is."""
+    return Q(ended_at__gt=at) | Q(ended_at=None, resolved_at__gt=at) | Q(ended_at=None, resolved_at=None)
+
+
+def alerts_within(start: datetime, end: datetime) -> AlertQuerySet:
+    """All that lay in [start, end): first those that had begun before, then the newest."""
+    earlier = Case(When(started_at__lt=start, then=Value(0)), default=Value(1), output_field=IntegerField())
+    found = Alert.objects.filter(Q(started_at__gte=start) | not_over_at(start), started_at__lt=end)
+    return found.order_by(earlier, "-started_at", "-pk")
+
+
 def inbox(*, shelved: bool = False, **filters) -> AlertQuerySet:
     """The open alerts to look after, or those on the shelf: critical ones first, then the newest."""
     found = alerts_in_view(**filters).open()

@@ -164,14 +164,12 @@ def downtime_answer(found: Downtime, *, limit: int = STOPS_SHOWN, only_open: boo
     real = [stop for stop in found.stops if not stop.is_micro]
     shown = [stop for stop in reversed(real) if not (only_open and stop.code)][:limit]
     codes = StopCode.objects.in_bulk()
-    names = names_of({stop.device_id for stop in shown})
-    notes = _notes(shown)
     micro = [stop for stop in found.stops if stop.is_micro]
     micro_ms = sum(stop.loss_ms for stop in micro)
     return {
         "total_stops": len(real),
         "open_stops": sum(stop.code is None for stop in real),
-        "stops": [stop_row(stop, names, codes, notes) for stop in shown],
+        "stops": stop_rows(shown, codes),
         "pareto": pareto_rows(real, codes),
         "micro_stops": {
             "count": len(micro),
@@ -183,6 +181,18 @@ def downtime_answer(found: Downtime, *, limit: int = STOPS_SHOWN, only_open: boo
         "run_seconds": found.run_ms / 1000,
         "unknown_seconds": found.unknown_ms / 1000,
     }
+
+
+def worst_stops(found: Downtime, *, limit: int) -> list[dict[str, Any]]:
+    """Of all stops those that lost most of the time that was to be worked, the worst first."""
+    real = [stop for stop in found.stops if not stop.is_micro]
+    real.sort(key=lambda stop: (-stop.loss_ms, -stop.ms, -stop.start, stop.device_id))
+    return stop_rows(real[:limit], StopCode.objects.in_bulk())
+
+
+def stop_rows(stops: Sequence[Stop], codes: Mapping[str, StopCode]) -> list[dict[str, Any]]:
+    names, notes = names_of({stop.device_id for stop in stops}), _notes(stops)
+    return [stop_row(stop, names, codes, notes) for stop in stops]
 
 
 def _notes(stops: Iterable[Stop]) -> dict[tuple[int, int], tuple[str, str]]:

@@ -5,13 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from analytics.energy.course import Bucket, Course, bucketed, change_between
 from analytics.energy.meters import Meter, kwh_of
 from analytics.periods import moment_before, time_before
+from analytics.plant_clock import plant_zone
 from analytics.queries.energy import Beside, beside, energy_by, energy_in, energy_total
 from analytics.queries.meters import Scope
 from telemetry.aggregates import RawIsArchived, Total, totals_by_device
@@ -50,7 +48,7 @@ class EnergyView:
 
 def cut_for(start: int, end: int, word: str = "") -> tuple[str, Buckets]:
     """How a time is cut so that its bars can be read: by the word asked for, if these are not too many."""
-    zone = ZoneInfo(settings.PLANT_TIME_ZONE)
+    zone = plant_zone()
     lengths = {
         "quarter": QUARTER_MS,
         "hour": HOUR_MS,
@@ -78,7 +76,7 @@ def lasted_yet(start: int, end: int, now: int) -> int:
 
 def compared_with(start: int, end: int, now: int) -> tuple[int, int]:
     """[from, to) with which [start, end), ms, is compared: as much of the time before as of this one is over."""
-    begins = time_before(start, end, zone=ZoneInfo(settings.PLANT_TIME_ZONE))
+    begins = time_before(start, end, zone=plant_zone())
     lasted = lasted_yet(start, end, now)
     return begins, start if lasted == end - start else min(begins + lasted, start)
 
@@ -91,7 +89,7 @@ def _bar_by_bar(
         moment_before,
         start=buckets[0].start,
         before=begins,
-        zone=ZoneInfo(settings.PLANT_TIME_ZONE),
+        zone=plant_zone(),
         by_months=word == "month",
     )
     edges = [move(one.start) for one in buckets] + [move(buckets[-1].end)]

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q
 
 from alerts.models import Alert
 from analytics.periods import time_before
+from analytics.plant_clock import plant_zone
+from analytics.queries.alerts import alerts_within
 from analytics.queries.states import moment
 from devices.models import Device
 from factory.errors import InvalidInput
@@ -37,10 +38,16 @@ def top_alerts(
     device_id: int | None = None,
     group_id: int | None = None,
     severity: str | None = None,
+    with_earlier: bool = False,
 ) -> list[dict[str, Any]]:
-    """What opened most often in [start, end), ms, each with its newest alert."""
+    """What opened most often in [start, end), ms, each with its newest alert.
+
+    `with_earlier`: also what had opened before and was not over by then.
+    """
     check_range(start, end)
-    found = Alert.objects.filter(started_at__gte=moment(start), started_at__lt=moment(end)).order_by()
+    found = alerts_within(moment(start), moment(end)).order_by()
+    if not with_earlier:
+        found = found.filter(started_at__gte=moment(start))
     if device_id is not None or group_id is not None:
         found = found.filter(device_id__in=devices_of(device_id=device_id, group_id=group_id))
     if severity is not None:
@@ -116,7 +123,7 @@ def trend_of(
     if not metric:
         raise InvalidInput.at("metric", "name one")
     now = points(start, end)
-    earlier = time_before(start, end, zone=ZoneInfo(settings.PLANT_TIME_ZONE))
+    earlier = time_before(start, end, zone=plant_zone())
     before = mean_of(points(earlier, start))
     mean = mean_of(now)
     return {

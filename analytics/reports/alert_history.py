@@ -7,6 +7,8 @@ from datetime import date, datetime, time, timedelta
 from alerts.models import Alert
 from alerts.queries.figures import alarm_figures
 from analytics.drawings import counted_bars, moment
+from analytics.plant_clock import plant_zone
+from analytics.queries.alerts import alerts_within
 from analytics.reports.document import (
     Column,
     Document,
@@ -19,7 +21,7 @@ from analytics.reports.document import (
     Tiles,
     duration,
 )
-from analytics.reports.parts import lasted_of, plant_zone, top_alerts_table
+from analytics.reports.parts import lasted_of, top_alerts_table
 from analytics.reports.words import range_words
 
 ROWS_IN_TABLE = 20_000
@@ -67,6 +69,7 @@ def _summary(rows: list[Alert], total: int, start: int, end: int, severity: str 
             ]
         ),
         Figure("Day by day", counted_bars(_by_day(rows, start, end), plant_zone(), unit="alerts")),
+        *_earlier(start, end, severity),
         top_alerts_table(start=start, end=end, severity=severity),
     ]
     if severity is None:
@@ -91,6 +94,20 @@ def _summary(rows: list[Alert], total: int, start: int, end: int, severity: str 
             )
         )
     return Section("Summary", blocks)
+
+
+def _earlier(start: int, end: int, severity: str | None) -> list[Notes]:
+    """What is not counted, since it had begun before."""
+    found = alerts_within(moment(start), moment(end)).filter(started_at__lt=moment(start))
+    if severity:
+        found = found.filter(severity=severity)
+    count = found.count()
+    if not count:
+        return []
+    words = (
+        "1 alert had begun before and was" if count == 1 else f"{count:,} alerts had begun before and were"
+    )
+    return [Notes([f"{words} not over when this time began; not counted here."])]
 
 
 def _words(seconds: float | None) -> str:

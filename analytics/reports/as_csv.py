@@ -2,11 +2,14 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from alerts.threshold_csv import FORMULA
-from analytics.reports.document import Document, Table, Tile, Tiles
+from analytics.reports.document import Column, Document, Kind, Notes, Table, Tile, Tiles
+
+UNITS = {Kind.DURATION: "s", Kind.SHARE: "%", Kind.PERCENT: "%"}
 
 
 def as_csv(document: Document) -> str:
@@ -24,20 +27,40 @@ def as_csv(document: Document) -> str:
                 writer.writerows(_tile_row(tile) for tile in block.tiles)
             elif isinstance(block, Table):
                 _write_table(writer, section.title, block)
+            elif isinstance(block, Notes):
+                writer.writerow([])
+                _write_notes(writer, block.lines)
     return text.getvalue()
 
 
 def _write_table(writer: Any, section: str, table: Table) -> None:
     writer.writerow([])
     writer.writerow([cell(f"{section}: {table.title}" if table.title else section)])
-    writer.writerow(
-        [cell(f"{column.label} ({column.unit})" if column.unit else column.label) for column in table.columns]
-    )
-    writer.writerows([cell(value) for value in row] for row in table.rows)
+    writer.writerow([cell(_head(column)) for column in table.columns])
+    kinds = [column.kind for column in table.columns]
+    for row in table.rows:
+        writer.writerow([cell(_number(value, kind)) for value, kind in zip(row, kinds, strict=True)])
+    notes = [table.note] if table.rows else [table.empty, table.note]
+    _write_notes(writer, [note for note in notes if note])
+
+
+def _write_notes(writer: Any, lines: Iterable[str]) -> None:
+    writer.writerows(["Note", cell(line)] for line in lines)
+
+
+def _head(column: Column) -> str:
+    unit = column.unit or UNITS.get(column.kind, "")
+    return f"{column.label} ({unit})" if unit else column.label
 
 
 def _tile_row(tile: Tile) -> list[Any]:
-    return [cell(tile.label), cell(tile.value), cell(tile.unit), cell(tile.note)]
+    unit = tile.unit or UNITS.get(tile.kind, "")
+    return [cell(tile.label), cell(_number(tile.value, tile.kind)), cell(unit), cell(tile.note)]
+
+
+def _number(value: Any, kind: Kind) -> Any:
+    """Shares in percent, as everything else that is one; without the digits that multiplying makes up."""
+    return round(100 * value, 10) if kind is Kind.SHARE and value is not None else value
 
 
 def cell(value: Any) -> Any:

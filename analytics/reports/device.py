@@ -8,18 +8,19 @@ from alerts.queries.thresholds import thresholds_in_force
 from analytics.charts import limits_of, over_at
 from analytics.drawings import metric_course, moment
 from analytics.models import MachineProfile
+from analytics.plant_clock import plant_zone
 from analytics.plots.course import Span
 from analytics.plots.severity import Severity
+from analytics.queries.alerts import alerts_within
 from analytics.queries.devices import main_metric
 from analytics.queries.energy_view import energy_view
 from analytics.queries.meters import Scope
 from analytics.queries.states import ms
-from analytics.reports.document import Column, Document, Figure, Kind, Section, Table
+from analytics.reports.document import Column, Document, Figure, Kind, Section, Table, shown
 from analytics.reports.parts import (
     energy_section,
     lasted_of,
     oee_section,
-    plant_zone,
     stops_section,
     top_alerts_table,
 )
@@ -31,7 +32,7 @@ from telemetry.queries import aggregated, latest_values
 from telemetry.rules import metric_for
 
 METRICS_DRAWN = 6
-ALERTS_SHOWN = 40
+ALERTS_LISTED, ALERTS_PRINTED = 20_000, 40
 SPANS_SHADED = 60
 DECIMALS = 2
 
@@ -160,34 +161,30 @@ def _limits(threshold: Threshold | None) -> list[tuple[str, float]]:
 
 
 def _spans(device: Device, metric: str, start: int, end: int) -> list[Span]:
-    found = Alert.objects.filter(
-        device=device, metric=metric, started_at__gte=moment(start), started_at__lt=moment(end)
-    )
+    found = alerts_within(moment(start), moment(end)).filter(device=device, metric=metric)
     return [
         Span(
-            alert.started_at,
+            max(alert.started_at, moment(start)),
             min(over_at(alert) or moment(end), moment(end)),
             Severity(alert.severity),
             alert.message,
         )
-        for alert in found.order_by("-pk")[:SPANS_SHADED]
+        for alert in found[:SPANS_SHADED]
     ]
 
 
 def _alerts(device: Device, start: int, end: int) -> Section:
-    found = Alert.objects.filter(
-        device=device, started_at__gte=moment(start), started_at__lt=moment(end)
-    ).order_by("-started_at")
+    found = alerts_within(moment(start), moment(end)).filter(device=device)
     total = found.count()
     rows = [
         [
             alert.started_at,
             alert.severity,
-            alert.message,
+            alert.message + _since_words(alert, start),
             lasted_of(alert),
             str(alert.acknowledged_by or ""),
         ]
-        for alert in found.select_related("acknowledged_by")[:ALERTS_SHOWN]
+        for alert in found.select_related("acknowledged_by")[:ALERTS_LISTED]
     ]
     table = Table(
         "Alerts",
@@ -199,14 +196,26 @@ def _alerts(device: Device, start: int, end: int) -> Section:
             Column("Seen by"),
         ],
         rows,
-        note=f"The newest {len(rows)} of {total:,}" if total > len(rows) else "",
+        note=f"{len(rows):,} of {total:,}: those that began before, and the newest."
+        if total > len(rows)
+        else "",
+        printed=ALERTS_PRINTED,
         empty="No alert in this time.",
     )
-    return Section("Alerts", [top_alerts_table(start=start, end=end, device_id=device.pk), table])
+    top = top_alerts_table(start=start, end=end, device_id=device.pk, with_earlier=True)
+    return Section("Alerts", [top, table])
+
+
+def _since_words(alert: Alert, start: int) -> str:
+    """Of one that began before the report does."""
+    if alert.started_at >= moment(start):
+        return ""
+    since = f"since {shown(alert.started_at, Kind.MOMENT, zone=plant_zone())}"
+    return f" (open {since})" if over_at(alert) is None else f" ({since})"
 
 
 def _presence(device: Device, start: int, end: int, now: int) -> Section:
-    """For how long it was online, offline, in maintenance, in error, as far as that was written down."""
+    """For how long it was online, offline, in maintenance, in error; unknown where that was not written down."""
     until = min(end, now)
     lasted: dict[str, float] = {}
     if start < until:
@@ -214,14 +223,18 @@ def _presence(device: Device, start: int, end: int, now: int) -> Section:
         edges = [*(max(ms(at), start) for at, _ in points), until]
         for place, (_, status) in enumerate(points):
             lasted[status] = lasted.get(status, 0.0) + (edges[place + 1] - edges[place]) / 1000
-    whole = sum(lasted.values())
+    whole = max(0, until - start) / 1000
+    rows = [[status, seconds, seconds / whole] for status, seconds in sorted(lasted.items()) if seconds]
+    unknown = whole - sum(lasted.values())
+    if rows and unknown:
+        rows.append(["unknown", unknown, unknown / whole])
     return Section(
         "Presence",
         [
             Table(
                 "",
                 [Column("Status"), Column("For", Kind.DURATION), Column("Share", Kind.SHARE, decimals=1)],
-                [[status, seconds, seconds / whole] for status, seconds in sorted(lasted.items()) if whole],
+                rows,
                 empty="Nothing was written down in this time.",
             )
         ],

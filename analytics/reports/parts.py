@@ -1,9 +1,6 @@
 """Sections that several reports have: energy, OEE, stops, alerts."""
 
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from alerts.models import Alert
 from analytics.charts import over_at
@@ -17,7 +14,9 @@ from analytics.drawings import (
     oee_trend,
     stop_pareto,
 )
-from analytics.queries.downtime import downtime_answer, downtime_in
+from analytics.energy.course import price_of
+from analytics.plant_clock import plant_zone
+from analytics.queries.downtime import downtime_answer, downtime_in, worst_stops
 from analytics.queries.energy_view import EnergyView
 from analytics.queries.machines import machines_in
 from analytics.queries.meters import energy_price
@@ -31,14 +30,12 @@ TOP_ALERTS = 15
 MOST_DAYS_MS = 62 * 86_400_000
 
 
-def plant_zone() -> ZoneInfo:
-    return ZoneInfo(settings.PLANT_TIME_ZONE)
-
-
 def energy_tiles(view: EnergyView) -> Tiles:
     total = view.total
     price = energy_price()
     kwh = total.amount.kwh
+    meters = len(view.meters)
+    noun = "meter" if meters == 1 else "meters"
     change = None if view.change is None else f"{view.change:+.1%} against the time before"
     tiles = [
         Tile("Energy", kwh, unit="kWh", decimals=1, note=change or "nothing to compare with"),
@@ -46,11 +43,12 @@ def energy_tiles(view: EnergyView) -> Tiles:
         Tile(
             "Base load", view.course.base_load_kw(), unit="kW", decimals=1, note="exceeded 95 % of the time"
         ),
-        Tile("Coverage", total.coverage, Kind.SHARE, decimals=1, note=f"{len(view.meters)} meters"),
+        Tile("Coverage", total.coverage, Kind.SHARE, decimals=1, note=f"{meters:,} {noun}"),
     ]
     if price.per_kwh is not None and kwh is not None:
         note = f"at {price.per_kwh:g} {price.currency} per kWh"
-        tiles.insert(1, Tile("Cost", kwh * price.per_kwh, unit=price.currency, decimals=2, note=note))
+        cost = price_of(kwh, price.per_kwh)
+        tiles.insert(1, Tile("Cost", cost, unit=price.currency, decimals=2, note=note))
     return Tiles(tiles)
 
 
@@ -77,7 +75,7 @@ def energy_section(view: EnergyView) -> Section:
     if price.per_kwh is not None:
         columns.append(Column("Cost", Kind.NUMBER, price.currency, 2))
         for row in rows:
-            row.append(None if row[1] is None else row[1] * price.per_kwh)
+            row.append(price_of(row[1], price.per_kwh))
     section = Section(
         "Energy",
         [
@@ -178,13 +176,14 @@ def _oee_table(title: str, first: str, rows: Sequence[dict], *, kind: Kind = Kin
 def stops_section(
     *, start: int, end: int, now: int, device_id: int | None = None, group_id: int | None = None
 ) -> Section:
-    """Why machines stood, the longest stops, and the short ones."""
+    """Why machines stood, the stops that lost most, and the short ones."""
     devices = machines_in(device_id=device_id, group_id=group_id)
-    found = downtime_answer(downtime_in(device_ids=devices, start=start, end=end, now=now), limit=10_000)
-    longest = sorted(found["stops"], key=lambda stop: -stop["seconds"])[:STOPS_SHOWN]
+    downtime = downtime_in(device_ids=devices, start=start, end=end, now=now)
+    found = downtime_answer(downtime, limit=0)
+    worst = worst_stops(downtime, limit=STOPS_SHOWN)
     micro = found["micro_stops"]
     share = micro["share_of_time"]
-    micro_words = f"{micro['count']:,} short stops"
+    micro_words = f"{micro['count']:,} short {'stop' if micro['count'] == 1 else 'stops'}"
     if share is not None:
         micro_words += f", {share:.1%} of the planned time: a loss of speed, not of availability."
     return Section(
@@ -208,7 +207,7 @@ def stops_section(
                 printed=0 if found["pareto"] else 1,
             ),
             Table(
-                "The longest stops",
+                "The stops that lost most",
                 [
                     Column("Machine"),
                     Column("From", Kind.MOMENT),
@@ -226,11 +225,9 @@ def stops_section(
                         stop["label"],
                         stop["note"],
                     ]
-                    for stop in longest
+                    for stop in worst
                 ],
-                note=f"{len(longest)} of {found['total_stops']:,}"
-                if found["total_stops"] > len(longest)
-                else "",
+                note=f"{len(worst)} of {found['total_stops']:,}" if found["total_stops"] > len(worst) else "",
                 empty="No machine stood.",
             ),
             Notes([micro_words]),
@@ -251,7 +248,9 @@ def top_alerts_table(
     device_id: int | None = None,
     group_id: int | None = None,
     severity: str | None = None,
+    with_earlier: bool = False,
 ) -> Table:
+    """`with_earlier`: also what had begun before and was not over."""
     rows = top_alerts(
         start=start,
         end=end,
@@ -259,6 +258,7 @@ def top_alerts_table(
         device_id=device_id,
         group_id=group_id,
         severity=severity,
+        with_earlier=with_earlier,
     )
     return Table(
         "What rang most often",

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from analytics.plant_clock import plant_zone
 from analytics.queries.consumers import largest_consumers
 from analytics.queries.energy_view import EnergyView, energy_view
 from analytics.queries.meters import scope_of
 from analytics.queries.reliability import reliability_rows
 from analytics.queries.states import ms
 from analytics.reports.document import Column, Document, Kind, Section, Table
-from analytics.reports.parts import energy_section, oee_section, plant_zone, stops_section, top_alerts_table
+from analytics.reports.parts import energy_section, oee_section, stops_section, top_alerts_table
 from analytics.reports.words import range_words
 from grouping.queries import get_group
 
@@ -45,7 +46,9 @@ def plant_report(*, start: int, end: int, at: datetime, tell: Tell, group_id: in
         document.sections += [oee, stops_section(start=start, end=end, now=now, group_id=group_id)]
     tell(75)
     document.sections.append(_reliability(start, end, now, group_id))
-    document.sections.append(Section("Alerts", [top_alerts_table(start=start, end=end, group_id=group_id)]))
+    document.sections.append(
+        Section("Alerts", [top_alerts_table(start=start, end=end, group_id=group_id, with_earlier=True)])
+    )
     return document
 
 

@@ -10,6 +10,8 @@ LINE = 493.0
 SIZE = 8.5
 PADDING = 10.0
 PADDING_AFTER_NUMBER = 24.0
+POWERS = (1.0, 0.5, 0.75, 1.5, 2.0, 3.0)  # the first of those that do as well
+SPACE = 2.5  # behind the last word of a line it takes no room
 SLACK = 1.04  # how far off measuring may be
 
 
@@ -28,13 +30,51 @@ class Content:
 
 
 def widths_of(columns: Sequence[Content]) -> list[float]:
-    """Of each column in percent, together 100: all of it on one line where there is room, else what it needs."""
+    """Of each column in percent, together 100: all of it on one line where there is room, else what it needs.
+
+    What is left beside that is shared so that there are fewest lines: a single long name takes no room from sentences.
+    """
     least = [_least(column) for column in columns]
     full = [max(low, _widest(one.texts) + one.padding) for low, one in zip(least, columns, strict=True)]
-    more, room = sum(full) - sum(least), max(0.0, LINE - sum(least))
-    share = min(1.0, room / more) if more else 1.0
-    wanted = [low + (most - low) * share for low, most in zip(least, full, strict=True)]
+    room = LINE - sum(least)
+    if sum(full) <= LINE or room <= 0:
+        wanted = full if room > 0 else least
+    else:
+        words = [[_words(text) for text in one.texts] for one in columns]
+        shares = [_shared(least, full, room, power) for power in POWERS]
+        wanted = min(shares, key=lambda share: _lines(words, share, columns))
     return [round(100 * width / sum(wanted), 2) for width in wanted]
+
+
+def _shared(least: list[float], full: list[float], room: float, power: float) -> list[float]:
+    """The room by what each lacks; the higher the power, the more of it to those that lack most."""
+    lacks = [most - low for low, most in zip(least, full, strict=True)]
+    weights = [(lack / max(lacks)) ** power if lack else 0.0 for lack in lacks]
+    return [
+        low + min(lack, room * weight / sum(weights))
+        for low, lack, weight in zip(least, lacks, weights, strict=True)
+    ]
+
+
+def _words(text: str) -> list[float]:
+    """How wide each word is, with the space behind it."""
+    return [SLACK * width_of(f"{word} ", SIZE) for word in text.split()]
+
+
+def _lines(words: Sequence[Sequence[list[float]]], share: list[float], columns: Sequence[Content]) -> int:
+    """How many lines all rows come to."""
+    inner = [width - one.padding for width, one in zip(share, columns, strict=True)]
+    rows = zip(*words, strict=True)
+    return sum(max(_broken(text, width) for text, width in zip(row, inner, strict=True)) for row in rows)
+
+
+def _broken(words: list[float], width: float) -> int:
+    lines, used = 1, 0.0
+    for word in words:
+        if used and used + word > width + SPACE:
+            lines, used = lines + 1, 0.0
+        used += word
+    return lines
 
 
 def _least(column: Content) -> float:

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from analytics.drawings import moment
-from analytics.reports.parts import plant_zone
+from analytics.plant_clock import plant_zone
 
 MIDNIGHT = (0, 0, 0)
 

@@ -17,14 +17,16 @@ from django.db.models import Q, QuerySet
 
 from alerts.models import Alert
 from analytics import shelf, tasks
+from analytics.drawings import moment
 from analytics.models import Report, ReportSchedule
+from analytics.plant_clock import plant_zone
 from analytics.reports.alert_history import alert_history_report
 from analytics.reports.as_csv import as_csv
 from analytics.reports.device import device_report
 from analytics.reports.document import Document
 from analytics.reports.pages import as_page, as_print
 from analytics.reports.plant import plant_report
-from analytics.reports.printing import Cancelled, PrintFailed, print_pdf
+from analytics.reports.printing import Cancelled, PrintCutShort, PrintFailed, print_pdf
 from analytics.reports.words import range_words
 from devices.queries import get_device
 from factory.accounts.models import User
@@ -106,7 +108,7 @@ def _new(
         raise InvalidInput.at("endTime", "must be at most 366 days after startTime")
     if by is not None and Report.objects.unfinished().filter(created_by=by).count() >= UNFINISHED_LIMIT:
         raise TooManyReports(f"{UNFINISHED_LIMIT} reports of yours are not made yet.", retry_after=30)
-    parameters = {"startTime": start, "endTime": end, **_checked(kind, about)}
+    parameters = {"startTime": start, "endTime": end, **check_report(kind, **about)}
     subject = _subject(kind, parameters)
     title = f"{subject}, {range_words(start, end)}"
     return Report(
@@ -121,8 +123,8 @@ def _new(
     )
 
 
-def _checked(kind: str, about: dict[str, Any]) -> dict[str, Any]:
-    """What the report is about, as it is kept; refuses what is not there."""
+def check_report(kind: str, **about: Any) -> dict[str, Any]:
+    """What a report of this kind would be about, as it is kept; refuses what is not there."""
     if kind == Kind.DEVICE:
         return {"deviceId": get_device(about["device_id"]).pk}
     if kind == Kind.ANALYTICS:
@@ -132,11 +134,6 @@ def _checked(kind: str, about: dict[str, Any]) -> dict[str, Any]:
     if severity is not None and severity not in Alert.Severity.values:
         raise InvalidInput.at("severity", "must be info, warning or critical")
     return {} if severity is None else {"severity": severity}
-
-
-def check_report(kind: str, **about: Any) -> dict[str, Any]:
-    """What a report of this kind would be about, as it is kept; refuses what is not there."""
-    return _checked(kind, about)
 
 
 def _subject(kind: str, parameters: dict[str, Any]) -> str:
@@ -154,9 +151,6 @@ def _filename(kind: str, subject: str, start: int, end: int) -> str:
 
 
 def _day(at: int) -> str:
-    from analytics.drawings import moment  # noqa: PLC0415 -- beside the plant's zone
-    from analytics.reports.parts import plant_zone  # noqa: PLC0415 -- as above
-
     return f"{moment(at).astimezone(plant_zone()):%Y%m%d}"
 
 
@@ -183,7 +177,7 @@ def _make_or_give_up(report: Report, clock: Callable[[], datetime]) -> None:
         if Report.objects.filter(pk=report.pk, status=Status.CANCELLED).exists():
             shelf.clear(report.folder)
     except (DomainError, PrintFailed) as refusal:
-        is_passing = isinstance(refusal, Unavailable) and report.attempts < ATTEMPTS
+        is_passing = isinstance(refusal, (Unavailable, PrintCutShort)) and report.attempts < ATTEMPTS
         _give_up(report, str(refusal), clock(), again=is_passing)
     except Exception as error:
         logger.exception("report.failed", extra={"report_id": report.pk})
@@ -223,7 +217,7 @@ def _claim(report_id: int, at: datetime) -> Report | None:
 def _make(report: Report, clock: Callable[[], datetime]) -> None:
     tell = partial(_tell, report, clock)
     if report.progress < Report.WRITTEN:
-        document = _document(report, report.created_at, tell)
+        document = _document(report, clock(), tell)
         report.folder = report.folder or shelf.new_folder()
         Report.objects.filter(pk=report.pk).update(folder=report.folder)
         _put_document(report.folder, document)

@@ -10,9 +10,10 @@ from django.db import transaction
 
 from alerts.outbox.transports import email
 from analytics.models import ReportMail, ReportSchedule
+from analytics.one_line import NOT_ONE_LINE, is_one_line
+from analytics.plant_clock import plant_zone
 from analytics.queries.states import ms
 from analytics.reports.cadence import next_due, period_before
-from analytics.reports.parts import plant_zone
 from analytics.services.reports import check_report, request_report
 from factory.accounts.models import User
 from factory.errors import DomainError, InvalidInput
@@ -43,6 +44,8 @@ def schedule_report(
     """Have a report made each day, week or month about the one before, or change how that is done."""
     if schedule is None and ReportSchedule.objects.count() >= SCHEDULES_LIMIT:
         raise InvalidInput(f"There are {SCHEDULES_LIMIT} schedules already.")
+    if not is_one_line(name):
+        raise InvalidInput.at("name", NOT_ONE_LINE)
     parameters = check_report(kind, **about)
     values = {
         "name": name,
@@ -52,6 +55,7 @@ def schedule_report(
         "at_time": at_time,
         "recipients": _checked(recipients),
         "enabled": enabled,
+        "error": "",
         "next_at": next_due(cadence, at_time, plant_zone(), after=at) if enabled else None,
     }
     if schedule is None:
@@ -81,7 +85,10 @@ def run_due_schedules(*, at: datetime) -> int:
     due = ReportSchedule.objects.filter(enabled=True, next_at__lte=at).order_by("next_at", "pk")
     asked = 0
     for schedule in due:
-        asked += again_after_deadlock(partial(_run, schedule, at))
+        try:
+            asked += again_after_deadlock(partial(_run, schedule, at))
+        except Exception:  # it is still due, and the others do not wait for it
+            logger.exception("report.schedule_failed", extra={"schedule_id": schedule.pk})
     return asked
 
 
@@ -111,7 +118,7 @@ def _run(schedule: ReportSchedule, at: datetime) -> int:
             "report.schedule_refused", extra={"schedule_id": schedule.pk, "error": refusal.message}
         )
         mine = ReportSchedule.objects.filter(pk=schedule.pk)
-        mine.update(enabled=False, next_at=None)
+        mine.update(enabled=False, next_at=None, error=refusal.message[:500])
         return 0
     ReportMail.objects.bulk_create(
         ReportMail(report=report, recipient=recipient, due_at=at) for recipient in schedule.recipients

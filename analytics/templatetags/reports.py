@@ -5,8 +5,8 @@ from typing import Any
 
 from django import template
 
+from analytics.plant_clock import plant_zone
 from analytics.reports.document import Column, Figure, Kind, Notes, Table, Tile, Tiles, shown
-from analytics.reports.parts import plant_zone
 from analytics.reports.widths import Content, widths_of
 
 register = template.Library()

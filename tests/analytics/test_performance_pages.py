@@ -241,7 +241,7 @@ def test_the_numbers_of_energy_are_had_as_a_table(client, mira, press):
     assert response["Content-Type"] == "text/csv; charset=utf-8; header=present"
     assert response["Content-Disposition"].startswith('attachment; filename="energy-')
     head, *rows = rows_of(response)
-    assert head == ["from", "to", "energyKwh", "peakKw", "coverage", "flags"]
+    assert head == ["from", "to", "energyKwh", "peakKw", "coverage", "flags", "cost", "currency"]
     assert len(rows) == 24
     assert sum(float(row[2]) for row in rows if row[2]) == pytest.approx(32.0)
 

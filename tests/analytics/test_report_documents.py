@@ -145,6 +145,7 @@ def test_the_figures_of_page_paper_and_table_are_the_same(press):
     for text in (f"{energy:,.1f} kWh", f"{oee:.1f} %"):
         assert text in page
         assert joined(text) in paper
+    assert rows["Coverage"][-1] == "1 meter"
     assert energy == pytest.approx(120, rel=0.01)
     assert float(rows["Availability"][0]) == pytest.approx(100 * 6 / 7, abs=2)
 

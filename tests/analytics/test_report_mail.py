@@ -10,8 +10,9 @@ from analytics.models import Report, ReportMail, ReportSchedule
 from analytics.services.report_mail import CLAIM, send_report, sweep_mails
 from analytics.services.reports import make_report
 from analytics.services.schedules import drop_schedule, run_due_schedules, schedule_report
+from factory.errors import InvalidInput
 from tests import services
-from tests.builders import make_device, make_user
+from tests.builders import make_device, make_user, sign_in
 from tests.ota.storing import use_storage
 
 pytestmark = pytest.mark.django_db
@@ -34,9 +35,9 @@ def mailbox(settings):
         yield mailbox
 
 
-def plan(*recipients: str, cadence="daily", **others) -> ReportSchedule:
+def plan(*recipients: str, cadence="daily", name="Each morning", **others) -> ReportSchedule:
     return schedule_report(
-        name="Each morning",
+        name=name,
         kind="analytics",
         cadence=cadence,
         at_time=time(6),
@@ -116,9 +117,9 @@ def test_one_that_is_paused_or_dropped_is_not_made():
     assert run_due_schedules(at=DUE + timedelta(days=1)) == 0
 
 
-def test_one_about_a_device_that_is_gone_does_not_hold_the_others_up(caplog):
+def test_one_about_a_device_that_is_gone_is_switched_off_with_a_word_why_and_the_others_are_made(client):
     device = make_device()
-    schedule_report(
+    schedule = schedule_report(
         name="A press",
         kind="device",
         cadence="daily",
@@ -129,10 +130,46 @@ def test_one_about_a_device_that_is_gone_does_not_hold_the_others_up(caplog):
         device_id=device.pk,
     )
     plan()
+    device_id = device.pk
     device.delete()
 
     assert run_due_schedules(at=DUE) == 1
     assert Report.objects.get().kind == "analytics"
+    schedule.refresh_from_db()
+    words = f"There is no device {device_id}."
+    assert (schedule.enabled, schedule.next_at, schedule.error) == (False, None, words)
+    sign_in(client, make_user())
+    assert f'switched off<small class="below">{words}' in client.get("/reports/").content.decode()
+
+
+def test_one_that_is_switched_on_again_has_no_word_of_why_it_was_off():
+    schedule = plan()
+    ReportSchedule.objects.update(enabled=False, next_at=None, error="There is no device 7.")
+
+    again = plan(schedule=schedule)
+
+    assert (again.enabled, again.error) == (True, "")
+
+
+def test_one_that_breaks_does_not_hold_the_others_up_and_is_tried_again():
+    broken, fine = plan(), plan()
+    ReportSchedule.objects.filter(pk=broken.pk).update(parameters={"written": "by nobody"})
+
+    assert run_due_schedules(at=DUE) == 1
+    assert Report.objects.get().schedule == fine
+
+    ReportSchedule.objects.filter(pk=broken.pk).update(parameters={})
+    assert run_due_schedules(at=DUE + timedelta(seconds=15)) == 1
+    assert Report.objects.last().schedule == broken
+
+
+@pytest.mark.parametrize("name", ["One\r\nBcc: all@example.com", "One\u2028Two", "One\x1b[2J"])
+def test_its_name_is_one_line(name):
+    with pytest.raises(InvalidInput) as refused:
+        plan(name=name)
+
+    assert refused.value.fields == {"name": ["must be one line, without control characters"]}
+    assert ReportSchedule.objects.count() == 0
 
 
 @pytest.mark.integration

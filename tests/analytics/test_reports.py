@@ -186,6 +186,30 @@ def test_what_cannot_be_printed_has_failed_and_says_why_and_its_page_is_there(se
     assert shelf.get(report.folder, shelf.PAGE).startswith(b"<!doctype html>")
 
 
+def test_paper_that_takes_too_long_is_tried_again_and_its_page_is_there_meanwhile(monkeypatch):
+    report = ask()
+    with monkeypatch.context() as slow:
+        slow.setattr("analytics.reports.printing.SECONDS", 0.0)
+        slow.setattr("analytics.reports.printing.TELL_SECONDS", 0.01)
+        made(report)
+
+    assert state(report) == ("queued", 80, 1)
+    assert report.error == "The PDF was not made within 0 seconds."
+    assert shelf.get(report.folder, shelf.PAGE).startswith(b"<!doctype html>")
+
+    assert made(report, NOON + RETRY_AFTER) is True
+    assert state(report) == ("done", 100, 2)
+
+
+def test_it_says_that_it_was_made_when_it_read_its_figures():
+    report = ask()
+
+    made(report, NOON + HOUR)
+
+    report.refresh_from_db()
+    assert b"Made</dt><dd>1 Jun 2026, 13:00<" in shelf.get(report.folder, shelf.PAGE)
+
+
 def test_what_broke_is_tried_again_after_a_while_and_given_up_in_the_end():
     report, at = ask(), NOON
     Report.objects.filter(pk=report.pk).update(parameters={"written": "by nobody"})

@@ -114,6 +114,8 @@ def test_codes_that_differ_in_their_case_are_two(technician):
         ({"planned": True, "failure": True}, "failure"),
         ({"label": "x" * 121}, "label"),
         ({"label": None}, "label"),
+        ({"label": "Jam\nof all"}, "label"),
+        ({"label": "Jam\x1b[2J"}, "label"),
         ({"planned": "yes"}, "planned"),
         ({"planned": None}, "planned"),
         ({"active": 1}, "active"),
