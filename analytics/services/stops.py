@@ -7,6 +7,7 @@ from django.db import transaction
 
 from analytics.models import MachineMark, StateInterval, StopCode, StopReason
 from analytics.oee.spans import without
+from analytics.one_line import NOT_ONE_LINE, is_one_line
 from analytics.queries.states import ms
 from analytics.services.results import forget_results
 from devices.models import Device
@@ -45,6 +46,8 @@ def set_stop_code(
         raise InvalidInput.at("code", "a letter or a digit first, then letters, digits and . _ - only")
     if not label.strip():
         raise InvalidInput.at("label", "must not be empty")
+    if not is_one_line(label):
+        raise InvalidInput.at("label", NOT_ONE_LINE)
     if planned and failure:
         raise InvalidInput.at("failure", "a planned stop is no failure")
     before = StopCode.objects.select_for_update().filter(pk=code).first()
