@@ -30,6 +30,9 @@ TIMED = {"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"}  # MariaDB t
 CLEANING = {"SAVEPOINT", "RELEASE", "ROLLBACK"}  # what ends a transaction in order must always be possible
 MARIADB_RAN_OUT = {1969, 3024}
 AFTERWARDS = 1 / 15  # of its time a request keeps for what follows a commit: 2 of 30 seconds
+ARRIVED = (
+    "factory.arrived"  # in the environ of a request that had to wait for a thread: when, of time.monotonic
+)
 STEPS = 20_000  # of SQLite's machine, a millisecond or so, between two looks at the clock
 
 

@@ -1,11 +1,14 @@
 """WSGI inside daphne for answers that last: they are made no faster than they are read, and not for nobody."""
 
 import time
-from functools import partial
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from a2wsgi.wsgi import WSGIResponder
+from a2wsgi.wsgi_typing import Environ, StartResponse
+
+from factory.deadline import ARRIVED
 
 
 class NobodyReads(ConnectionError):
@@ -38,6 +41,10 @@ class WSGIDoor(WSGIMiddleware):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        # It may have to wait for a thread, and its time runs already.
-        app = partial(self.app, arrived=time.monotonic())  # type: ignore[call-arg]
+        arrived = time.monotonic()  # it may have to wait for a thread, and its time runs already
+
+        def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            cast(dict[str, Any], environ)[ARRIVED] = arrived
+            return self.app(environ, start_response)
+
         await Responder(app, self.executor, self.send_queue_size)(scope, receive, send)

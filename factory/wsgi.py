@@ -72,11 +72,9 @@ class ProcedureDoor:
 procedures = ProcedureDoor()
 
 
-def application(
-    environ: dict[str, Any], start_response: Callable[..., Any], *, arrived: float | None = None
-) -> Iterable[bytes]:
-    """Every HTTP request comes through here. `arrived` (of time.monotonic) where it had to wait for a thread."""
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Every HTTP request comes through here; its time runs from when it arrived, if it had to wait for a thread."""
     path = environ["PATH_INFO"]
     way_in = procedures if path.startswith(PROCEDURES) else pages
-    with deadline.within(deadline.seconds_for(path), since=arrived):
+    with deadline.within(deadline.seconds_for(path), since=environ.get(deadline.ARRIVED)):
         return way_in(environ, start_response)
