@@ -43,6 +43,9 @@ bar.addEventListener("htmx:afterRequest", (event) => {
   document.querySelector("[data-pick-all]")?.focus();
 });
 
+// New rows are ticked as the old ones were before anybody can send the form.
+document.body.addEventListener("htmx:afterSwap", show);
+
 // What has left the list is no longer ticked.
 document.body.addEventListener("htmx:afterSettle", () => {
   const there = new Set(boxes().map((box) => box.value));
