@@ -78,7 +78,7 @@ def watch_over(identity: Identity, again: Callable[[], Awaitable[Identity]]) -> 
 
 
 streams = EventStreams(gateway, prefixes=PROCEDURES, ping_seconds=settings.WS_TIMEOUT / 4, watch=watch_over)
-trpc_socket = TrpcSocket(gateway, watch=watch_over)
+trpc_socket = TrpcSocket(gateway, watch=watch_over, rate=settings.RATE_SOCKET)
 draining.on_drain(trpc_socket.say_goodbye)
 
 application = ways_in(

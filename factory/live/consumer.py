@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import time
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +12,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from factory.errors import DomainError
-from factory.limits.rates import Rate
+from factory.limits.window import Window
 from factory.live.bringing import Bringing
 from factory.live.broadcast import credential_group
 from factory.live.channels import ChannelRegistry, Stream
@@ -50,7 +48,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.listener: Listener | None = None  # nobody yet, or nobody any more
         self.following: dict[str, Following] = {}
         self.joined: set[str] = set()
-        self.received: deque[float] = deque()
+        self.received = Window(settings.RATE_SOCKET)
         self.order = asyncio.Lock()  # numbered news goes out in order, also while a gap is being refilled
         self.bringing: Bringing | None = None
         self.beating: asyncio.Task[None] | None = None
@@ -90,9 +88,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.listener is None:
             return
-        rate = settings.RATE_SOCKET
-        if rate is not None and self._is_more_than(rate):
-            await self._error(f"Too many messages: at most {rate.count} in {rate.seconds} s.")
+        if not self.received.takes():
+            await self._error(f"Too many messages: {self.received}.")
             await self._turn_away(CLOSE_TOO_MANY)
             return
         try:
@@ -118,13 +115,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._handle(kind, message)
         else:
             await self._error(f"Unknown message type {kind[:40]!r}.")
-
-    def _is_more_than(self, rate: Rate) -> bool:
-        now = time.monotonic()
-        self.received.append(now)
-        while self.received[0] < now - rate.seconds:
-            self.received.popleft()
-        return len(self.received) > rate.count
 
     async def _subscribe(self, names: list[str], *, batch: bool) -> None:
         found: dict[str, dict[str, int | None]] = {}

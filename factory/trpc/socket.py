@@ -7,8 +7,6 @@ ping: a `PING` text from here would break clients of version 10.
 import asyncio
 import contextlib
 import logging
-import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +14,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from factory.limits.rates import Rate
+from factory.limits.window import Window
 from factory.trpc import superjson, wire
 from factory.trpc.call import STRANGER, Identity
 from factory.trpc.download import Download
@@ -35,7 +35,6 @@ CLOSE_TRY_AGAIN = 1013
 CLOSE_REFUSED = 4400
 CLOSE_STRANGER = 4401
 CLOSE_TOO_MANY = 4429
-MESSAGES_PER_MINUTE = 1000
 AT_ONCE = 100  # calls and subscriptions of one connection
 PATIENCE = 10.0  # seconds for the connection params, where they were announced
 RECONNECT_GRACE = 0.5  # seconds to move over to another process, before this one closes
@@ -44,12 +43,10 @@ RECONNECT_GRACE = 0.5  # seconds to move over to another process, before this on
 class TrpcSocket:
     """Every connection of one process to a gateway."""
 
-    def __init__(
-        self, gateway: Gateway, *, watch: Watch | None = None, messages_per_minute: int = MESSAGES_PER_MINUTE
-    ) -> None:
+    def __init__(self, gateway: Gateway, *, watch: Watch | None = None, rate: Rate | None = None) -> None:
         self.gateway = gateway
         self.watch = watch
-        self.messages_per_minute = messages_per_minute
+        self.rate = rate  # of requests on one connection
         self._open: set[_Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -100,7 +97,7 @@ class _Connection:
         self.send = send
         self.request: HttpRequest | None = None
         self.identity: Identity = STRANGER
-        self.received: deque[float] = deque()
+        self.received = Window(socket.rate)
         self.running: set[asyncio.Task[None]] = set()
         self.followed: dict[tuple[type, Any], _Followed] = {}
         self.is_open = True
@@ -200,19 +197,12 @@ class _Connection:
 
     async def _hear(self, text: str) -> None:
         asked = read_frames(text, self.gateway.dialect)
-        if self._too_many(max(1, len(asked))):
+        if not self.received.takes(max(1, len(asked))):
             refusal = TRPCError("TOO_MANY_REQUESTS", "Too many messages.")
             await self._turn_away(CLOSE_TOO_MANY, refusal)
             return
         for each in asked:
             await self._take(each)
-
-    def _too_many(self, count: int) -> bool:
-        now = time.monotonic()
-        self.received.extend([now] * count)
-        while self.received and self.received[0] < now - 60:
-            self.received.popleft()
-        return len(self.received) > self.socket.messages_per_minute
 
     async def _take(self, asked: Asked) -> None:
         key = (type(asked.id), asked.id)

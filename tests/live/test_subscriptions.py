@@ -416,3 +416,9 @@ async def test_a_socket_carries_calls_and_subscriptions_side_by_side():
         await socket.ask(subscribe("a", "devices.onStatus", lastEventId=news["id"]))
         assert await socket.next() == {"id": "a", "result": {"type": "started"}}
         assert (await socket.next())["result"]["data"]["data"]["status"] == "offline"
+
+
+def test_both_sockets_take_as_many_messages_as_is_set(settings):
+    from factory.asgi import trpc_socket
+
+    assert trpc_socket.rate == settings.RATE_SOCKET

@@ -5,6 +5,7 @@ import json
 import pytest
 from asgiref.sync import sync_to_async
 
+from factory.limits.rates import Rate
 from factory.trpc.gateway import Gateway
 from factory.trpc.socket import AT_ONCE, TrpcSocket
 from tests.conformance.procedures import open_streams, registry
@@ -217,7 +218,7 @@ async def test_other_first_frames_end_the_connection(frame):
 
 
 async def test_too_many_requests_end_the_connection():
-    async with talking(messages_per_minute=3) as socket:
+    async with talking(rate=Rate(3)) as socket:
         await socket.ask(*(call(n, "noInput") for n in range(4)))
         told = await socket.next()
         assert (told["id"], told["error"]["data"]["code"]) == (None, "TOO_MANY_REQUESTS")
