@@ -1,5 +1,3 @@
-from rest_framework import serializers
-
 from devices.identity import is_device
 from devices.watching import OfDevices, device_key, may_watch
 from factory.accounts.permissions import VIEWER
@@ -10,6 +8,7 @@ from factory.trpc.router import Router
 from factory.trpc.serializers import FreeForm
 from telemetry.queries import event_id, readings_after
 from telemetry.reception import receive
+from telemetry.row_shapes import Measured
 from telemetry.services import SENSOR_SHARDS, SENSOR_STREAM
 
 sensor = Stream(
@@ -32,15 +31,7 @@ memory = Memory(
 )
 
 
-class ReadingNews(NewsSerializer):
-    device_id = serializers.IntegerField()
-    timestamp = serializers.IntegerField()
-    temperature = serializers.FloatField(allow_null=True)
-    humidity = serializers.FloatField(allow_null=True)
-    vibration = serializers.FloatField(allow_null=True)
-    power = serializers.FloatField(allow_null=True)
-    pressure = serializers.FloatField(allow_null=True)
-    rpm = serializers.FloatField(allow_null=True)
+class ReadingNews(NewsSerializer, Measured):
     data = FreeForm()  # type: ignore[assignment]
 
 

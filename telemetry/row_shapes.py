@@ -37,7 +37,9 @@ MANY_READINGS = {
 MESSAGE = {"anyOf": [ONE_READING, FLAT_READING, MANY_READINGS]}
 
 
-class ReadingRow(WireSerializer):
+class Measured(WireSerializer):
+    """What all shapes of a reading have."""
+
     device_id = serializers.IntegerField()
     timestamp = serializers.IntegerField()
     temperature = serializers.FloatField(allow_null=True)
@@ -46,6 +48,9 @@ class ReadingRow(WireSerializer):
     power = serializers.FloatField(allow_null=True)
     pressure = serializers.FloatField(allow_null=True)
     rpm = serializers.FloatField(allow_null=True)
+
+
+class ReadingRow(Measured):
     data = serializers.DictField(child=serializers.FloatField())  # type: ignore[assignment]  # a field called data
 
 

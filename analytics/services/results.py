@@ -6,10 +6,10 @@ from functools import partial
 from time import monotonic
 
 from django.db import transaction
-from django.db.models import F, Min, Value
+from django.db.models import F, Value
 from django.db.models.functions import Least
 
-from analytics.models import Calendar, MachineMark, Redo, ShiftResult, StateInterval
+from analytics.models import Calendar, MachineMark, Redo, ShiftResult
 from analytics.oee.shifts import Occurrence
 from analytics.queries.machines import Machine, RunningBy, counted_metrics, load_machines
 from analytics.queries.oee import Work, result_values, work_in
@@ -86,10 +86,7 @@ def _next_shifts(machine: Machine, mark: MachineMark, until: int, now: int) -> l
     """The next few that are over and settled, and of which nothing was kept yet."""
     low = mark.kept_to
     if low < until:
-        first = StateInterval.objects.filter(device_id=machine.device_id).aggregate(first=Min("start"))[
-            "first"
-        ]
-        low = max(low, first or until, now - KEEP_MS, machine.profiles[0].valid_from)
+        low = max(low, machine.known_since or until, now - KEEP_MS, machine.profiles[0].valid_from)
     if low >= until:
         return []
     high = min(until, low + DAYS_AT_ONCE * DAY_MS)

@@ -20,9 +20,7 @@ class Inbox:
     """Between `open` and `close`: what comes from `join(group)` on is here until taken."""
 
     def __init__(self) -> None:
-        self.lost = (
-            False  # something had to go, or the channel layer failed, since this was last set to False
-        )
+        self.lost = False  # something had to go, since this was last set to False
         self._waiting: deque[dict[str, Any]] = deque()
         self._came = asyncio.Event()
         self._groups: list[str] = []

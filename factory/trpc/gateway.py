@@ -64,7 +64,7 @@ class Gateway:
             response = HttpResponse(status=204)
             del response.headers["Content-Type"]
         else:
-            visit = _Visit(request, self.identify, self.limits)
+            visit = _Visit(request, self)
             try:
                 asked = read_calls(request, path, self.registry, self.dialect)
             except Exception as error:
@@ -180,13 +180,13 @@ class Gateway:
         allowed = self.allowed_origins
         return allowed() if callable(allowed) else allowed
 
-    def judge(self, request: HttpRequest, identity: Identity) -> Verdict | None:
-        """Count a request that is not answered by `view`."""
-        return None if self.limits is None else self.limits.judge(request, identity)
+    def judge(self, request: HttpRequest, identity: Identity, *, calls: int = 1) -> Verdict | None:
+        """Count a request, where somebody counts."""
+        return None if self.limits is None else self.limits.judge(request, identity, calls=calls)
 
     def identify_once(self, request: HttpRequest) -> Identity:
         """Who sent a request that is not answered by `view`."""
-        return _Visit(request, self.identify).identity()
+        return _Visit(request, self).identity()
 
     def allows_origin(self, origin: str) -> bool:
         """Whether pages of this other origin may read what a cookie of ours opens."""
@@ -196,18 +196,15 @@ class Gateway:
 class _Visit:
     """One HTTP request and, once somebody asks, who sent it."""
 
-    def __init__(
-        self, request: HttpRequest, identify: Sequence[Identify], limits: Limits | None = None
-    ) -> None:
+    def __init__(self, request: HttpRequest, gateway: Gateway) -> None:
         self.request = request
-        self._identify = identify
-        self._limits = limits
+        self._gateway = gateway
         self._known: Identity | Exception | None = None
 
     def identity(self) -> Identity:
         if self._known is None:
             try:
-                found = (identify(self.request) for identify in self._identify)
+                found = (identify(self.request) for identify in self._gateway.identify)
                 self._known = next((identity for identity in found if identity is not None), STRANGER)
             except Exception as error:
                 self._known = error
@@ -217,13 +214,13 @@ class _Visit:
 
     def judge(self, *, calls: int) -> Verdict | None:
         """Count this request. Where nobody can say whose it is, each of its calls is refused for that anyhow."""
-        if self._limits is None:
+        if self._gateway.limits is None:
             return None
         try:
             identity = self.identity()
         except Exception:
             return None
-        return self._limits.judge(self.request, identity, calls=calls)
+        return self._gateway.judge(self.request, identity, calls=calls)
 
 
 def check_permission(procedure: Procedure, identity: Identity) -> None:

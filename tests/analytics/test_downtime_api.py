@@ -11,7 +11,7 @@ from analytics.services.machines import set_line
 from telemetry.batch import Sample
 from telemetry.days import EARLIEST, LATEST
 from telemetry.services import store_readings
-from tests.analytics.machining import DAY, HOUR, MINUTE, midnight
+from tests.analytics.machining import DAY, HOUR, MINUTE
 from tests.analytics.setting_up import look_at_rules, make_machine
 from tests.analytics.standing import (
     added_stop,
@@ -32,27 +32,6 @@ pytestmark = pytest.mark.django_db
 SAFE = 2**53 - 1
 YEAR_2, YEAR_9998 = EARLIEST, LATEST
 WHEN = "is not in the years 2 to 9998"
-
-
-@pytest.fixture
-def day():
-    return midnight()
-
-
-@pytest.fixture
-def press(day):
-    make_codes()
-    return make_press(day)
-
-
-@pytest.fixture
-def viewer():
-    return api_of("user")
-
-
-@pytest.fixture
-def operator():
-    return api_of("operator")
 
 
 def test_stops_are_told_the_newest_first_with_what_they_come_to(viewer, press, day):

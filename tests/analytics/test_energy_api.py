@@ -34,16 +34,6 @@ def _metrics():
     rules.forget()
 
 
-@pytest.fixture
-def day():
-    return midnight()
-
-
-@pytest.fixture
-def viewer():
-    return api_of("user")
-
-
 @pytest.fixture(params=[False, True], ids=["at once", "after the workers"])
 def come_by(request):
     """Answers are the same before workers came by and after."""

@@ -32,16 +32,6 @@ def _metrics():
     rules.forget()
 
 
-@pytest.fixture
-def viewer():
-    return api_of("user")
-
-
-@pytest.fixture
-def technician():
-    return api_of("technician")
-
-
 def asked(api, path, **change):
     day = midnight()
     given = {"startTime": day, "endTime": day + DAY, **change}

@@ -3,100 +3,27 @@
 The worked examples O1 to O5 are in `test_oee_vectors.py`.
 """
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.utils import timezone
 
-from analytics.oee.shifts import ShiftRule
-from analytics.services.calendars import Target
-from analytics.services.following import follow_machines
 from analytics.services.machines import set_line, set_products, start_product
-from analytics.services.results import keep_results
 from devices.services import edit_device
-from telemetry.batch import Sample
 from telemetry.rules import rules
-from telemetry.services import store_readings
 from telemetry.services.metrics import declare_metric
-from telemetry.services.rollups import roll_up_due
-from tests.analytics.machining import DAY, HOUR, MINUTE, midnight, oee
-from tests.analytics.setting_up import look_at_rules, make_machine, plan
+from tests.analytics.machining import DAY, HOUR, MINUTE, oee
 from tests.analytics.standing import api_of, make_codes
+from tests.analytics.working import machine, parts, put, works
 from tests.builders import data_of, make_device, make_group, ms
 
 pytestmark = pytest.mark.django_db
 FOUR = ("availability", "performance", "quality", "oee")
-EVERY_DAY = frozenset(range(1, 8))
-
-
-@pytest.fixture
-def day():
-    return midnight()
-
-
-@pytest.fixture
-def operator():
-    return api_of("operator")
-
-
-@pytest.fixture(params=[False, True], ids=["at once", "after the workers"])
-def come_by(request):
-    def workers():
-        roll_up_due()
-        follow_machines(now=ms(timezone.now()))
-        keep_results(now=ms(timezone.now()))
-
-    return workers if request.param else lambda: None
-
-
-def machine(*shifts, device=None, zone="UTC", **profile):
-    device = make_machine(device, **{"ideal_cycle_seconds": 60.0, **profile})
-    if shifts:
-        plan(Target(device=device), *map(rule, shifts), zone=zone)
-    look_at_rules()
-    return device
-
-
-def rule(times):
-    """`"Early 06:00-14:00"`."""
-    name, when = times.split()
-    start, end = (time.fromisoformat(at) for at in when.split("-"))
-    return ShiftRule(name, EVERY_DAY, start, end)
-
-
-def put(device, *points):
-    """(ms, {metric: value})."""
-    samples = [Sample(device.pk, at, data) for at, data in points]
-    store_readings(samples=samples, received_at=ms(timezone.now()))
-
-
-def works(device, start, end, *, made, rejected=0.0, stands=()):
-    """It runs in [start, end) but for these spans, told every five minutes; pieces are made evenly."""
-    times = sorted({*range(start, end + 1, 5 * MINUTE), *(at for span in stands for at in span)})
-    put(
-        device,
-        *(
-            (
-                at,
-                {
-                    "running": float(not any(lo <= at < hi for lo, hi in stands)),
-                    "parts": made * (at - start) / (end - start),
-                    "rejects": rejected * (at - start) / (end - start),
-                },
-            )
-            for at in times
-        ),
-    )
 
 
 def four(answer):
     return [answer[name] for name in FOUR]
-
-
-def parts(api, by, start, end, **of):
-    asked = {"startTime": start, "endTime": end, "by": by, **of}
-    return data_of(api.query("analytics.getOEEBreakdown", asked))
 
 
 def test_a_stop_code_says_whether_a_stop_is_planned_time(operator, day, come_by):

@@ -8,27 +8,11 @@ from alerts.models import Alert
 from alerts.services.lifecycle import resolve_by_itself
 from tests.alerts.outbox import raise_trouble
 from tests.analytics.machining import DAY, HOUR, midnight
-from tests.analytics.standing import added_stop, api_of, make_codes, make_press, stops_of
+from tests.analytics.standing import added_stop, make_codes, make_press, stops_of
 from tests.builders import data_of, make_device, make_group
 
 pytestmark = pytest.mark.django_db
 RAN = 8 * 3600 - 3000  # seconds that a press works in its shift
-
-
-@pytest.fixture
-def day():
-    return midnight()
-
-
-@pytest.fixture
-def operator():
-    return api_of("operator")
-
-
-@pytest.fixture
-def press(day):
-    make_codes()
-    return make_press(day)
 
 
 def reliability(api, day, **asked):

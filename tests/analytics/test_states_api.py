@@ -3,27 +3,11 @@
 import pytest
 
 from tests.analytics.machining import DAY, HOUR, MINUTE, midnight
-from tests.analytics.standing import MICRO, added_stop, api_of, iso, make_codes, make_press, span_of, stops_of
+from tests.analytics.standing import MICRO, added_stop, iso, make_press, span_of, stops_of
 from tests.builders import data_of, make_device, make_group, refusal_of
 
 pytestmark = pytest.mark.django_db
 SAFE = 2**53 - 1
-
-
-@pytest.fixture
-def day():
-    return midnight()
-
-
-@pytest.fixture
-def press(day):
-    make_codes()
-    return make_press(day)
-
-
-@pytest.fixture
-def operator():
-    return api_of("operator")
 
 
 def states(api, start, end, **of):

@@ -3,38 +3,13 @@
 import pytest
 
 from analytics.models import StopCode
-from tests.analytics.machining import midnight
 from tests.analytics.standing import (
-    api_of,
     downtime,
-    make_codes,
-    make_press,
     stops_of,
 )
 from tests.builders import data_of, refusal_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def day():
-    return midnight()
-
-
-@pytest.fixture
-def press(day):
-    make_codes()
-    return make_press(day)
-
-
-@pytest.fixture
-def viewer():
-    return api_of("user")
-
-
-@pytest.fixture
-def technician():
-    return api_of("technician")
 
 
 def test_codes_are_told_in_order_of_their_labels_those_not_used_any_more_too(viewer, press):

@@ -6,14 +6,11 @@ import pytest
 from django.utils import timezone
 
 from analytics.models import StateInterval, StopReason
-from tests.analytics.machining import DAY, HOUR, MINUTE, midnight, oee
+from tests.analytics.machining import DAY, HOUR, MINUTE, oee
 from tests.analytics.standing import (
     added_stop,
-    api_of,
     downtime,
     iso,
-    make_codes,
-    make_press,
     runs_but_for,
     span_of,
     stop_row,
@@ -24,22 +21,6 @@ from tests.builders import data_of, make_device, ms, refusal_of
 
 pytestmark = pytest.mark.django_db
 SAFE = 2**53 - 1
-
-
-@pytest.fixture
-def day():
-    return midnight()
-
-
-@pytest.fixture
-def press(day):
-    make_codes()
-    return make_press(day)
-
-
-@pytest.fixture
-def operator():
-    return api_of("operator")
 
 
 # Why it stood

@@ -15,13 +15,12 @@ from telemetry.rules import rules
 from telemetry.services import store_readings
 from telemetry.services.rollups import roll_up_due
 from tests.alerts.test_concurrency import in_threads
-from tests.analytics.machining import DAY, HOUR, MINUTE, midnight, oee
+from tests.analytics.machining import DAY, HOUR, MINUTE, oee
 from tests.analytics.standing import (
     added_stop,
     api_of,
     downtime,
     make_codes,
-    make_press,
     span_of,
     stops_of,
     workers,
@@ -36,17 +35,6 @@ PEOPLE = 5
 def _own_rules():
     """What this process remembers of metrics is of another database."""
     rules.forget()
-
-
-@pytest.fixture
-def day():
-    return midnight()
-
-
-@pytest.fixture
-def press(day):
-    make_codes()
-    return make_press(day)
 
 
 @pytest.fixture

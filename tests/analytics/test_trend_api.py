@@ -23,16 +23,6 @@ pytestmark = pytest.mark.django_db
 SAFE = 2**53 - 1
 
 
-@pytest.fixture
-def day():
-    return midnight()
-
-
-@pytest.fixture
-def viewer():
-    return api_of("user")
-
-
 def put(device, *points, metric="temperature"):
     samples = [Sample(device.pk, at, {metric: value}) for at, value in points]
     store_readings(samples=samples, received_at=ms(timezone.now()))

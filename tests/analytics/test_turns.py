@@ -6,9 +6,8 @@ from analytics.queries.downtime import downtime_in
 from analytics.queries.states import moment
 from analytics.queries.turns import days_of
 from devices.services.retiring import deactivate_devices
-from tests.analytics.machining import DAY, HOUR, MINUTE, midnight, oee
-from tests.analytics.standing import api_of
-from tests.analytics.test_oee_cases import come_by, machine, parts, works  # noqa: F401 -- a fixture among them
+from tests.analytics.machining import DAY, HOUR, MINUTE, oee
+from tests.analytics.working import machine, parts, works
 from tests.builders import data_of, make_device
 
 pytestmark = pytest.mark.django_db
@@ -17,16 +16,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _plant(settings):
     settings.PLANT_TIME_ZONE = "UTC"
-
-
-@pytest.fixture
-def day():
-    return midnight()
-
-
-@pytest.fixture
-def mira():
-    return api_of("user")
 
 
 def night_press(day):
@@ -39,12 +28,12 @@ def night_press(day):
     return press
 
 
-def test_a_day_has_the_whole_night_shift_that_begins_on_it(mira, day, come_by):  # noqa: F811
+def test_a_day_has_the_whole_night_shift_that_begins_on_it(viewer, day, come_by):
     night_press(day)
     come_by()
 
-    first, second = (oee(mira, at, at + DAY) for at in (day - DAY, day))
-    both = oee(mira, day - DAY, day + DAY)
+    first, second = (oee(viewer, at, at + DAY) for at in (day - DAY, day))
+    both = oee(viewer, day - DAY, day + DAY)
 
     assert [one["availability"] for one in (first, second, both)] == [100.0, 50.0, 75.0]
     assert [one["plannedSeconds"] / 3600 for one in (first, second, both)] == [8, 8, 16]
@@ -53,24 +42,24 @@ def test_a_day_has_the_whole_night_shift_that_begins_on_it(mira, day, come_by): 
         [second["oee"]],
     ]
     assert [row["oee"] for row in both["trend"]] == [first["oee"], second["oee"]]
-    rows = parts(mira, "day", day - DAY, day + DAY)
+    rows = parts(viewer, "day", day - DAY, day + DAY)
     assert [row["availability"] for row in rows] == [100.0, 50.0]
 
 
-def test_a_time_that_is_no_whole_days_has_what_of_the_shift_lies_in_it(mira, day):
+def test_a_time_that_is_no_whole_days_has_what_of_the_shift_lies_in_it(viewer, day):
     night_press(day)
 
-    answer = oee(mira, day - HOUR, day + 4 * HOUR)
+    answer = oee(viewer, day - HOUR, day + 4 * HOUR)
 
     assert answer["plannedSeconds"] / 3600 == 5
 
 
-def test_the_stops_of_a_day_are_those_of_its_shifts(mira, day, come_by):  # noqa: F811
+def test_the_stops_of_a_day_are_those_of_its_shifts(viewer, day, come_by):
     press = night_press(day)
     come_by()
 
     asked = [{"startTime": at, "endTime": at + DAY} for at in (day, day + DAY)]
-    first, next_ = (data_of(mira.query("analytics.getDowntime", one)) for one in asked)
+    first, next_ = (data_of(viewer.query("analytics.getDowntime", one)) for one in asked)
 
     assert [stop["lossSeconds"] / 3600 for stop in first["stops"]] == [4.0]
     assert next_["stops"] == []
@@ -86,7 +75,7 @@ def test_today_is_a_day_up_to_now(day):
     assert days_of(day + 1, now, now) is None
 
 
-def test_a_machine_out_of_service_is_not_planned_with(mira, day, come_by):  # noqa: F811
+def test_a_machine_out_of_service_is_not_planned_with(viewer, day, come_by):
     stays, goes = (
         machine("Early 06:00-14:00", device=make_device(name=name, type="controller"))
         for name in ("Press", "Saw")
@@ -97,7 +86,7 @@ def test_a_machine_out_of_service_is_not_planned_with(mira, day, come_by):  # no
     deactivate_devices(device_ids=[goes.pk], at=moment(day + 10 * HOUR + MINUTE))
     come_by()
 
-    first, second = (oee(mira, at, at + DAY) for at in (day, day + DAY))
+    first, second = (oee(viewer, at, at + DAY) for at in (day, day + DAY))
 
     assert (second["plannedSeconds"], second["unknownSeconds"], second["availability"]) == (
         8 * 3600,
