@@ -187,7 +187,7 @@ def _responses(procedure: Procedure, answer: Shape, examples: Examples) -> dict[
 def _good(procedure: Procedure, answer: Shape, examples: Examples) -> dict[str, Any]:
     if procedure.downloads:
         return {"text/csv": {"schema": {"type": "string"}}}
-    if procedure.kind not in ("query", "mutation"):  # a subscription: each event carries one
+    if procedure.kind == "subscription":  # each event carries one
         return {"text/event-stream": {"schema": {"type": "string"}, "x-event": answer}}
     envelope: Shape = {
         "type": "object",

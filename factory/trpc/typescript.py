@@ -110,7 +110,7 @@ def _procedure(procedure: Procedure, given: Shape | None, answer: Shape) -> _Lea
         told = f"{told} | void"
     output = type_of(answer)
     words = [*procedure.doc.replace("*/", "* /").splitlines(), f"For: {procedure.permission.name}."]
-    if procedure.kind not in ("query", "mutation"):
+    if procedure.kind == "subscription":
         if "lastEventId" in (given or {}).get("properties", {}):  # each with an id, to go on after it
             output = f"{{ id: string; data: {output} }}"
         output = f"AsyncIterable<{output}, void, unknown>"
