@@ -11,7 +11,7 @@ from factory.accounts.identity import identify_person
 from factory.accounts.models import User
 from factory.limits.addresses import client_address, home_of
 from factory.limits.shared import counter
-from factory.trpc.call import STRANGER, Identity
+from factory.trpc.call import Identity, first_identity
 from factory.trpc.errors import refusal_for
 from factory.trpc.limits import Account, Limits
 
@@ -44,8 +44,7 @@ class CountedRequests:
         if not path.startswith("/api/") or f"{path}/".startswith(COUNTED_ELSEWHERE):
             return self.get_response(request)
         try:
-            found = (identify(request) for identify in IDENTIFY)
-            identity = next((identity for identity in found if identity is not None), STRANGER)
+            identity = first_identity(IDENTIFY, request)
         except Exception:  # the database is away: whoever needs it says so
             return self.get_response(request)
         verdict = limits.judge(request, identity)

@@ -53,9 +53,9 @@ of an input are ignored. `/api/v1/trpc/...` is the same thing pinned to version 
 **Roles.** *anyone* needs nothing; *user*, *operator*, *technician*, *admin* each may do what the ones before may;
 *device* is a device speaking for itself. `x-role` of an operation says who may call it.
 
-**Limits**, unless a plant has set others. 100 requests a minute for a person, a device or a stranger's address; 10 a minute for signing in and
-registering. Each call of a batch counts for people, the whole batch once for a device; at most 50 calls in a batch.
-Bodies are limited to 5 MB and 200,000 values.
+**Limits**, unless a plant has set others. 100 requests a minute for a person, a device or a stranger's address; 10 a
+minute for signing in and registering. Each call of a batch counts for people, the whole batch once for a device; at
+most 50 calls in a batch. Bodies are limited to 5 MB and 200,000 values.
 
 **Deprecation.** What is to go away says so at least 183 days before, here and in the headers `Deprecation` and `Sunset`
 of its answers.

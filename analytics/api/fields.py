@@ -8,7 +8,6 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from analytics.one_line import NOT_ONE_LINE, is_one_line
 from devices.fields import DeviceReference
 from factory.errors import InvalidInput
 from factory.trpc.serializers import MomentField, StrictInteger, StrictString, WireSerializer
@@ -32,18 +31,6 @@ class ClockField(serializers.Field):
 
     def to_representation(self, value: time) -> str:
         return f"{value:%H:%M}"
-
-
-class OneLine(StrictString):
-    """Text that people read as a name or a label."""
-
-    default_error_messages = {"one_line": f"{NOT_ONE_LINE.capitalize()}."}
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if not is_one_line(text):
-            self.fail("one_line")
-        return text
 
 
 @extend_schema_field({"type": "string", "format": "date"})

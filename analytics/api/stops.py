@@ -1,7 +1,7 @@
 from django.utils import timezone
 from rest_framework import serializers
 
-from analytics.api.fields import ById, Code, OneLine, Within, one_of
+from analytics.api.fields import ById, Code, Within, one_of
 from analytics.queries.downtime import downtime_answer, downtime_in, stop_told
 from analytics.queries.machines import machines_in
 from analytics.queries.states import ms
@@ -26,7 +26,7 @@ class CodeRow(WireSerializer):
 
 class NewCode(WireSerializer):
     code = Code()
-    label = OneLine(max_length=120)  # type: ignore[assignment]  # a field called label
+    label = StrictString(max_length=120)  # type: ignore[assignment]  # a field called label
     planned = StrictBoolean()
     failure = StrictBoolean(required=False)
     active = StrictBoolean(required=False)

@@ -11,11 +11,9 @@ from analytics.oee.spans import clipped, length
 from analytics.oee.states import State
 from analytics.oee.stops import Piece
 from analytics.queries.machines import Machine, load_machines, names_of
-from analytics.queries.oee import LONGEST_MS
+from analytics.queries.oee import check_time
 from analytics.queries.states import MachineStates, moment, pieces_between, states_of
 from analytics.queries.turns import Turns, turns_of
-from factory.errors import InvalidInput
-from telemetry.days import check_range
 from telemetry.sql import snapshot
 
 STOPS_SHOWN = 1000
@@ -54,13 +52,11 @@ class Downtime:
 
 def downtime_in(*, device_ids: Sequence[int], start: int, end: int, now: int) -> Downtime:
     """What machines stood for in [start, end), ms: `turns_of` says what of it counts."""
-    check_range(start, end)
-    if end - start > LONGEST_MS:
-        raise InvalidInput.at("endTime", "must be at most 400 days after startTime")
+    check_time(start, end)
     found = Downtime()
     with snapshot():
         machines = load_machines(device_ids)
-        turns = {device_id: turns_of(machine, start, end, now) for device_id, machine in machines.items()}
+        turns = turns_of(machines, start, end, now)
         low = min((one.start for one in turns.values()), default=start)
         high = max((one.end for one in turns.values()), default=end)
         states = states_of(machines, start=low, end=max(low, high), now=now)

@@ -47,14 +47,19 @@ class _Part:
     end: int
 
 
+def check_time(start: int, end: int) -> None:
+    """Refuse what is no time, or one that is too long to be worked out."""
+    check_range(start, end)
+    if end - start > LONGEST_MS:
+        raise InvalidInput.at("endTime", "must be at most 400 days after startTime")
+
+
 def work_in(*, device_ids: Sequence[int], start: int, end: int, now: int) -> list[Work]:
     """The shifts of machines in [start, end), ms, as far as they are not after `now`: `turns_of` says which.
 
     Devices without a profile are left out.
     """
-    check_range(start, end)
-    if end - start > LONGEST_MS:
-        raise InvalidInput.at("endTime", "must be at most 400 days after startTime")
+    check_time(start, end)
     with snapshot():
         return _work_in(device_ids, start, end, now)
 
@@ -66,14 +71,14 @@ def _work_in(device_ids: Sequence[int], start: int, end: int, now: int) -> list[
     kept = _kept_results(machines, start - FAR_MS, end + FAR_MS)
     found: list[Work] = []
     left: list[_Part] = []
-    for device_id, machine in machines.items():
-        for turn in turns_of(machine, start, end, now).turns:
+    for device_id, about in turns_of(machines, start, end, now).items():
+        for turn in about.turns:
             occurrence, span = turn.occurrence, (turn.start, turn.end)
             sums = kept.get((device_id, *span)) if span == (occurrence.start, occurrence.end) else None
             if sums is not None:
                 found.append(Work(device_id, occurrence, *span, sums))
             else:
-                left.append(_Part(machine, occurrence, *span))
+                left.append(_Part(machines[device_id], occurrence, *span))
     found += worked_out(left, now=now)
     return sorted(found, key=lambda work: (work.start, work.device_id))
 

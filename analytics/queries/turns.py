@@ -4,6 +4,7 @@ A shift belongs to the day on which it begins. So of whole days of the plant the
 with all of a night shift; of any other time it is what of each shift lies in it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -48,9 +49,15 @@ def days_of(start: int, end: int, now: int) -> Days | None:
     return (first.day, last.day) if is_whole else None
 
 
-def turns_of(machine: Machine, start: int, end: int, now: int) -> Turns:
-    """The shifts of a machine in [start, end), ms, as far as they are before `now`."""
+def turns_of(machines: Mapping[int, Machine], start: int, end: int, now: int) -> dict[int, Turns]:
+    """{device: the shifts of each machine in [start, end), ms}, as far as they are before `now`."""
     days = days_of(start, end, now)
+    return {
+        device_id: _turns_of_one(machine, start, end, now, days) for device_id, machine in machines.items()
+    }
+
+
+def _turns_of_one(machine: Machine, start: int, end: int, now: int, days: Days | None) -> Turns:
     begins, ends = machine.profiles[0].valid_from, min(machine.ends_at, now)
     if days is None:
         low, high = max(start, begins), min(end, ends)

@@ -1,6 +1,6 @@
 """What a procedure learns about its caller, and what it may add to the HTTP answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,14 @@ class Identity:
 
 
 STRANGER = Identity()
+
+
+def first_identity(
+    ways: Iterable[Callable[[HttpRequest], Identity | None]], request: HttpRequest
+) -> Identity:
+    """Who sent a request, by the first of these ways that knows; else a stranger."""
+    found = (identify(request) for identify in ways)
+    return next((identity for identity in found if identity is not None), STRANGER)
 
 
 class Call:

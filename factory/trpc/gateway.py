@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from factory import deadline
 from factory.retrying import again_after_deadlock
 from factory.trpc import wire
-from factory.trpc.call import STRANGER, Call, Identity
+from factory.trpc.call import Call, Identity, first_identity
 from factory.trpc.download import Download
 from factory.trpc.errors import TRPCError, refusal_for
 from factory.trpc.limits import Limits, Verdict
@@ -204,8 +204,7 @@ class _Visit:
     def identity(self) -> Identity:
         if self._known is None:
             try:
-                found = (identify(self.request) for identify in self._gateway.identify)
-                self._known = next((identity for identity in found if identity is not None), STRANGER)
+                self._known = first_identity(self._gateway.identify, self.request)
             except Exception as error:
                 self._known = error
         if isinstance(self._known, Exception):
