@@ -27,6 +27,7 @@ from devices.tokens import hash_of
 from factory.errors import InvalidInput, NotFound
 from factory.live.story import whole_number
 from factory.tracked import Tracked
+from factory.trpc.superjson import iso
 
 # Filters that need a higher room's word (`groupId`) are registered by that room.
 Narrowing = Callable[[DeviceQuerySet, object], DeviceQuerySet]
@@ -372,5 +373,5 @@ def newest_status_change() -> int:
 
 def status_news(device_id: int, status: str, *, at: datetime) -> dict[str, Any]:
     """A status as those hear of it who watch."""
-    timestamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    timestamp = iso(at)
     return {"deviceId": device_id, "status": str(status), "timestamp": timestamp}

@@ -1,6 +1,7 @@
 """The contract as documents: OpenAPI, AsyncAPI and TypeScript, each made once from the procedures, and Swagger UI."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -61,6 +62,7 @@ most 50 calls in a batch. Bodies are limited to 5 MB and 200,000 values.
 of its answers.
 """
 JSON, KEEP = "application/json", "public, max-age=300"
+_WRITING = threading.Lock()  # drf-spectacular is not made for several threads at once
 
 
 def openapi_document(registry: Registry) -> dict[str, Any]:
@@ -123,7 +125,8 @@ def _paper(content_type: str, write: Callable[[], bytes]) -> Callable[[HttpReque
 
     @require_safe
     def view(request: HttpRequest) -> HttpResponse:
-        text, etag = written()
+        with _WRITING:
+            text, etag = written()
         response = HttpResponse(text, content_type=content_type)
         response.headers["ETag"] = etag
         response.headers["Cache-Control"] = KEEP

@@ -1,5 +1,6 @@
 """Every answer that a test looks at is what the contract declares: no member more, none less, each of its type."""
 
+import threading
 from functools import cache
 from typing import Any
 
@@ -7,13 +8,15 @@ import jsonschema_rs
 from django.conf import settings
 
 PREFIX = "/api/trpc/"
+MAKING = threading.Lock()  # of the shapes, since tests ask from many threads
 
 
 def assert_declared(path: str, data: Any) -> None:
     """Hold the data of an answer of our own procedures (not those of a test's own registry) against its shape."""
     if not path.startswith(PREFIX) or settings.ROOT_URLCONF != "factory.urls":
         return
-    validator = _validators().get(path.removeprefix(PREFIX))
+    with MAKING:
+        validator = _validators().get(path.removeprefix(PREFIX))
     if validator:
         error = next(validator.iter_errors(data), None)
         assert error is None, f"{path} answered otherwise than declared, at {error.instance_path}: {error}"

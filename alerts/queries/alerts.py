@@ -9,6 +9,7 @@ from devices.queries import count_some
 from factory.errors import NotFound
 from factory.live.story import whole_number
 from factory.tracked import Tracked
+from factory.trpc.superjson import iso
 from grouping.queries import devices_within
 
 
@@ -84,7 +85,7 @@ def live_item(event: AlertEvent) -> tuple[int, dict[str, Any]]:
         "metric": alert.metric or None,
         "value": event.value,
         "message": alert.message,
-        "timestamp": event.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": iso(event.at),
         "seq": event.pk,
     }
 

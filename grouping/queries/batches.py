@@ -8,6 +8,7 @@ from django.db.models import Count, QuerySet
 from factory.errors import NotFound
 from factory.live.story import microseconds, whole_number
 from factory.tracked import Tracked
+from factory.trpc.superjson import iso
 from grouping.models import BatchItem, BatchOperation
 
 
@@ -97,7 +98,7 @@ def progress_of(batch: BatchOperation, counts: Counts, *, at: datetime) -> dict[
         "succeeded": counts.succeeded,
         "failed": counts.failed,
         "cancelled": counts.cancelled,
-        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": iso(at),
     }
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 from factory.errors import NotFound
 from factory.live.story import microseconds, moment, whole_number
 from factory.tracked import Tracked
+from factory.trpc.superjson import iso
 from ota.models import Deployment, DeploymentEvent, DeploymentQuerySet
 
 LOOKED_AT = 20_000  # the newest deployments; what moves is among them
@@ -63,7 +64,7 @@ def news_of(deployment: Deployment, *, at: datetime) -> dict[str, Any]:
         "progress": deployment.progress,
         "errorMessage": deployment.error_message or None,
         "attempts": deployment.attempts,
-        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": iso(at),
     }
 
 

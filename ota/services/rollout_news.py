@@ -8,6 +8,7 @@ from django.db import transaction
 
 from factory.live.broadcast import broadcast
 from factory.queueing import messenger
+from factory.trpc.superjson import iso
 from ota import tasks
 from ota.models import Rollout
 from ota.queries.rollouts import counts_by_wave, in_all
@@ -75,7 +76,7 @@ def status_of(rollout: Rollout, waves: dict[int, WaveCounts], *, at: datetime) -
         "progress": total.progress,
         **_counted(total),
         "waves": [{"wave": wave, **_counted(counts)} for wave, counts in waves.items()],
-        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": iso(at),
     }
 
 

@@ -95,7 +95,8 @@ def test_the_first_reading_of_a_device_in_several_processes_at_once_is_accepted_
     assert in_threads(write, 8) == ["accepted"] * 8
 
 
-def test_a_device_is_deleted_while_it_reports(machine):
+def test_a_device_is_deleted_while_it_reports(machine, settings):
+    settings.RATE_DEVICE = None  # it reports as often as it can
     admin = make_user(role="admin")
     token = make_token(machine, at=timezone.now())
     start, gone = time.time_ns() // 1_000_000, threading.Event()

@@ -1,5 +1,8 @@
 """The contract as documents: open to everybody, valid, and about all that there is."""
 
+import os
+import subprocess
+import sys
 from functools import cache
 
 import jsonschema_rs
@@ -16,6 +19,7 @@ from factory.papers import openapi_document
 from factory.urls import registry
 from ota import mqtt as ota_topics
 from telemetry import mqtt as telemetry_topics
+from tests.plant import ROOT
 
 
 @cache
@@ -163,3 +167,37 @@ def test_every_reference_in_asyncapi_leads_somewhere():
         for step in reference.removeprefix("#/").split("/"):
             place = place[step]
     assert orjson.loads(Client().get("/api/asyncapi").content) == told
+
+
+FIRST_ASKED_AT_ONCE = """
+import threading
+import django
+django.setup()
+from django.test import Client, override_settings
+
+answers = []
+paths = ["/api/schema", "/api/trpc-types.d.ts"] * 4
+begin = threading.Barrier(len(paths))
+
+def ask(path):
+    begin.wait()
+    answers.append(Client(raise_request_exception=False).get(path).status_code)
+
+with override_settings(ALLOWED_HOSTS=["*"], RATE_ADDRESS=None):
+    threads = [threading.Thread(target=ask, args=[path]) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+print(answers)
+"""
+
+
+def test_documents_that_many_ask_for_at_once_are_written_once():
+    """In a process of its own, where nobody has asked before."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_ASKED_AT_ONCE], env=environment, capture_output=True, text=True, cwd=ROOT
+    )
+
+    assert done.stdout.strip() == str([200] * 8), done.stderr
