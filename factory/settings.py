@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "factory.accounts.middleware.SignedInPerson",
+    "factory.accounts.middleware.SpokenLanguage",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "factory.middleware.EndsInTime",
@@ -114,6 +115,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ]
@@ -484,6 +486,9 @@ USE_TZ = True
 TIME_ZONE = PLANT_TIME_ZONE = env.time_zone("PLANT_TIME_ZONE", "UTC")
 LANGUAGE_CODE = "en"
 USE_I18N = True
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "factory" / "locale"]
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 READINGS_RETENTION_DAYS = env.integer("READINGS_RETENTION_DAYS", 90, low=1, high=36500)
 READINGS_FUTURE_SECONDS = 300
 REPORTS_KEEP_DAYS = env.integer("REPORTS_KEEP_DAYS", 30, low=1, high=3650)

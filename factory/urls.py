@@ -18,6 +18,7 @@ from factory.papers import papers
 from factory.trpc.gateway import Gateway
 from factory.trpc.router import Registry
 from factory.twins import plain_twin
+from factory.word_files import catalogue
 from grouping import api as grouping_api
 from grouping import consumers as grouping_live
 from ota import api as ota_api
@@ -64,6 +65,7 @@ urlpatterns = [
     path("api/firmware/<int:firmware_id>/file", firmware_file, name="firmware-file"),
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("words/<str:language>.js", catalogue, name="words"),
     path("", include("factory.accounts.urls")),
     # One sign-in serves pages, API and admin.
     path("admin/login/", RedirectView.as_view(pattern_name="sign-in", query_string=True)),

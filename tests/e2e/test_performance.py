@@ -93,6 +93,7 @@ def test_a_report_is_asked_for_watched_and_read(signed_in, grinder):
     with page.context.expect_page() as opened:
         row.get_by_role("link", name="Page").click()
     report = opened.value
+    report.wait_for_load_state()
     told: list[str] = []
     report.on("console", lambda message: told.append(message.text))
     report.reload()

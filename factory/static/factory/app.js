@@ -28,10 +28,10 @@ document.addEventListener("click", async (event) => {
   const source = document.getElementById(button.dataset.copy);
   try {
     await navigator.clipboard.writeText(source.textContent);
-    button.textContent = "Copied";
+    button.textContent = gettext("Copied");
   } catch { // over plain http there is no clipboard: mark it for Ctrl-C
     getSelection().selectAllChildren(source);
-    button.textContent = "Marked";
+    button.textContent = gettext("Marked");
   }
 });
 
@@ -66,10 +66,10 @@ for (const here of document.querySelectorAll(":is(.nav, .tabs) > [aria-current]"
 
 document.body.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
-  if (status !== 401) toast(status === 403 ? "You may not do this. Reload the page and try again." : `This did not work (${status}). Try again.`);
+  if (status !== 401) toast(status === 403 ? gettext("You may not do this. Reload the page and try again.") : interpolate(gettext("This did not work (%s). Try again."), [status]));
 });
 document.body.addEventListener("htmx:sendError", (event) => {
-  if (event.detail.requestConfig.verb !== "get") toast("The plant did not answer. Nothing was changed; try again.");
+  if (event.detail.requestConfig.verb !== "get") toast(gettext("The plant did not answer. Nothing was changed; try again."));
 });
 document.body.addEventListener("htmx:afterSwap", (event) => {
   // After a step the pressed button is gone: leave the keyboard on its alert.
