@@ -6,7 +6,13 @@ class FactoryConfig(AppConfig):
     verbose_name = "Smart Factory IoT"
 
     def ready(self) -> None:
-        from factory import checks  # noqa: F401, PLC0415 -- registers the system checks
-        from factory.deadline import watch_all  # noqa: PLC0415 -- settings are needed
+        from factory import (  # noqa: PLC0415 -- settings are needed
+            checks,  # noqa: F401 -- registers the system checks
+            deadline,
+            slow_queries,
+            task_watch,
+        )
 
-        watch_all()
+        deadline.watch_all()
+        slow_queries.watch_all()
+        task_watch.watch_all()

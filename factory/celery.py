@@ -7,6 +7,7 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
 
 SWEEP_SECONDS = 15.0
+HEARTBEAT_SECONDS = 10.0
 ROLLUP_SECONDS = 15.0  # what an aggregated answer has to read from raw is about as much as arrives meanwhile
 SILENCE_SECONDS = 5.0
 FILTERS_SECONDS = 30.0
@@ -30,6 +31,11 @@ app.conf.beat_schedule = {
         "task": "alerts.tasks.sweep_deliveries",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
+    },
+    "be heard at work": {
+        "task": "factory.tasks.be_heard",
+        "schedule": HEARTBEAT_SECONDS,
+        "options": {"expires": HEARTBEAT_SECONDS},
     },
     "page late alerts that stay open": {"task": "alerts.tasks.page_waiting_late_alerts", "schedule": 60.0},
     "let alarm delays run out": {

@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "factory.middleware.NamedRoute",
     "factory.accounts.middleware.SignedInPerson",
     "factory.accounts.middleware.SpokenLanguage",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -522,6 +523,11 @@ for _key in FIRMWARE_PUBLIC_KEYS:
             "FIRMWARE_PUBLIC_KEYS", _key, "a public key: 32 bytes in base64, as firmware_keys prints it"
         )
 
+# Watching
+
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+DISK_FREE_MB = env.integer("DISK_FREE_MB", 500, low=0, high=1_000_000)
+
 # Mail
 
 EMAIL_URL = env.url("EMAIL_URL", "console://", {"console", "smtp", "submission"})
@@ -542,12 +548,17 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
 
 # Logs
 
+LOG_FORMAT = env.choice("LOG_FORMAT", "line", {"line", "json"})
+SLOW_QUERY_MS = env.integer("SLOW_QUERY_MS", 500, low=0, high=600_000)
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"})
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "factory.logs.LineFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "factory.logs.LineFormatter"},
+        "json": {"()": "factory.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"propagate": True},
