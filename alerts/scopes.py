@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from alerts.models import Threshold
 from alerts.rulebook import rule_of
 from alerts.rules import why_implausible
@@ -44,7 +46,7 @@ class Scope:
 
     def __post_init__(self) -> None:
         if sum(part is not None for part in (self.device, self.group, self.device_type)) != 1:
-            raise InvalidInput("Name exactly one of deviceId, groupId and deviceType.")
+            raise InvalidInput(gettext("Name exactly one of deviceId, groupId and deviceType."))
 
     def columns(self) -> dict[str, Any]:
         return {"device": self.device, "group": self.group, "device_type": self.device_type}

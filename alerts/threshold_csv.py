@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from factory.errors import InvalidInput
 from telemetry.metrics import METRIC_NAME
 
@@ -68,17 +70,22 @@ def parse(data: bytes) -> tuple[list[Row], list[Refusal]]:
     first_lines: dict[tuple[str, str, str], int] = {}
     for number, (line, cells, _) in enumerate(lines, start=1):
         if number > MOST_ROWS:
-            raise NotReadable(f"The file has more than {MOST_ROWS} rows. Split it.")
+            raise NotReadable(
+                gettext("The file has more than %(most)s rows. Split it.") % {"most": MOST_ROWS}
+            )
         try:
             row = _row(line, columns, cells, has_commas=separator == ";")
             key = (row.kind, row.target, row.metric)
             if first_lines.setdefault(key, line) != line:
-                raise InvalidInput.at("metric", f"occurs in line {first_lines[key]} already")
+                raise InvalidInput.at(
+                    "metric",
+                    gettext("occurs in line %(first_line)s already") % {"first_line": first_lines[key]},
+                )
             rows.append(row)
         except InvalidInput as refusal:
             refusals += refusals_at(f"line {line}", refusal.fields)
     if not rows and not refusals:
-        raise NotReadable("There is nothing but the header in the file.")
+        raise NotReadable(gettext("There is nothing but the header in the file."))
     return rows, refusals
 
 
@@ -111,12 +118,16 @@ def plain(value: Any) -> str:
 
 def _decoded(data: bytes) -> str:
     if len(data) > LARGEST:
-        raise NotReadable(f"The file is larger than {LARGEST // 1024 // 1024} MB. Split it.")
+        raise NotReadable(
+            gettext("The file is larger than %(most)s MB. Split it.") % {"most": LARGEST // 1024 // 1024}
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise NotReadable(f"The file is not UTF-8 (line {line}). Save it as “CSV UTF-8”.") from None
+        raise NotReadable(
+            gettext("The file is not UTF-8 (line %(line)s). Save it as “CSV UTF-8”.") % {"line": line}
+        ) from None
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str], str]]:
@@ -132,7 +143,9 @@ def _records(text: str) -> Iterator[tuple[int, list[str], str]]:
                 yield begins, cells, separator
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise NotReadable(f"Line {begins} cannot be read: {error}.") from None
+        raise NotReadable(
+            gettext("Line %(line)s cannot be read: %(error)s.") % {"line": begins, "error": error}
+        ) from None
 
 
 def _columns(header: list[str]) -> list[str]:
@@ -142,11 +155,14 @@ def _columns(header: list[str]) -> list[str]:
     problems += [f"{name!r} is missing" for name in NAMING if name not in columns]
     if problems:
         raise NotReadable(
-            f"The first line is not the header: {problems[0]}. It says which of these columns there are: "
-            f"{', '.join(HEADER)}."
+            gettext(
+                "The first line is not the header: %(problem)s. It says which of these columns there "
+                "are: %(names)s."
+            )
+            % {"problem": problems[0], "names": ", ".join(HEADER)}
         )
     if len(columns) == len(NAMING):
-        raise NotReadable("The header names no value to set, such as maxValue.")
+        raise NotReadable(gettext("The header names no value to set, such as maxValue."))
     return columns
 
 
@@ -173,7 +189,8 @@ def _row(line: int, columns: list[str], cells: list[str], *, has_commas: bool) -
             problems[column] = [str(error)]
     if problems:
         raise InvalidInput(
-            "This row cannot be meant.", fields={name: problems[name] for name in HEADER if name in problems}
+            gettext("This row cannot be meant."),
+            fields={name: problems[name] for name in HEADER if name in problems},
         )
     return Row(line, kind, target, metric, values)
 

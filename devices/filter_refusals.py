@@ -2,6 +2,7 @@
 
 from typing import Any, NoReturn
 
+from django.utils.translation import gettext
 from lark import Token, UnexpectedToken
 
 from devices.filter_terms import KEYWORDS
@@ -40,11 +41,17 @@ def refuse_token(error: UnexpectedToken, text: str) -> NoReturn:
     expected = _in_words(error.accepts or error.expected)
     if error.token.type == "$END":
         missing = "there is nothing to read" if not text.strip() else "it ends too early"
-        raise FilterRefused(f"{missing}; expected one of {expected}", position=len(text) + 1) from None
+        raise FilterRefused(
+            gettext("%(id)s; expected one of %(expected)s") % {"id": missing, "expected": expected},
+            position=len(text) + 1,
+        ) from None
     told = f"{str(error.token)!r} does not fit here"
     if error.token.lower() in KEYWORDS and {"WORD", "STRING"} & set(error.accepts or ()):
         told += " (in quotes it would be a text)"
-    raise FilterRefused(f"{told}; expected one of {expected}", position=place_of(error.token)) from None
+    raise FilterRefused(
+        gettext("%(told)s; expected one of %(expected)s") % {"told": told, "expected": expected},
+        position=place_of(error.token),
+    ) from None
 
 
 def refuse_character(text: str, place: int) -> NoReturn:

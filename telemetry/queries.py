@@ -5,6 +5,7 @@ from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from devices.models import Device
 from devices.queries import count_some
@@ -80,7 +81,10 @@ def aggregated(
         interval_ms=interval_ms, interval=interval, zone=ZoneInfo(time_zone) if time_zone else None
     )
     if buckets.count_at_most(start, end) > BUCKETS_LIMIT + 2:
-        raise InvalidInput.at("intervalMs", f"gives more than {BUCKETS_LIMIT} buckets; take a longer one")
+        raise InvalidInput.at(
+            "intervalMs",
+            gettext("gives more than %(most)s buckets; take a longer one") % {"most": BUCKETS_LIMIT},
+        )
     wanted = None if metrics is None else set(metrics)
     try:
         found = totals(
@@ -98,8 +102,11 @@ def aggregated(
     except RawIsArchived:
         raise InvalidInput.at(
             "startTime",
-            "raw readings of this time are archived; begin and end on whole quarters of an hour, with an"
-            " interval of whole quarters, or bring the days back with manage.py restore_archive",
+            gettext(
+                "raw readings of this time are archived; begin and end on whole quarters of an hour, "
+                "with an interval of whole quarters, or bring the days back with manage.py "
+                "restore_archive"
+            ),
         ) from None
     return [bucket_row(at, found[at], metrics=wanted) for at in sorted(found) if is_filled(found[at])]
 

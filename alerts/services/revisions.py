@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from alerts.models import Threshold
 from alerts.queries.thresholds import thresholds_at
@@ -78,7 +79,10 @@ class Step:
 def revise(wanted: Sequence[Wanted]) -> list[Step]:
     """What it would mean to have these expectations, as things are now."""
     if len(wanted) > MOST_STEPS:
-        raise RevisionTooLarge(f"These are {len(wanted)} thresholds; at most {MOST_STEPS} at once.")
+        raise RevisionTooLarge(
+            gettext("These are %(count)s thresholds; at most %(most)s at once.")
+            % {"count": len(wanted), "most": MOST_STEPS}
+        )
     present = _values_at([scope.place(metric) for scope, metric, _ in wanted])
     return [Step(scope, metric, values, present.get(scope.place(metric))) for scope, metric, values in wanted]
 
@@ -92,7 +96,10 @@ def carry_out(*, steps: Sequence[Step], by: User | None, at: datetime) -> tuple[
     if moved:
         names = "; ".join(str(step.threshold) for step in moved[:NAMED])
         others = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
-        raise RevisionStale(f"Changed by somebody since it was shown: {names}{others}. Nothing was written.")
+        raise RevisionStale(
+            gettext("Changed by somebody since it was shown: %(names)s%(others)s. Nothing was written.")
+            % {"names": names, "others": others}
+        )
     wanted = [(step.scope, step.metric, step.wanted) for step in steps]
     return put_thresholds(wanted=wanted, by=by, at=at)
 
@@ -122,7 +129,9 @@ def unpacked(rows: Iterable[Sequence[Any]]) -> list[Step]:
             group_id is not None and group_id not in groups
         ):
             what = f"Group {group_id}" if device_id is None else f"Device {device_id}"
-            raise RevisionStale(f"{what} was deleted since it was shown. Nothing was written.")
+            raise RevisionStale(
+                gettext("%(what)s was deleted since it was shown. Nothing was written.") % {"what": what}
+            )
         scope = Scope(devices.get(device_id), groups.get(group_id), device_type)
         values = before and dict(zip(FIELDS, before, strict=True))
         steps.append(Step(scope, metric, wanted, values))

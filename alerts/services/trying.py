@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from alerts import tasks
 from alerts.models import Delivery, NotificationConfig
@@ -30,7 +31,9 @@ class NotFailed(Conflict):
 def send_trial(*, config: NotificationConfig, at: datetime) -> Delivery:
     """Send a trial message now and wait for what the other side says; it is not tried again by itself."""
     if trials_since(config, at=at, minutes=1) >= TRIALS_A_MINUTE:
-        raise TooManyTrials(f"At most {TRIALS_A_MINUTE} trial messages a minute. Wait a little.")
+        raise TooManyTrials(
+            gettext("At most %(most)s trial messages a minute. Wait a little.") % {"most": TRIALS_A_MINUTE}
+        )
     delivery = new_delivery(config, event=None, at=at)
     delivery.save(force_insert=True)
     try_now(delivery_id=delivery.pk, at=at)
@@ -45,7 +48,7 @@ def retry_deliveries(*, ids: Sequence[int], by: User, at: datetime) -> list[Deli
     found = {delivery.pk: delivery for delivery in deliveries_seen_by(by).filter(pk__in=wanted)}
     for pk in wanted:
         if pk not in found:
-            raise DeliveryUnknown(f"There is no delivery {pk}.")
+            raise DeliveryUnknown(gettext("There is no delivery %(id)s.") % {"id": pk})
         won = Delivery.objects.filter(pk=pk, status=Delivery.Status.FAILED, config__isnull=False).update(
             status=Delivery.Status.PENDING, attempts=0, due_at=at, held_for="", error=""
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from analytics.models import Calendar, Shift
 from analytics.models.calendars import SINCE_EVER
@@ -88,7 +89,7 @@ def drop_shifts(*, target: Target, valid_from: date | None = None) -> None:
     chosen = own if valid_from is None else own.filter(valid_from=valid_from)
     if not chosen.delete()[0]:
         since = "" if valid_from is None else f" that hold from {valid_from} on"
-        raise CalendarUnknown(f"There are no shifts of its own{since}.")
+        raise CalendarUnknown(gettext("There are no shifts of its own%(since)s.") % {"since": since})
     _forget(target, valid_from or SINCE_EVER)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext
 
 from devices.device_csv import COLUMNS, Row, read_rows, write_rows
 from devices.models import Device, DeviceQuerySet, Presence
@@ -65,7 +66,7 @@ def import_devices(
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidInput.at("csv", "has half a character in it") from None
+        raise InvalidInput.at("csv", gettext("has half a character in it")) from None
     rows = read_rows(text)
     work = partial(
         _import, rows, at=at, update=update, is_to_write=lambda bad: not dry_run and (skip_bad or not bad)

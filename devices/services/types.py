@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from devices.models import Device, TypeDefaults
 from devices.services.configuration import why_no_configuration
@@ -39,7 +40,9 @@ def why_no_defaults(**values: Any) -> dict[str, str]:
 def set_type_defaults(*, type: str, **changes: Any) -> TypeDefaults:
     """Say what new devices of a type start with; what is left out stays as it is. Devices that exist stay, too."""
     if type not in Device.Type.values:
-        raise InvalidInput.at("type", f"must be one of {', '.join(Device.Type.values)}")
+        raise InvalidInput.at(
+            "type", gettext("must be one of %(names)s") % {"names": ", ".join(Device.Type.values)}
+        )
     values = {name: changes[name] for name in CHANGEABLE if name in changes}
     if problems := why_no_defaults(**values):
         first = next(iter(problems))

@@ -5,6 +5,7 @@ from functools import partial
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from devices.services import withdraw_commands
 from factory.accounts.models import User
@@ -94,7 +95,9 @@ def _retry(batch: BatchOperation, at: datetime) -> None:
     items = locked(failed.values_list("pk", flat=True))
     again = [item.pk for item in items if item.status == ItemStatus.FAILED]
     if not again:
-        raise BatchMovedOn("There is no device to do it again for: none that is in service has failed.")
+        raise BatchMovedOn(
+            gettext("There is no device to do it again for: none that is in service has failed.")
+        )
     refuse_too_many(batch.group_id, batch.created_by, but=batch.pk)
     BatchItem.objects.filter(pk__in=again).update(
         status=ItemStatus.PENDING, attempt=F("attempt") + 1, command=None, error="", updated_at=at
@@ -110,11 +113,17 @@ def _refuse_lower_rank(batch: BatchOperation, by: User | None) -> None:
     except InvalidInput:  # its room is gone: whoever may start batches may end this one
         role = User.Role.OPERATOR
     if by is not None and not by.has_rank_of(role):
-        raise Forbidden(f"Only a {role.label.lower()} may steer {batch.operation} for many devices.")
+        raise Forbidden(
+            gettext("Only a %(what)s may steer %(operation)s for many devices.")
+            % {"what": role.label.lower(), "operation": batch.operation}
+        )
 
 
 def _refuse_moved_on(batch: BatchOperation, words: str) -> None:
     now = BatchOperation.objects.filter(pk=batch.pk).values_list("status", flat=True).first()
     if now is None:
-        raise BatchUnknown(f"There is no batch operation {batch.pk}.")
-    raise BatchMovedOn(f"Batch operation {batch.pk} is {now.replace('_', ' ')}: {words}.")
+        raise BatchUnknown(gettext("There is no batch operation %(id)s.") % {"id": batch.pk})
+    raise BatchMovedOn(
+        gettext("Batch operation %(id)s is %(status)s: %(words)s.")
+        % {"id": batch.pk, "status": now.replace("_", " "), "words": words}
+    )

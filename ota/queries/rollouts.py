@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from alerts.models import Alert
 from devices.models import Device
@@ -41,7 +42,7 @@ def get_rollout(rollout_id: int) -> Rollout:
     found = Rollout.objects.select_related("firmware", "group", "created_by")
     rollout = found.filter(pk=rollout_id).first()
     if rollout is None:
-        raise RolloutUnknown(f"There is no rollout {rollout_id}.")
+        raise RolloutUnknown(gettext("There is no rollout %(id)s.") % {"id": rollout_id})
     return rollout
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext
 
 from factory.retrying import again_after_deadlock
 from ota.models import Firmware, Rollout, RolloutDevice
@@ -141,7 +142,9 @@ def _retry(rollout_id: int, device_ids: Collection[int] | None, at: datetime) ->
     ids = list(found.order_by("pk").values_list("pk", flat=True))
     again = [place.pk for place in held(ids) if place.status in statuses]
     if not again:
-        raise RolloutMovedOn("There is no device to do it again for: none that is in service has failed.")
+        raise RolloutMovedOn(
+            gettext("There is no device to do it again for: none that is in service has failed.")
+        )
     for start in range(0, len(again), ROWS_AT_ONCE):
         RolloutDevice.objects.filter(pk__in=again[start : start + ROWS_AT_ONCE]).update(
             status=Place.PLANNED,
