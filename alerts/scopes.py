@@ -78,5 +78,5 @@ def problems_of(threshold: Threshold) -> dict[str, str]:
     """{wire name of a field: reason} for a threshold that cannot be meant; empty when it can."""
     problems = why_implausible(rule_of(threshold))
     if not METRIC_NAME.match(threshold.metric):
-        problems["metric"] = NO_METRIC_NAME
+        problems["metric"] = gettext(NO_METRIC_NAME)
     return problems

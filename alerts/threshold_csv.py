@@ -83,10 +83,14 @@ def parse(data: bytes) -> tuple[list[Row], list[Refusal]]:
                 )
             rows.append(row)
         except InvalidInput as refusal:
-            refusals += refusals_at(f"line {line}", refusal.fields)
+            refusals += refusals_at(place_in_file(line), refusal.fields)
     if not rows and not refusals:
         raise NotReadable(gettext("There is nothing but the header in the file."))
     return rows, refusals
+
+
+def place_in_file(line: int) -> str:
+    return gettext("line %(line)s") % {"line": line}
 
 
 def refusals_at(where: str, fields: dict[str, list[str]]) -> list[Refusal]:
@@ -150,9 +154,15 @@ def _records(text: str) -> Iterator[tuple[int, list[str], str]]:
 
 def _columns(header: list[str]) -> list[str]:
     columns = [cell.strip() for cell in header]
-    problems = [f"{name!r} is no column" for name in columns if name not in HEADER]
-    problems += [f"{name!r} occurs twice" for name in HEADER if columns.count(name) > 1]
-    problems += [f"{name!r} is missing" for name in NAMING if name not in columns]
+    problems = [
+        gettext("%(name)s is no column") % {"name": repr(name)} for name in columns if name not in HEADER
+    ]
+    problems += [
+        gettext("%(name)s occurs twice") % {"name": repr(name)} for name in HEADER if columns.count(name) > 1
+    ]
+    problems += [
+        gettext("%(name)s is missing") % {"name": repr(name)} for name in NAMING if name not in columns
+    ]
     if problems:
         raise NotReadable(
             gettext(
@@ -168,18 +178,25 @@ def _columns(header: list[str]) -> list[str]:
 
 def _row(line: int, columns: list[str], cells: list[str], *, has_commas: bool) -> Row:
     if len(cells) != len(columns):
-        reason = f"has {len(cells)} cells, and the header {len(columns)}"
+        reason = gettext("has %(count)s cells, and the header %(expected)s") % {
+            "count": len(cells),
+            "expected": len(columns),
+        }
         raise InvalidInput(reason, fields={"": [reason]})
     texts = dict(zip(columns, cells, strict=True))
     kind, metric, target = texts["scope"].strip(), texts["metric"].strip(), _from_text(texts["target"])
     problems: dict[str, list[str]] = {}
     if kind not in KINDS:
-        problems["scope"] = [f"is {_quoted(kind)}, not one of {', '.join(KINDS)}"]
+        problems["scope"] = [
+            gettext("is %(value)s, not one of %(names)s")
+            % {"value": _quoted(kind), "names": ", ".join(KINDS)}
+        ]
     if not target:
-        problems["target"] = ["is empty"]
+        problems["target"] = [gettext("is empty")]
     if not METRIC_NAME.match(metric):
         problems["metric"] = [
-            f"{_quoted(metric)} is no metric name: a-z first, then a-z, 0-9 and _, at most 63"
+            gettext("%(value)s is no metric name: a-z first, then a-z, 0-9 and _, at most 63")
+            % {"value": _quoted(metric)}
         ]
     values = {}
     for column in FIELDS.keys() & texts.keys():
@@ -201,18 +218,18 @@ def _value(column: str, text: str, *, has_commas: bool) -> Any:
         return DEFAULTS.get(FIELDS[column])
     if column == "enabled":
         if text.lower() not in YES | NO:
-            raise ValueError(f"is {_quoted(text)}, neither true nor false")
+            raise ValueError(gettext("is %(value)s, neither true nor false") % {"value": _quoted(text)})
         return text.lower() in YES
     if column in WHOLE_NUMBERS:
         if not WHOLE_NUMBER.fullmatch(text):
-            raise ValueError(f"{_quoted(text)} is no whole number")
+            raise ValueError(gettext("%(value)s is no whole number") % {"value": _quoted(text)})
         return int(text)
     # Where rows are separated by semicolons, that is because commas stand in numbers.
     number = text.replace(",", ".") if has_commas else text
     if not NUMBER.fullmatch(number):
-        raise ValueError(f"{_quoted(text)} is no number")
+        raise ValueError(gettext("%(value)s is no number") % {"value": _quoted(text)})
     if not math.isfinite(float(number)):
-        raise ValueError("must be finite")
+        raise ValueError(gettext("must be finite"))
     return float(number)
 
 

@@ -22,7 +22,7 @@ class StorageTroubled(Unavailable):
     """The storage does not do as it is asked."""
 
     def __init__(self) -> None:
-        super().__init__("The storage of reports is not available. Try again.", retry_after=30)
+        super().__init__(gettext("The storage of reports is not available. Try again."), retry_after=30)
 
 
 def new_folder() -> str:

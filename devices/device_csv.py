@@ -95,10 +95,12 @@ def _columns(cells: list[str]) -> list[str]:
 def _row(number: int, columns: list[str], cells: list[str]) -> Row:
     row = Row(number, {})
     if any(cell.strip() for cell in cells[len(columns) :]):
-        row.problems["deviceId"] = "the row has more cells than there are columns"
+        row.problems["deviceId"] = gettext("the row has more cells than there are columns")
     if any(columns[len(cells) :]):
         # Taking what is missing for empty would blank it in the device.
-        row.problems["deviceId"] = f"the row has fewer cells ({len(cells)}) than the header ({len(columns)})"
+        row.problems["deviceId"] = gettext(
+            "the row has fewer cells (%(count)s) than the header (%(expected)s)"
+        ) % {"count": len(cells), "expected": len(columns)}
     for place, column in enumerate(columns[: len(cells)]):
         if not column:
             continue
@@ -126,7 +128,7 @@ def _read_metadata(cell: str) -> Any:
     try:
         return json.loads(cell)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"is no JSON: {error}") from None
+        raise ValueError(gettext("is no JSON: %(error)s") % {"error": error}) from None
 
 
 def read_tags(cell: str) -> list[str]:

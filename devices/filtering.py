@@ -230,10 +230,12 @@ class _Reader(Transformer):
                 if near
                 else ""
             )
-            told = f" (do you mean {hint}?)" if hint else ""
+            word = repr(str(token))
+            if hint:
+                word = gettext("%(word)s (do you mean %(hint)s?)") % {"word": word, "hint": hint}
             raise FilterRefused(
-                gettext("there is no field %(word)s%(told)s; expected one of %(names)s")
-                % {"word": repr(str(token)), "told": told, "names": _fields()},
+                gettext("there is no field %(word)s; expected one of %(names)s")
+                % {"word": word, "names": _fields()},
                 position=place_of(token),
             )
         return _Field(Reference(name))

@@ -65,10 +65,13 @@ def _firmware_in(parameters: dict[str, Any]) -> Firmware:
                 "parameters.firmwareVersionId", gettext("must be the number of a firmware version")
             )
         found = list(Firmware.objects.filter(pk=number))
-        field, words = "parameters.firmwareVersionId", f"there is no firmware {number}"
+        field, words = "parameters.firmwareVersionId", gettext("there is no firmware %(id)s") % {"id": number}
     else:
         found = list(Firmware.objects.filter(version=version)) if isinstance(version, str) else []
-        field, words = "parameters.version", f"there is no version {version!r}"
+        field, words = (
+            "parameters.version",
+            gettext("there is no version %(version)s") % {"version": repr(version)},
+        )
     if not found:
         raise InvalidInput.at(field, words)
     if len(found) > 1:

@@ -29,7 +29,12 @@ READINGS_MADE_UP = 5_000  # for a subscription that is taken up again
 DEVICES_MADE_UP = 100  # of more, the newest reading of each
 OLDER_MS = 3_600_000  # so much older than its arrival a reading may be and is still made up for
 FRESH_MS = 60_000
-TOO_MANY = f"more than {RAW_ROWS_LIMIT} readings would have to be read; take a shorter range"
+
+
+def too_many_readings() -> str:
+    return gettext("more than %(most)s readings would have to be read; take a shorter range") % {
+        "most": RAW_ROWS_LIMIT
+    }
 
 
 def readings_of(
@@ -53,7 +58,7 @@ def readings_of(
             rows_limit=RAW_ROWS_LIMIT,
         )
     except TooManyRows:
-        raise InvalidInput.at("startTime", TOO_MANY) from None
+        raise InvalidInput.at("startTime", too_many_readings()) from None
 
 
 def latest_values(*, device_ids: Sequence[int]) -> dict[int, dict[str, tuple[float, int]]]:
@@ -97,7 +102,9 @@ def aggregated(
             rows_limit=RAW_ROWS_LIMIT,
         )
     except TooManyRows:
-        hint = f"{TOO_MANY}, or an interval of whole quarters of an hour"
+        hint = gettext("%(too_many)s, or an interval of whole quarters of an hour") % {
+            "too_many": too_many_readings()
+        }
         raise InvalidInput.at("intervalMs", hint) from None
     except RawIsArchived:
         raise InvalidInput.at(

@@ -153,5 +153,5 @@ def _refuse_recipient(config: NotificationConfig) -> None:
 def _refuse_unknown_groups(group_ids: Iterable[int]) -> None:
     unknown = set(group_ids) - set(Group.objects.filter(pk__in=group_ids).values_list("pk", flat=True))
     if unknown:
-        reason = f"there is no group {min(unknown)}"
+        reason = gettext("there is no group %(id)s") % {"id": min(unknown)}
         raise GroupUnknown(f"groupFilter: {reason}", fields={"groupFilter": [reason]})

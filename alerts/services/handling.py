@@ -16,6 +16,7 @@ from alerts.services.lifecycle import close, record_event, record_events
 from alerts.services.telling import tell_people
 from factory.accounts.models import User
 from factory.errors import Conflict, Forbidden, InvalidInput
+from factory.said import said
 from telemetry.services import lock_devices
 
 LONGEST_SHELF = timedelta(days=7)  # silence that nobody remembers is worse than noise
@@ -91,7 +92,7 @@ def assign_alert(*, alert: Alert, to: User | None, expected: int | None, by: Use
     [held] = _held([alert.pk])
     _refuse_resolved(held)
     if held.assigned_to_id != expected:
-        who = held.assigned_to or "nobody"
+        who = held.assigned_to or gettext("nobody")
         raise AlertAlreadyHandled(
             gettext("Alert %(id)s is looked after by %(who)s by now.") % {"id": held.pk, "who": who}
         )
@@ -185,6 +186,9 @@ def _refuse_resolved(alert: Alert) -> None:
 
 
 def _as_it_is(alert: Alert) -> str:
-    acknowledged = alert.status == Alert.Status.ACKNOWLEDGED and alert.acknowledged_by
-    who = f" by {alert.acknowledged_by}" if acknowledged else ""
-    return f"Alert {alert.pk} is {alert.status} already{who}."
+    if alert.status != Alert.Status.ACKNOWLEDGED:
+        return gettext("Alert %(id)s is %(status)s already.") % {"id": alert.pk, "status": said(alert.status)}
+    if not alert.acknowledged_by:
+        return gettext("Alert %(id)s is acknowledged already.") % {"id": alert.pk}
+    by = {"id": alert.pk, "who": alert.acknowledged_by}
+    return gettext("Alert %(id)s is acknowledged already by %(who)s.") % by

@@ -95,10 +95,11 @@ def carry_out(*, steps: Sequence[Step], by: User | None, at: datetime) -> tuple[
     moved = [step for step in steps if present.get(step.place) != step.before]
     if moved:
         names = "; ".join(str(step.threshold) for step in moved[:NAMED])
-        others = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
+        if len(moved) > NAMED:
+            names = gettext("%(names)s and %(count)s more") % {"names": names, "count": len(moved) - NAMED}
         raise RevisionStale(
-            gettext("Changed by somebody since it was shown: %(names)s%(others)s. Nothing was written.")
-            % {"names": names, "others": others}
+            gettext("Changed by somebody since it was shown: %(names)s. Nothing was written.")
+            % {"names": names}
         )
     wanted = [(step.scope, step.metric, step.wanted) for step in steps]
     return put_thresholds(wanted=wanted, by=by, at=at)
@@ -128,10 +129,11 @@ def unpacked(rows: Iterable[Sequence[Any]]) -> list[Step]:
         if (device_id is not None and device_id not in devices) or (
             group_id is not None and group_id not in groups
         ):
-            what = f"Group {group_id}" if device_id is None else f"Device {device_id}"
-            raise RevisionStale(
-                gettext("%(what)s was deleted since it was shown. Nothing was written.") % {"what": what}
-            )
+            if device_id is None:
+                words = gettext("Group %(id)s was deleted since it was shown. Nothing was written.")
+            else:
+                words = gettext("Device %(id)s was deleted since it was shown. Nothing was written.")
+            raise RevisionStale(words % {"id": group_id if device_id is None else device_id})
         scope = Scope(devices.get(device_id), groups.get(group_id), device_type)
         values = before and dict(zip(FIELDS, before, strict=True))
         steps.append(Step(scope, metric, wanted, values))

@@ -13,7 +13,9 @@ from alerts.services.delivering import try_now
 from alerts.services.telling import new_delivery
 from factory.accounts.models import User
 from factory.errors import Conflict, DomainError
+from factory.languages import in_english
 from factory.queueing import enqueue_on_commit
+from factory.said import said
 
 TRIALS_A_MINUTE = 5
 
@@ -36,7 +38,8 @@ def send_trial(*, config: NotificationConfig, at: datetime) -> Delivery:
         )
     delivery = new_delivery(config, event=None, at=at)
     delivery.save(force_insert=True)
-    try_now(delivery_id=delivery.pk, at=at)
+    with in_english():  # what the other side says is kept
+        try_now(delivery_id=delivery.pk, at=at)
     delivery.refresh_from_db()
     return delivery
 
@@ -61,7 +64,10 @@ def retry_deliveries(*, ids: Sequence[int], by: User, at: datetime) -> list[Deli
 def _why_not(pk: int) -> str:
     delivery = Delivery.objects.filter(pk=pk).first()
     if delivery is None:
-        return f"Delivery {pk} is gone."
+        return gettext("Delivery %(id)s is gone.") % {"id": pk}
     if delivery.config_id is None:
-        return f"Delivery {pk} has no config any more."
-    return f"Delivery {pk} has not failed: it is {delivery.status}."
+        return gettext("Delivery %(id)s has no config any more.") % {"id": pk}
+    return gettext("Delivery %(id)s has not failed: it is %(status)s.") % {
+        "id": pk,
+        "status": said(delivery.status),
+    }

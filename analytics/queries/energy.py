@@ -21,7 +21,7 @@ from telemetry.days import check_range
 from telemetry.fold import QUARTER_MS, Tallies, runs_of
 from telemetry.metrics import BY_KEY, Metric
 from telemetry.models import MeterExchange
-from telemetry.queries import BUCKETS_LIMIT, RAW_ROWS_LIMIT, TOO_MANY
+from telemetry.queries import BUCKETS_LIMIT, RAW_ROWS_LIMIT, too_many_readings
 from telemetry.reach import TooManyRows
 from telemetry.rollup_sql import Sum
 from telemetry.rows import bucket_row
@@ -119,7 +119,8 @@ def energy_in(
     except TooManyRows:
         raise InvalidInput.at(
             "intervalMs",
-            gettext("%(too_many)s, or an interval of whole quarters of an hour") % {"too_many": TOO_MANY},
+            gettext("%(too_many)s, or an interval of whole quarters of an hour")
+            % {"too_many": too_many_readings()},
         ) from None
     except RawIsArchived:
         raise InvalidInput.at(

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from analytics.models import (
     Line,
@@ -36,7 +36,7 @@ from telemetry.services.metrics import make_counter
 logger = logging.getLogger(__name__)
 
 FASTEST_CYCLE, SLOWEST_CYCLE = 0.001, 86_400.0 * 7  # s
-CYCLES = "must be from 0.001 s to a week"
+CYCLES = gettext_noop("must be from 0.001 s to a week")
 RUNNING = ("running_by", "running_metric", "running_above", "running_statuses")
 PRODUCTS_LIMIT = 500
 DAY_MS = 86_400_000
@@ -160,11 +160,11 @@ def _checked(properties: dict[str, Any]) -> dict[str, Any]:
     }
     problems: dict[str, str] = {}
     if not FASTEST_CYCLE <= values["ideal_cycle_seconds"] <= SLOWEST_CYCLE:
-        problems["idealCycleSeconds"] = CYCLES
+        problems["idealCycleSeconds"] = gettext(CYCLES)
     if not 0 <= values["micro_stop_seconds"] <= LONGEST_MICRO_STOP:
-        problems["microStopSeconds"] = f"must be from 0 to {LONGEST_MICRO_STOP}"
+        problems["microStopSeconds"] = gettext("must be from 0 to %(most)s") % {"most": LONGEST_MICRO_STOP}
     if values["good_metric"] and values["reject_metric"]:
-        problems["rejectMetric"] = "give either goodMetric or rejectMetric"
+        problems["rejectMetric"] = gettext("give either goodMetric or rejectMetric")
     for field, name in (
         ("total_metric", "totalMetric"),
         ("good_metric", "goodMetric"),
@@ -172,18 +172,20 @@ def _checked(properties: dict[str, Any]) -> dict[str, Any]:
         ("running_metric", "running.metric"),
     ):
         if values[field] and not METRIC_NAME.match(values[field]):
-            problems[name] = NO_METRIC_NAME
+            problems[name] = gettext(NO_METRIC_NAME)
     if not values["total_metric"]:
-        problems["totalMetric"] = "say which metric counts what is made"
+        problems["totalMetric"] = gettext("say which metric counts what is made")
     elif values["total_metric"] in (values["good_metric"], values["reject_metric"]):
-        problems["totalMetric"] = "counts all pieces, so it cannot count the good ones or the rejects as well"
+        problems["totalMetric"] = gettext(
+            "counts all pieces, so it cannot count the good ones or the rejects as well"
+        )
     if values["running_by"] == MachineProfile.RunningBy.STATUS:
         if not values["running_statuses"]:
-            problems["running.status"] = "name at least one status"
+            problems["running.status"] = gettext("name at least one status")
         elif Device.Status.OFFLINE in values["running_statuses"]:
-            problems["running.status"] = "a device that is offline is not known to run"
+            problems["running.status"] = gettext("a device that is offline is not known to run")
     elif not values["running_metric"]:
-        problems["running.metric"] = "say which metric tells"
+        problems["running.metric"] = gettext("say which metric tells")
     if problems:
         first = next(iter(problems))
         raise InvalidInput(
@@ -215,7 +217,7 @@ def set_products(*, device: Device, products: Sequence[tuple[str, float]]) -> li
                 f"products.{place}.name", gettext("two products are called %(name)s") % {"name": name}
             )
         if not FASTEST_CYCLE <= seconds <= SLOWEST_CYCLE:
-            raise InvalidInput.at(f"products.{place}.idealCycleSeconds", CYCLES)
+            raise InvalidInput.at(f"products.{place}.idealCycleSeconds", gettext(CYCLES))
     _hold(device)
     there = {product.name: product for product in Product.objects.filter(device=device)}
     gone = [product.pk for name, product in there.items() if name not in cycles]

@@ -46,7 +46,7 @@ def schedule_report(
     if schedule is None and ReportSchedule.objects.count() >= SCHEDULES_LIMIT:
         raise InvalidInput(gettext("There are %(most)s schedules already.") % {"most": SCHEDULES_LIMIT})
     if not is_one_line(name):
-        raise InvalidInput.at("name", NOT_ONE_LINE)
+        raise InvalidInput.at("name", gettext(NOT_ONE_LINE))
     parameters = check_report(kind, **about)
     values = {
         "name": name,

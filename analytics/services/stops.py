@@ -50,7 +50,7 @@ def set_stop_code(
     if not label.strip():
         raise InvalidInput.at("label", gettext("must not be empty"))
     if not is_one_line(label):
-        raise InvalidInput.at("label", NOT_ONE_LINE)
+        raise InvalidInput.at("label", gettext(NOT_ONE_LINE))
     if planned and failure:
         raise InvalidInput.at("failure", gettext("a planned stop is no failure"))
     before = StopCode.objects.select_for_update().filter(pk=code).first()

@@ -1,12 +1,13 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.utils.translation import gettext_noop
 
 from devices.models.devices import Device
 from devices.models.fields import ExactCharField
 
 COMMAND_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}\Z"
-NO_COMMAND_NAME = "A letter first, then letters, digits and _ . - only, at most 64."
+NO_COMMAND_NAME = gettext_noop("A letter first, then letters, digits and _ . - only, at most 64.")
 TTL_SECONDS = (1, 30 * 86_400)
 USUAL_TTL_SECONDS = 3_600
 

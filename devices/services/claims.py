@@ -52,11 +52,11 @@ def why_no_claim_code(code: ClaimCode, *, at: datetime) -> dict[str, str]:
     """{field: reason} for a code that nobody could use, or whose devices could not be registered."""
     problems = why_misshapen(tags=code.tags, metadata={})
     if not 1 <= code.max_uses <= MOST_USES:
-        problems["maxUses"] = f"must be from 1 to {MOST_USES}"
+        problems["maxUses"] = gettext("must be from 1 to %(most)s") % {"most": MOST_USES}
     if code.expires_at is not None and code.expires_at <= at:
-        problems["expiresAt"] = "must be in the future"
+        problems["expiresAt"] = gettext("must be in the future")
     if code.device_id_prefix and not re.match(EXTERNAL_ID, code.device_id_prefix):
-        problems["deviceIdPrefix"] = "letters, digits and . _ : - only, at most 64"
+        problems["deviceIdPrefix"] = gettext("letters, digits and . _ : - only, at most 64")
     return problems
 
 

@@ -41,13 +41,13 @@ class ReportOutOfOrder(Conflict):
 def why_no_configuration(document: Any) -> str:
     """Why this cannot be a configuration; empty where it can."""
     if not isinstance(document, dict):
-        return "must be an object"
+        return gettext("must be an object")
     if is_too_deep(document):
-        return f"may nest {DEEPEST} levels deep"
+        return gettext("may nest %(most)s levels deep") % {"most": DEEPEST}
     text = as_json(document)
     if text is None:
-        return NO_JSON
-    return f"may take {LARGEST // 1024} KB as JSON" if len(text) > LARGEST else ""
+        return gettext(NO_JSON)
+    return gettext("may take %(most)s KB as JSON") % {"most": LARGEST // 1024} if len(text) > LARGEST else ""
 
 
 def _refuse_misshapen(field: str, document: Any) -> None:
@@ -157,7 +157,10 @@ def set_desired(
     _refuse_misshapen("desired", desired)
     twin = _hold_one(device.pk)
     if expected_version is not None and expected_version != twin.version:
-        told = f"The configuration is at version {twin.version} by now, not at {expected_version}."
+        told = gettext("The configuration is at version %(newest)s by now, not at %(expected_version)s.") % {
+            "newest": twin.version,
+            "expected_version": expected_version,
+        }
         raise ConfigurationMoved(
             told, fields={"version": [gettext("is %(version)s by now") % {"version": twin.version}]}
         )
@@ -242,12 +245,17 @@ def report_configuration(
     note_seen(device_ids=[device_id], at=at)  # presences are locked before devices
     twin = _hold_one(device_id)
     if version > twin.version:
-        told = f"Version {version} was never desired; the newest is {twin.version}."
+        told = gettext("Version %(version)s was never desired; the newest is %(newest)s.") % {
+            "version": version,
+            "newest": twin.version,
+        }
         raise ReportOutOfOrder(
             told, fields={"version": [gettext("the newest is %(version)s") % {"version": twin.version}]}
         )
     if twin.reported_version is not None and version < twin.reported_version:
-        told = f"This report of version {version} is stale: version {twin.reported_version} was reported already."
+        told = gettext(
+            "This report of version %(version)s is stale: version %(reported_version)s was reported already."
+        ) % {"version": version, "reported_version": twin.reported_version}
         raise ReportOutOfOrder(
             told,
             fields={

@@ -19,11 +19,13 @@ METRICS_LIMIT = 64
 def why_no_metrics(metrics: Any) -> str:
     """Why these cannot be the metrics of a type; empty where they can."""
     if not isinstance(metrics, list) or len(metrics) > METRICS_LIMIT:
-        return f"must be a list of at most {METRICS_LIMIT} metric names"
+        return gettext("must be a list of at most %(most)s metric names") % {"most": METRICS_LIMIT}
     for name in metrics:
         if not isinstance(name, str) or not METRIC_NAME.match(name):
-            return f"{name!r} is no metric name: lower-case letters, digits and _ only, at most 63"
-    return "" if len(set(metrics)) == len(metrics) else "names a metric twice"
+            return gettext(
+                "%(name)s is no metric name: lower-case letters, digits and _ only, at most 63"
+            ) % {"name": repr(name)}
+    return "" if len(set(metrics)) == len(metrics) else gettext("names a metric twice")
 
 
 def why_no_defaults(**values: Any) -> dict[str, str]:

@@ -11,6 +11,7 @@ from devices.services import withdraw_commands
 from factory.accounts.models import User
 from factory.errors import Conflict, Forbidden, InvalidInput
 from factory.retrying import again_after_deadlock
+from factory.said import said
 from grouping.models import BatchItem, BatchOperation
 from grouping.operations import TakeBack, get_operation
 from grouping.queries.batches import BatchUnknown
@@ -39,7 +40,7 @@ def cancel_batch(*, batch: BatchOperation, at: datetime, by: User | None = None)
 def _cancel(batch: BatchOperation, at: datetime) -> None:
     rows = BatchOperation.objects.filter(pk=batch.pk, status__in=BatchOperation.UNFINISHED)
     if not rows.update(status=Status.CANCELLED):
-        _refuse_moved_on(batch, "only one that is running can be cancelled")
+        _refuse_moved_on(batch, gettext("only one that is running can be cancelled"))
     untouched = (ItemStatus.PENDING, ItemStatus.WORKING)
     found = BatchItem.objects.filter(batch_id=batch.pk, status__in=untouched)
     items = locked(found.values_list("pk", flat=True))
@@ -88,7 +89,7 @@ def _retry(batch: BatchOperation, at: datetime) -> None:
     hold_turn(batch.group_id, batch.created_by)
     rows = BatchOperation.objects.filter(pk=batch.pk, status__in=(Status.COMPLETED, Status.FAILED))
     if not rows.update(status=Status.IN_PROGRESS, completed_at=None):
-        _refuse_moved_on(batch, "only one that is over, and was not cancelled, can be done again")
+        _refuse_moved_on(batch, gettext("only one that is over, and was not cancelled, can be done again"))
     failed = BatchItem.objects.filter(
         batch_id=batch.pk, status=ItemStatus.FAILED, device__deactivated_at=None, device__isnull=False
     )
@@ -115,7 +116,7 @@ def _refuse_lower_rank(batch: BatchOperation, by: User | None) -> None:
     if by is not None and not by.has_rank_of(role):
         raise Forbidden(
             gettext("Only a %(what)s may steer %(operation)s for many devices.")
-            % {"what": role.label.lower(), "operation": batch.operation}
+            % {"what": said(role), "operation": batch.operation}
         )
 
 
@@ -125,5 +126,5 @@ def _refuse_moved_on(batch: BatchOperation, words: str) -> None:
         raise BatchUnknown(gettext("There is no batch operation %(id)s.") % {"id": batch.pk})
     raise BatchMovedOn(
         gettext("Batch operation %(id)s is %(status)s: %(words)s.")
-        % {"id": batch.pk, "status": now.replace("_", " "), "words": words}
+        % {"id": batch.pk, "status": said(now), "words": words}
     )

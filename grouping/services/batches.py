@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from devices.models import Device
 from devices.queries import DeviceUnknown
@@ -18,6 +18,7 @@ from factory.accounts.models import User
 from factory.errors import Conflict, Forbidden, InvalidInput, PreconditionFailed
 from factory.queueing import enqueue_on_commit
 from factory.retrying import again_after_deadlock
+from factory.said import retold, said
 from grouping import tasks
 from grouping.models import BatchItem, BatchOperation
 from grouping.operations import Operation, get_operation
@@ -85,7 +86,7 @@ def _asked(
     if by is not None and not by.has_rank_of(known.role):
         raise Forbidden(
             gettext("Only a %(what)s may start %(operation)s for many devices.")
-            % {"what": known.role.label.lower(), "operation": operation}
+            % {"what": said(known.role), "operation": operation}
         )
     ids = sorted(set(device_ids or ()))
     if device_ids is not None and not ids:
@@ -115,7 +116,9 @@ def _chosen(asked: _Asked, members: list[int]) -> tuple[list[Device], list[tuple
     in_service = [device for device in devices if device.deactivated_at is None]
     reasons = {device.pk: OUT_OF_SERVICE for device in devices if device.deactivated_at is not None}
     reasons.update(asked.operation.exclude(in_service, asked.parameters))
-    excluded = [(device.pk, device.name, reasons[device.pk]) for device in devices if device.pk in reasons]
+    excluded = [
+        (device.pk, device.name, retold(reasons[device.pk])) for device in devices if device.pk in reasons
+    ]
     return [device for device in devices if device.pk not in reasons], excluded
 
 
@@ -193,14 +196,25 @@ def _begin(
         return known
     devices, excluded = _chosen(asked, members)
     if not devices:
-        reason = f": {excluded[0][2]}" if excluded else ""
+        reason = gettext("no device can take part")
+        if excluded:
+            reason = gettext("no device can take part: %(reason)s") % {"reason": excluded[0][2]}
         field = "deviceIds" if asked.group_id is None else "groupId"
-        raise InvalidInput.at(field, gettext("no device can take part%(reason)s") % {"reason": reason})
+        raise InvalidInput.at(field, reason)
     if confirm is not None and confirm != len(devices):
         raise DevicesMiscounted(
-            gettext("confirm: this reaches %(count)s devices, not %(confirm)s")
+            ngettext(
+                "confirm: this reaches %(count)s device, not %(confirm)s",
+                "confirm: this reaches %(count)s devices, not %(confirm)s",
+                len(devices),
+            )
             % {"count": len(devices), "confirm": confirm},
-            fields={"confirm": [gettext("this reaches %(count)s devices") % {"count": len(devices)}]},
+            fields={
+                "confirm": [
+                    ngettext("this reaches %(count)s device", "this reaches %(count)s devices", len(devices))
+                    % {"count": len(devices)}
+                ]
+            },
         )
     refuse_too_many(asked.group_id, by)
     batch = BatchOperation.objects.create(
@@ -259,14 +273,23 @@ def refuse_too_many(group_id: int | None, by: User | None, *, but: int | None = 
     ids = (same_hand if group_id is None else running.filter(group_id=group_id)).values_list("pk", flat=True)
     count = sum(pk != but for pk in ids)
     if count >= settings.BATCH_RUNNING_PER_GROUP:
-        whose = "of devices that you picked" if group_id is None else "for this group"
-        raise TooManyBatches(
-            gettext(
-                "%(count)s batch operations %(whose)s are running already. Wait until one is over, or "
-                "cancel it."
+        many = {"count": count}
+        if group_id is None:
+            words = ngettext(
+                "%(count)s batch operation of devices that you picked is running already. Wait until it is over, "
+                "or cancel it.",
+                "%(count)s batch operations of devices that you picked are running already. Wait until one is "
+                "over, or cancel it.",
+                count,
             )
-            % {"count": count, "whose": whose}
-        )
+        else:
+            words = ngettext(
+                "%(count)s batch operation for this group is running already. Wait until it is over, or cancel it.",
+                "%(count)s batch operations for this group are running already. Wait until one is over, or "
+                "cancel it.",
+                count,
+            )
+        raise TooManyBatches(words % many)
 
 
 def set_going(operation: Operation, batch: BatchOperation, *, devices: int, at: datetime) -> None:

@@ -174,7 +174,7 @@ def _refuse_misplaced(group: Group, *, among: dict[int, Group]) -> None:
     if group.parent_id is None:
         return
     if group.parent_id not in among:
-        reason = f"there is no group {group.parent_id}"
+        reason = gettext("there is no group %(id)s") % {"id": group.parent_id}
         raise GroupUnknown(f"parentId: {reason}", fields={"parentId": [reason]})
     # As it was: in `among` the group itself may stand where it is wanted already.
     tree = Tree({pk: None if pk == group.pk else other.parent_id for pk, other in among.items()})

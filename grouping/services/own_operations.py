@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from devices.models import Configuration, Device
 from devices.models.commands import TTL_SECONDS, USUAL_TTL_SECONDS
@@ -19,7 +19,7 @@ from grouping.services.outcomes import UPDATE_CONFIG, outcome_of_command, wish_i
 
 Parameters = dict[str, Any]
 RESTART = "restart"
-TOO_LARGE = "the configuration would become too large"
+TOO_LARGE = gettext_noop("the configuration would become too large")
 
 
 def _ttl(parameters: Parameters) -> Parameters:
@@ -142,7 +142,9 @@ def _check_configuration(parameters: Parameters) -> Parameters:
     if not isinstance(parameters.get("merge", True), bool) and "desired" in parameters:
         raise InvalidInput.at("parameters.merge", gettext("must be true or false"))
     desired, merge = wish_in(parameters)
-    reason = why_no_configuration(desired) or ("" if desired or not merge else "must name at least one value")
+    reason = why_no_configuration(desired) or (
+        "" if desired or not merge else gettext("must name at least one value")
+    )
     if reason:
         raise InvalidInput.at("parameters.desired", reason)
     _ttl(parameters if "desired" in parameters else {})

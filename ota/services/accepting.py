@@ -41,10 +41,10 @@ def why_no_url(url: str) -> str | None:
     except ValueError:
         good = False
     if not good or any(letter <= " " or letter in '"<>\\' for letter in url) or not url.isascii():
-        return "Expected an address that starts with http:// or https://."
+        return gettext("Expected an address that starts with http:// or https://.")
     if "@" in parts.netloc:
-        return "Leave out the user and the password: devices are told this address."
-    return "At most 1000 characters." if len(url) > 1000 else None
+        return gettext("Leave out the user and the password: devices are told this address.")
+    return gettext("At most 1000 characters.") if len(url) > 1000 else None
 
 
 def checked(
@@ -74,12 +74,12 @@ def checked(
     if signed is not None:
         told: list[tuple[str, str, Any, Any]] = [
             ("version", "version", signed.version, version),
-            ("deviceType", "device type", signed.device_type, device_type),
-            ("manifest", "size", signed.size, size),
+            ("deviceType", gettext("device type"), signed.device_type, device_type),
+            ("manifest", gettext("size"), signed.size, size),
             ("manifest", "SHA-256", signed.sha256, checksum),
         ]
         if hardware:
-            told.append(("hardware", "hardware", sorted(signed.hardware), sorted(hardware)))
+            told.append(("hardware", gettext("hardware"), sorted(signed.hardware), sorted(hardware)))
         for field, name, promised, found in told:
             if promised != found:
                 raise InvalidInput.at(

@@ -5,12 +5,13 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from devices.models import Device
 from factory.accounts.models import User
 from factory.errors import Conflict, DomainError, InvalidInput
 from factory.retrying import again_after_deadlock
+from factory.said import said
 from ota.fitting import fits
 from ota.models import Deployment, Firmware, Rollout
 from ota.patience import patience_by_type
@@ -221,11 +222,15 @@ def _why_not_again(
     if deployment.status not in (FAILED, ROLLED_BACK, CANCELLED):
         return Conflict(
             gettext("Deployment %(id)s is %(status)s; there is nothing to try again.")
-            % {"id": deployment.pk, "status": deployment.status}
+            % {"id": deployment.pk, "status": said(deployment.status)}
         )
     if deployment.attempts >= ledger.most_attempts(deployment):
         return TooManyAttempts(
-            gettext("%(attempts)s attempts were made; deploy the version anew.")
+            ngettext(
+                "%(attempts)s attempt was made; deploy the version anew.",
+                "%(attempts)s attempts were made; deploy the version anew.",
+                deployment.attempts,
+            )
             % {"attempts": deployment.attempts}
         )
     is_under_way = deployment.device_id in under_way
@@ -247,7 +252,7 @@ def _roll_back(deployment: Deployment, *, at: datetime, by: User | None) -> Depl
     if held.status != COMPLETED:
         raise Conflict(
             gettext("Deployment %(id)s is %(status)s; only a completed one is rolled back.")
-            % {"id": held.pk, "status": held.status}
+            % {"id": held.pk, "status": said(held.status)}
         )
     device = devices[held.device_id]
     if not held.previous_version:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from factory.accounts.models import User
 from factory.errors import Conflict, DomainError, InvalidInput
 from factory.retrying import again_after_deadlock
+from factory.said import said
 from ota import shelf
 from ota.manifests import is_checksum, why_no_hardware
 from ota.models import Deployment, Firmware
@@ -134,17 +135,19 @@ def _check_new(wanted: Wanted) -> None:
     if find_version(wanted.device_type, wanted.version):
         raise FirmwareThere(
             gettext("Version %(version)s for %(device_type)ss is there already.")
-            % {"version": wanted.version, "device_type": wanted.device_type},
+            % {"version": wanted.version, "device_type": said(wanted.device_type)},
             fields={"version": [gettext("It is there already.")]},
         )
     same = Firmware.objects.filter(device_type=wanted.device_type, checksum=wanted.checksum).first()
     if same:
-        why = f"The same file is there already, as version {same.version}."
+        why = gettext("The same file is there already, as version %(version)s.") % {"version": same.version}
         raise FirmwareThere(why, fields={"file": [why]})
     if wanted.sequence is not None:
         last = last_sequence(wanted.device_type)
         if wanted.sequence <= last:
-            why = f"Its sequence number {wanted.sequence} is not above {last}, the last one of its type."
+            why = gettext(
+                "Its sequence number %(sequence)s is not above %(last)s, the last one of its type."
+            ) % {"sequence": wanted.sequence, "last": last}
             raise FirmwareThere(why, fields={"manifest": [why]})
 
 

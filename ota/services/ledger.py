@@ -65,7 +65,7 @@ class Ledger:
         if not may_follow(old, new, by=by):
             raise DeploymentMovedOn(
                 gettext("Deployment %(id)s is %(old)s; it cannot become %(new)s.")
-                % {"id": deployment.pk, "old": old, "new": new}
+                % {"id": deployment.pk, "old": word_for(old), "new": word_for(new)}
             )
         self._note_change(deployment)
         patience = self._patience[deployment.device.type]

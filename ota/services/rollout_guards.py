@@ -3,6 +3,7 @@
 from django.utils.translation import gettext
 
 from factory.errors import Conflict, PreconditionFailed
+from factory.said import said
 from ota.models import Firmware, Rollout
 from ota.queries.rollouts import RolloutUnknown
 
@@ -40,6 +41,6 @@ def refuse_moved_on(rollout: Rollout, words: str) -> None:
 
 def refuse(rollout: Rollout, words: str) -> None:
     raise RolloutMovedOn(
-        gettext("Rollout %(id)s is %(what)s: %(words)s.")
-        % {"id": rollout.pk, "what": rollout.get_status_display().lower(), "words": words}
+        gettext("Rollout %(id)s is %(status)s: %(words)s.")
+        % {"id": rollout.pk, "status": said(rollout.status), "words": words}
     )

@@ -35,7 +35,7 @@ BECAUSE = "The rollout was cancelled."
 def pause_rollout(*, rollout: Rollout, reason: str, at: datetime) -> Rollout:
     """Begin no more updates. Those under way go on."""
     if not pause(rollout.pk, reason, at=at):
-        refuse_moved_on(rollout, "only one that is running can be paused")
+        refuse_moved_on(rollout, gettext("only one that is running can be paused"))
     rollout.refresh_from_db()
     return rollout
 
@@ -67,7 +67,7 @@ def resume_rollout(*, rollout: Rollout, at: datetime) -> Rollout:
 def _resume(rollout_id: int, at: datetime) -> None:
     rollout = hold_rollout(rollout_id)
     if rollout.status != Status.PAUSED:
-        refuse(rollout, "only one that is paused can be resumed")
+        refuse(rollout, gettext("only one that is paused can be resumed"))
     refuse_withdrawn(rollout.firmware)
     seen = rollout.places.filter(status__in=(Place.FAILED, Place.CANCELLED), is_forgiven=False)
     for part in _in_parts(seen):
@@ -84,7 +84,7 @@ def cancel_rollout(*, rollout: Rollout, at: datetime) -> Rollout:
     """Update no more devices, and take back what is not being installed yet."""
     unfinished = Rollout.objects.filter(pk=rollout.pk, status__in=Rollout.UNFINISHED)
     if not unfinished.update(status=Status.CANCELLED, paused_because=""):
-        refuse_moved_on(rollout, "only one that is not over can be cancelled")
+        refuse_moved_on(rollout, gettext("only one that is not over can be cancelled"))
     finish_cancelling(rollout_id=rollout.pk, at=at)
     rollout.refresh_from_db()
     return rollout
@@ -131,7 +131,7 @@ def _retry(rollout_id: int, device_ids: Collection[int] | None, at: datetime) ->
     rollout = hold_rollout(rollout_id)
     by_batch = device_ids is not None  # which brings back what it counts as failed, whatever it is here
     if rollout.status == Status.DRAFT or (rollout.status == Status.CANCELLED and not by_batch):
-        refuse(rollout, "its failed devices cannot be done again")
+        refuse(rollout, gettext("its failed devices cannot be done again"))
     refuse_withdrawn(rollout.firmware)
     statuses = (Place.FAILED, Place.SKIPPED, Place.CANCELLED) if by_batch else (Place.FAILED,)
     found = rollout.places.filter(status__in=statuses, device__deactivated_at=None, device__isnull=False)

@@ -15,6 +15,7 @@ from devices.queries import DeviceUnknown
 from factory.accounts.models import User
 from factory.errors import InvalidInput, PreconditionFailed
 from factory.retrying import again_after_deadlock
+from factory.said import retold
 from grouping.models import BatchOperation
 from grouping.operations import Failed
 from grouping.queries import get_group, group_tree
@@ -234,7 +235,7 @@ def _start(rollout_id: int, at: datetime) -> None:
     lock_groups()  # none of its devices is deleted meanwhile
     rollout = hold_rollout(rollout_id)
     if rollout.status != Status.DRAFT:
-        refuse(rollout, "only one that has not begun can be started")
+        refuse(rollout, gettext("only one that has not begun can be started"))
     refuse_withdrawn(rollout.firmware)
     picked = rollout.places.filter(device__isnull=False)
     if rollout.group_id is not None or rollout.filter:
@@ -244,8 +245,10 @@ def _start(rollout_id: int, at: datetime) -> None:
     members = members_for(firmware=rollout.firmware, device_ids=ids, at=at)
     fit = [member for member in members if not member.why_not]
     if not fit and not rollout.is_continuous:
-        reason = f": {members[0].why_not}" if members else ""
-        raise PreconditionFailed(gettext("No device can take part%(reason)s") % {"reason": reason})
+        if not members:
+            raise PreconditionFailed(gettext("No device can take part"))
+        reason = {"reason": retold(members[0].why_not)}
+        raise PreconditionFailed(gettext("No device can take part: %(reason)s") % reason)
     rollout.places.all().delete()
     waves, _ = _planned(fit, rollout.waves, rollout.wave_counts)
     _make_places(rollout, members, waves, at=at)

@@ -46,7 +46,7 @@ def _measuring(key: str) -> list[int]:
 
 def _refuse_bad_key(key: str) -> None:
     if not METRIC_NAME.match(key):
-        raise InvalidInput.at("key", NO_METRIC_NAME)
+        raise InvalidInput.at("key", gettext(NO_METRIC_NAME))
 
 
 def _refuse_invalid(values: dict[str, Any]) -> None:
