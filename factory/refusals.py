@@ -1,8 +1,9 @@
 """Django's own error pages: HTML for people, the tRPC error shape under `/api/`."""
 
+from http import HTTPStatus
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils.translation import gettext, gettext_noop
 
 from factory.trpc.errors import TRPCError
 
@@ -13,19 +14,12 @@ KEYS = {
     408: "TIMEOUT",
     500: "INTERNAL_SERVER_ERROR",
 }
-TITLES = {
-    400: gettext_noop("Bad Request"),
-    403: gettext_noop("Forbidden"),
-    404: gettext_noop("Not Found"),
-    408: gettext_noop("Request Timeout"),
-    500: gettext_noop("Internal Server Error"),
-}
 WORDS = {
-    400: gettext_noop("The request could not be understood."),
-    403: gettext_noop("This is not for you, or the page was open too long. Go back, reload, and try again."),
-    404: gettext_noop("There is nothing here."),
-    408: gettext_noop("This took too long and was ended. Ask for less, or try again."),
-    500: gettext_noop("Something broke on our side. It has been logged."),
+    400: "The request could not be understood.",
+    403: "This is not for you, or the page was open too long. Go back, reload, and try again.",
+    404: "There is nothing here.",
+    408: "This took too long and was ended. Ask for less, or try again.",
+    500: "Something broke on our side. It has been logged.",
 }
 
 
@@ -33,7 +27,7 @@ def _refuse(request: HttpRequest, status: int) -> HttpResponse:
     if request.path_info.startswith("/api/"):
         error = TRPCError(KEYS[status], WORDS[status])
         return JsonResponse({"error": error.shape(None)}, status=status)
-    context = {"status": status, "title": gettext(TITLES[status]), "words": gettext(WORDS[status])}
+    context = {"status": status, "title": HTTPStatus(status).phrase, "words": WORDS[status]}
     return render(request, "refusal.html", context, status=status)
 
 

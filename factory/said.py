@@ -81,7 +81,7 @@ def keep_sentences(*sentences: str) -> None:
     """Let these be told in the reader's language where a row holds one of them, filled in, in English.
 
     Those that say more come before those that say less. The places `value`, `bound` and `share` take amounts;
-    `why` takes another sentence, `state` and `kind` a code, `label` a word of the catalogues.
+    `why` takes another sentence, `state` and `kind` a code, `label` and `silence` a word of the catalogues.
     """
     _sentences.extend((sentence, _pattern(sentence)) for sentence in sentences)
 
@@ -110,6 +110,6 @@ def _filled(name: str, words: str) -> str:
         return words.replace(".", get_format("DECIMAL_SEPARATOR"))
     if name in ("state", "kind"):
         return said(words)
-    if name == "label":
+    if name in ("label", "silence"):
         return gettext(words)
     return retold(words) if name == "why" else words

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from devices.models.devices import Device
 from devices.models.fields import ExactCharField
@@ -48,12 +48,12 @@ class Command(models.Model):
     """Something a device is to do. Whoever delivers it counts an attempt first, so that none is pushed twice."""
 
     class Status(models.TextChoices):
-        QUEUED = "queued"
-        SENT = "sent"
-        ACKNOWLEDGED = "acknowledged"
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        EXPIRED = "expired"
+        QUEUED = "queued", gettext_lazy("Queued")
+        SENT = "sent", gettext_lazy("Sent")
+        ACKNOWLEDGED = "acknowledged", gettext_lazy("Acknowledged")
+        SUCCEEDED = "succeeded", gettext_lazy("Succeeded")
+        FAILED = "failed", gettext_lazy("Failed")
+        EXPIRED = "expired", gettext_lazy("Expired")
 
     UNFINISHED = (Status.QUEUED, Status.SENT, Status.ACKNOWLEDGED)
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from factory.accounts.models import User
 from factory.errors import Conflict
+from factory.said import said as word_for
 from ota.models import Deployment, DeploymentEvent
 from ota.patience import patience_by_type
 from ota.services.alarming import end_for, raise_for
