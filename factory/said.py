@@ -80,10 +80,12 @@ _sentences: list[tuple[str, re.Pattern[str]]] = []
 def keep_sentences(*sentences: str) -> None:
     """Let these be told in the reader's language where a row holds one of them, filled in, in English.
 
-    Those that say more come before those that say less. The places `value`, `bound` and `share` take amounts;
+    The places `value`, `bound` and `share` take amounts;
     `why` takes another sentence, `state` and `kind` a code, `label` and `silence` a word of the catalogues.
     """
     _sentences.extend((sentence, _pattern(sentence)) for sentence in sentences)
+    # Those that begin with words of their own are told apart first, then those with more of them.
+    _sentences.sort(key=lambda each: (each[0].startswith("%("), -len(_PLACE.sub("", each[0]))))
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:

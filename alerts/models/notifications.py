@@ -60,10 +60,8 @@ class Delivery(models.Model):
         SENT = "sent", gettext_lazy("Sent")
         FAILED = "failed", gettext_lazy("Failed")
         # needless by the time it was due, for example acknowledged before the escalation
-        SKIPPED = (
-            "skipped",
-            gettext_lazy("Skipped"),
-        )
+        # needless by the time it was due, for example acknowledged before the escalation
+        SKIPPED = "skipped", gettext_lazy("Skipped")
 
     event = models.ForeignKey(AlertEvent, models.CASCADE, null=True, related_name="deliveries")
     config = models.ForeignKey(NotificationConfig, models.SET_NULL, null=True, related_name="deliveries")
