@@ -15,7 +15,9 @@ USUAL_TTL_SECONDS = 3_600
 class CommandType(models.Model):
     """A command that devices of a type understand, and what its parameters have to look like."""
 
-    name = ExactCharField(max_length=64, validators=[RegexValidator(COMMAND_NAME, NO_COMMAND_NAME)])
+    name = ExactCharField(
+        max_length=64, validators=[RegexValidator(COMMAND_NAME, gettext_lazy(NO_COMMAND_NAME))]
+    )
     # Empty: devices of every type that has no entry of its own for the name.
     device_type = models.CharField(max_length=16, choices=Device.Type, blank=True, default="")
     label = models.CharField(max_length=120, blank=True)

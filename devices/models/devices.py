@@ -35,7 +35,9 @@ class Device(models.Model):
         "device id",
         max_length=64,
         unique=True,
-        validators=[RegexValidator(EXTERNAL_ID, "Letters, digits and . _ : - only, at most 64.")],
+        validators=[
+            RegexValidator(EXTERNAL_ID, gettext_lazy("Letters, digits and . _ : - only, at most 64."))
+        ],
         help_text="Never changes. Letters, digits and . _ : - only.",
     )
     name = models.CharField(max_length=120)
