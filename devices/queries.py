@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, F, OrderBy, OuterRef, Q, QuerySet, Subquery, Sum, TextField
 from django.db.models.functions import Cast
+from django.utils.translation import gettext
 
 from devices.filtering import Facts, Filter, parse_filter
 from devices.models import (
@@ -98,7 +99,7 @@ def devices_matching(
         if value is None:
             continue
         if name not in _registered:
-            raise InvalidInput.at(name, "devices cannot be narrowed by this here")
+            raise InvalidInput.at(name, gettext("devices cannot be narrowed by this here"))
         found = _registered[name](found, value)
     if filter is not None:
         # The rest is done by the database first, so that only what is left is looked at here.
@@ -184,7 +185,7 @@ def get_device(reference: int | str) -> Device:
     """As `find_device`; refuses when there is none."""
     device = find_device(reference)
     if device is None:
-        raise DeviceUnknown(f"There is no device {reference!r}.")
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": repr(reference)})
     return device
 
 
@@ -200,7 +201,7 @@ def get_device_ids(references: list[int | str]) -> list[int]:
         by_reference[pk] = by_reference[external_id] = pk
     for reference in references:
         if reference not in by_reference:
-            raise DeviceUnknown(f"There is no device {reference!r}.")
+            raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": repr(reference)})
     return list(dict.fromkeys(by_reference[reference] for reference in references))
 
 

@@ -119,7 +119,8 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            "builtins": ["factory.said_tags"],
         },
     }
 ]
@@ -485,7 +486,8 @@ UNFOLD = {
 
 USE_TZ = True
 TIME_ZONE = PLANT_TIME_ZONE = env.time_zone("PLANT_TIME_ZONE", "UTC")
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # of what is kept and of what machines read, whatever the plant speaks
+PLANT_LANGUAGE = env.choice("PLANT_LANGUAGE", "en", {"en", "de"})
 USE_I18N = True
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "factory" / "locale"]

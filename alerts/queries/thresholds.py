@@ -1,6 +1,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from alerts.models import Threshold, ThresholdChange
 from alerts.rulebook import AT_ONCE, resolve
@@ -72,7 +73,7 @@ def get_threshold(threshold_id: int) -> Threshold:
     """One threshold; refuses when there is none."""
     threshold = Threshold.objects.select_related("device", "group").filter(pk=threshold_id).first()
     if threshold is None:
-        raise ThresholdUnknown(f"There is no threshold {threshold_id}.")
+        raise ThresholdUnknown(gettext("There is no threshold %(id)s.") % {"id": threshold_id})
     return threshold
 
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from analytics.schema_fields import Parameter, parameters_of
 from devices.models.commands import COMMAND_NAME, NO_COMMAND_NAME
@@ -88,7 +89,9 @@ class ParametersForm(forms.Form):
 class CommandForm(ParametersForm):
     """A command to one device. With a `name` it is that one."""
 
-    name = forms.RegexField(COMMAND_NAME, label="Command", error_messages={"invalid": NO_COMMAND_NAME})
+    name = forms.RegexField(
+        COMMAND_NAME, label="Command", error_messages={"invalid": gettext_lazy(NO_COMMAND_NAME)}
+    )
     ttl = forms.TypedChoiceField(
         label="It waits for the device",
         choices=WAITS,

@@ -4,8 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.utils.formats import number_format
+from django.utils.translation import gettext, gettext_noop
 
 from analytics.queries.batch_pages import Segment
+from factory.said import retold
 from ota.models import Rollout, RolloutDevice
 from ota.queries.rollouts import LEFT_OUT, counts_by_wave, in_all, places_of
 from ota.waves import WaveCounts
@@ -15,12 +18,12 @@ Status = Rollout.Status
 # In the order of the bar: what is over stands first.
 STATES = (Place.SUCCEEDED, Place.FAILED, Place.CANCELLED, Place.SKIPPED, Place.DEPLOYING, Place.PLANNED)
 WORDS: dict[str, str] = {
-    Place.PLANNED: "Not begun",
-    Place.DEPLOYING: "Being updated",
-    Place.SUCCEEDED: "Updated",
-    Place.FAILED: "Failed",
-    Place.SKIPPED: "Left out",
-    Place.CANCELLED: "Cancelled",
+    Place.PLANNED: gettext_noop("Not begun"),
+    Place.DEPLOYING: gettext_noop("Being updated"),
+    Place.SUCCEEDED: gettext_noop("Updated"),
+    Place.FAILED: gettext_noop("Failed"),
+    Place.SKIPPED: gettext_noop("Left out"),
+    Place.CANCELLED: gettext_noop("Cancelled"),
 }
 MARKS: dict[str, str] = {
     Place.FAILED: "warning",
@@ -91,23 +94,30 @@ class Told:
         """The answer first: why it is paused, else how far it is."""
         rollout, counts = self.rollout, self.bar.counts
         if rollout.status == Status.PAUSED:
-            because = rollout.paused_because or "Nobody said why."
-            return f"paused. {because}"
+            because = retold(rollout.paused_because) or gettext("Nobody said why.")
+            return gettext("paused. %(because)s") % {"because": because}
         if rollout.status == Status.DRAFT:
-            return "not started"
+            return gettext("not started")
         if rollout.status == Status.RUNNING:
-            return f"wave {rollout.current_wave} of {self.wave_count}, {_updated(counts)}"
+            place = {"wave": rollout.current_wave, "waves": self.wave_count, **_counted(counts)}
+            return gettext("wave %(wave)s of %(waves)s, %(done)s of %(total)s updated") % place
         if rollout.status == Status.CANCELLED:
             if rollout.completed_at is None and counts.unfinished:
-                return f"cancelled, {counts.unfinished:,} still on their way"
-            return f"cancelled, {_updated(counts)}"
+                return gettext("cancelled, %(unfinished)s still on their way") % _counted(counts)
+            return gettext("cancelled, %(done)s of %(total)s updated") % _counted(counts)
         if counts.failed:
-            return f"over, {counts.failed:,} of {counts.total:,} failed"
-        return f"over, {_updated(counts)}"
+            return gettext("over, %(failed)s of %(total)s failed") % _counted(counts)
+        return gettext("over, %(done)s of %(total)s updated") % _counted(counts)
 
 
-def _updated(counts: WaveCounts) -> str:
-    return f"{counts.succeeded:,} of {counts.total:,} updated"
+def _counted(counts: WaveCounts) -> dict[str, str]:
+    numbers = {
+        "done": counts.succeeded,
+        "failed": counts.failed,
+        "unfinished": counts.unfinished,
+        "total": counts.total,
+    }
+    return {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
 
 
 def told_of(rollouts: Sequence[Rollout]) -> list[Told]:
@@ -124,7 +134,7 @@ class Row:
 
     @property
     def words(self) -> str:
-        return WORDS[self.place.status]
+        return gettext(WORDS[self.place.status])
 
     @property
     def mark(self) -> str:
@@ -135,7 +145,7 @@ class Row:
         """Why it failed or is left out, or how far it is."""
         place, update = self.place, self.place.deployment
         if place.reason or place.status != Place.DEPLOYING or update is None:
-            return place.reason or "–"
+            return retold(place.reason) or "–"
         percent = f", {update.progress} %" if update.progress else ""
         return f"{update.get_status_display()}{percent}"
 

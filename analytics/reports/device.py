@@ -85,7 +85,7 @@ def _measurements(device: Device, start: int, end: int) -> Section:
         rule = metric_for(key)
         rows.append(
             [
-                rule.label,
+                rule.called,
                 rule.unit,
                 count,
                 *((None, None, None) if rule.is_counter else _spread(parts, count)),
@@ -138,7 +138,7 @@ def _courses(device: Device, names: list[str], start: int, end: int) -> Iterable
         told = [(row["timestamp"] + step // 2, row["metrics"].get(name)) for row in points]
         drawing = metric_course(
             [(at, one["avg"], one["min"], one["max"]) for at, one in told if one is not None],
-            label=rule.label,
+            label=rule.called,
             unit=rule.unit,
             start=start,
             end=end,
@@ -147,7 +147,7 @@ def _courses(device: Device, names: list[str], start: int, end: int) -> Iterable
             spans=_spans(device, name, start, end),
             join_ms=max(2 * step, 2 * rule.max_gap_seconds * 1000),
         )
-        yield Figure(rule.label, drawing)
+        yield Figure(rule.called, drawing)
 
 
 def _step_for(length: int) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from alerts.models import Alert
 from analytics import shelf, tasks
@@ -105,9 +106,12 @@ def _new(
     check_range(start, end)
     start, end = start - start % QUARTER_MS, end + -end % QUARTER_MS
     if end - start > LONGEST_MS:
-        raise InvalidInput.at("endTime", "must be at most 366 days after startTime")
+        raise InvalidInput.at("endTime", gettext("must be at most 366 days after startTime"))
     if by is not None and Report.objects.unfinished().filter(created_by=by).count() >= UNFINISHED_LIMIT:
-        raise TooManyReports(f"{UNFINISHED_LIMIT} reports of yours are not made yet.", retry_after=30)
+        raise TooManyReports(
+            gettext("%(most)s reports of yours are not made yet.") % {"most": UNFINISHED_LIMIT},
+            retry_after=30,
+        )
     parameters = {"startTime": start, "endTime": end, **check_report(kind, **about)}
     subject = _subject(kind, parameters)
     title = f"{subject}, {range_words(start, end)}"
@@ -132,7 +136,7 @@ def check_report(kind: str, **about: Any) -> dict[str, Any]:
         return {} if group_id is None else {"groupId": get_group(group_id).pk}
     severity = about.get("severity")
     if severity is not None and severity not in Alert.Severity.values:
-        raise InvalidInput.at("severity", "must be info, warning or critical")
+        raise InvalidInput.at("severity", gettext("must be info, warning or critical"))
     return {} if severity is None else {"severity": severity}
 
 
@@ -285,10 +289,10 @@ def _give_up(report: Report, words: str, at: datetime, *, again: bool) -> None:
 def cancel_report(*, report: Report, by: User, at: datetime) -> None:
     """Do not make it; refuses one that is made already, and below operator what somebody else asked for."""
     if report.created_by_id != by.pk and not by.has_rank_of(User.Role.OPERATOR):
-        raise Forbidden("Somebody else asked for this report.")
+        raise Forbidden(gettext("Somebody else asked for this report."))
     unfinished = Report.objects.unfinished().filter(pk=report.pk)
     if not unfinished.update(status=Status.CANCELLED, finished_at=at, claimed_until=None):
-        raise ReportOver("This report is made already, or was given up.")
+        raise ReportOver(gettext("This report is made already, or was given up."))
 
 
 def sweep_reports(*, at: datetime) -> int:

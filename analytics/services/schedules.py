@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from alerts.outbox.transports import email
 from analytics.models import ReportMail, ReportSchedule
@@ -43,9 +44,9 @@ def schedule_report(
 ) -> ReportSchedule:
     """Have a report made each day, week or month about the one before, or change how that is done."""
     if schedule is None and ReportSchedule.objects.count() >= SCHEDULES_LIMIT:
-        raise InvalidInput(f"There are {SCHEDULES_LIMIT} schedules already.")
+        raise InvalidInput(gettext("There are %(most)s schedules already.") % {"most": SCHEDULES_LIMIT})
     if not is_one_line(name):
-        raise InvalidInput.at("name", NOT_ONE_LINE)
+        raise InvalidInput.at("name", gettext(NOT_ONE_LINE))
     parameters = check_report(kind, **about)
     values = {
         "name": name,
@@ -68,7 +69,7 @@ def schedule_report(
 def _checked(recipients: Sequence[str]) -> list[str]:
     found = list(dict.fromkeys(recipient.strip() for recipient in recipients))
     if not 1 <= len(found) <= RECIPIENTS_LIMIT:
-        raise InvalidInput.at("recipients", f"name 1 to {RECIPIENTS_LIMIT}")
+        raise InvalidInput.at("recipients", gettext("name 1 to %(most)s") % {"most": RECIPIENTS_LIMIT})
     for place, recipient in enumerate(found):
         if problem := email.problem(recipient):
             raise InvalidInput.at(f"recipients.{place}", problem)

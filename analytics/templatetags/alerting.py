@@ -11,6 +11,7 @@ from alerts.outbox.transports import TRANSPORTS
 from analytics.charts import over_at
 from analytics.queries.overview import Now
 from analytics.templatetags.plant import briefly, in_words, lasted, spell
+from factory.said import retold
 
 register = template.Library()
 
@@ -25,7 +26,8 @@ def subject(alert: Alert) -> str:
 def headline(alert: Alert) -> str:
     """An alert in one line, with what it is about said once."""
     about = subject(alert)
-    return alert.message if alert.message.startswith(about) else f"{about}: {alert.message}"
+    message = retold(alert.message)
+    return message if message.startswith(about) else f"{about}: {message}"
 
 
 register.filter("over", over_at)

@@ -16,6 +16,7 @@ from analytics.templatetags.plant import briefly
 from analytics.twin_rows import pretty
 from devices.models import ClaimCode, Command
 from factory.errors import InvalidInput
+from factory.said import retold
 from grouping.models import BatchItem, BatchOperation
 from grouping.operations import get_operation
 
@@ -156,7 +157,7 @@ def how_far(told: Told) -> str:
 def item_reason(item: BatchItem) -> str:
     """Why it failed, or what it waits for."""
     if item.error:
-        return item.error
+        return retold(item.error)
     if item.status != BatchItem.Status.WAITING:
         return "–"
     if item.command is None:

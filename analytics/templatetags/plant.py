@@ -48,7 +48,7 @@ def kilowatts(watts: float) -> str:
 
 @register.filter
 def label(metric: str) -> str:
-    return metric_for(metric).label
+    return metric_for(metric).called
 
 
 @register.filter

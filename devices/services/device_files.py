@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext, gettext_noop
 
 from devices.device_csv import COLUMNS, Row, read_rows, write_rows
 from devices.models import Device, DeviceQuerySet, Presence
@@ -23,7 +24,7 @@ PAGE = 1000
 ERRORS_TOLD = 1000
 # Of a device that exists the plant knows its status better than a file does.
 CHANGEABLE = [name for name in COLUMNS.values() if name not in ("external_id", "status")]
-IN_USE = "is in use already"
+IN_USE = gettext_noop("is in use already")
 
 
 class RowError(NamedTuple):
@@ -65,7 +66,7 @@ def import_devices(
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidInput.at("csv", "has half a character in it") from None
+        raise InvalidInput.at("csv", gettext("has half a character in it")) from None
     rows = read_rows(text)
     work = partial(
         _import, rows, at=at, update=update, is_to_write=lambda bad: not dry_run and (skip_bad or not bad)
@@ -86,11 +87,11 @@ def _import(rows: Sequence[Row], *, at: datetime, update: bool, is_to_write: Any
         before = seen.setdefault(external_id, row.number)
         device = known.get(external_id)
         if before != row.number:
-            row_errors = {"deviceId": f"is in row {before} already"}
+            row_errors = {"deviceId": gettext("is in row %(before)s already") % {"before": before}}
         elif device is None:
             row_errors = _add(row, plan)
         elif not update:
-            row_errors = {"deviceId": IN_USE}
+            row_errors = {"deviceId": gettext(IN_USE)}
         else:
             row_errors = _change(row, device, plan, told)
         told.bad += bool(row_errors)

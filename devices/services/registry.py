@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from devices.models import Credential, Device, Presence
 from devices.patience import patience_by_type
@@ -71,7 +72,8 @@ def register_device(
         if not Device.objects.filter(external_id=external_id).exists():
             raise
         raise DeviceIdTaken(
-            f"deviceId: {external_id} is in use already", fields={"deviceId": ["is in use already"]}
+            gettext("deviceId: %(device)s is in use already") % {"device": external_id},
+            fields={"deviceId": [gettext("is in use already")]},
         ) from None
     [token] = _welcome([device], begin_with, at=at)
     return device, token
@@ -128,8 +130,8 @@ def edit_device(*, device: Device, at: datetime, **changes: Any) -> Device:
     rows = Device.objects.filter(pk=device.pk)
     if not (rows.in_service() if "status" in values else rows).update(**values, updated_at=at):
         if rows.exists():
-            raise InvalidInput.at("status", "the device is out of service")
-        raise DeviceUnknown(f"There is no device {device.pk}.")
+            raise InvalidInput.at("status", gettext("the device is out of service"))
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": device.pk})
     if becomes:
         move_deadlines([device.pk], seconds=patience_by_type()[becomes].silent_seconds)
         device_type_changed.send(sender=Device, device_ids=[device.pk])

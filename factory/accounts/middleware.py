@@ -1,13 +1,13 @@
 from collections.abc import Callable
 from functools import partial
 
-from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 
+from factory import languages
 from factory.accounts.identity import identify_person
 from factory.accounts.models import Session, User
 
@@ -28,16 +28,16 @@ class SignedInPerson(AuthenticationMiddleware):
 
 
 class SpokenLanguage:
-    """Pages speak the browser's language, where there is one; the API speaks English to everybody."""
+    """Pages speak the browser's language, else the plant's; the API speaks English to everybody."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info.startswith("/api/"):
-            with translation.override(settings.LANGUAGE_CODE):
+            with languages.in_english():
                 return self.get_response(request)
-        with translation.override(translation.get_language_from_request(request)):
+        with translation.override(languages.of_request(request)):
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", translation.get_language())
             return response

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from devices.filtering import FilterRefused, parse_filter
 from devices.models import Device
@@ -53,7 +54,7 @@ def create_group(
     _refuse_misplaced(group, among=lock_groups())
     members = list(device_ids)
     if group.filter and members:
-        raise InvalidInput.at("deviceIds", "a group with a filter fills itself")
+        raise InvalidInput.at("deviceIds", gettext("a group with a filter fills itself"))
     _save(group, force_insert=True)
     if _put_in(group, members):
         _tell(group)
@@ -103,7 +104,10 @@ def delete_group(*, group: Group) -> None:
     inside = sorted(other.name for other in groups.values() if other.parent_id == group.pk)
     if inside:
         names = ", ".join(inside[:3]) + (", …" if len(inside) > 3 else "")
-        raise GroupNotEmpty(f"There are groups inside {group.name}: {names}. Move or delete them first.")
+        raise GroupNotEmpty(
+            gettext("There are groups inside %(group)s: %(names)s. Move or delete them first.")
+            % {"group": group.name, "names": names}
+        )
     group.memberships.all().delete()
     _tell(group, is_going=True)
     group.delete()
@@ -132,7 +136,7 @@ def remove_devices(*, group: Group, device_ids: Iterable[int], at: datetime) -> 
 def _found(group: Group, *, among: dict[int, Group]) -> Group:
     """The group as it is now, locked; refuses when it is gone."""
     if group.pk not in among:
-        raise GroupUnknown(f"There is no group {group.pk}.")
+        raise GroupUnknown(gettext("There is no group %(id)s.") % {"id": group.pk})
     return among[group.pk]
 
 
@@ -159,9 +163,10 @@ def _refuse_by_hand(group: Group, *, changes: bool = False) -> None:
     if not group.filter:
         return
     if changes:
-        raise InvalidInput.at("deviceIds", "a group with a filter fills itself")
+        raise InvalidInput.at("deviceIds", gettext("a group with a filter fills itself"))
     raise GroupFillsItself(
-        f"{group.name} fills itself: its filter says who is in it. Change the filter, or take it away."
+        gettext("%(group)s fills itself: its filter says who is in it. Change the filter, or take it away.")
+        % {"group": group.name}
     )
 
 
@@ -169,7 +174,7 @@ def _refuse_misplaced(group: Group, *, among: dict[int, Group]) -> None:
     if group.parent_id is None:
         return
     if group.parent_id not in among:
-        reason = f"there is no group {group.parent_id}"
+        reason = gettext("there is no group %(id)s") % {"id": group.parent_id}
         raise GroupUnknown(f"parentId: {reason}", fields={"parentId": [reason]})
     # As it was: in `among` the group itself may stand where it is wanted already.
     tree = Tree({pk: None if pk == group.pk else other.parent_id for pk, other in among.items()})
@@ -186,7 +191,8 @@ def _save(group: Group, **how: Any) -> None:
         if not Group.objects.filter(name=group.name).exclude(pk=group.pk).exists():
             raise
         raise GroupNameTaken(
-            f"name: {group.name} is in use already", fields={"name": ["is in use already"]}
+            gettext("name: %(group)s is in use already") % {"group": group.name},
+            fields={"name": [gettext("is in use already")]},
         ) from None
 
 
@@ -195,7 +201,7 @@ def _put_in(group: Group, device_ids: Iterable[int]) -> bool:
     new = set(device_ids) - set(group.device_ids)
     unknown = new - set(Device.objects.filter(pk__in=new).values_list("pk", flat=True))
     if unknown:
-        raise DeviceUnknown(f"There is no device {min(unknown)}.")
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": min(unknown)})
     Membership.objects.bulk_create(Membership(group=group, device_id=device_id) for device_id in sorted(new))
     return bool(new)
 

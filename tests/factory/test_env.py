@@ -38,6 +38,7 @@ WRONG = [
         "Mars/Olympus",
         "PLANT_TIME_ZONE='Mars/Olympus' is not a time zone such as Europe/Berlin.",
     ),
+    ("PLANT_LANGUAGE", "fr", "PLANT_LANGUAGE='fr' is not one of de, en."),
     ("REGISTRATION", "maybe", "REGISTRATION='maybe' is not one of closed, open."),
     ("LOG_LEVEL", "LOUD", "LOG_LEVEL='LOUD' is not one of DEBUG, ERROR, INFO, WARNING."),
     ("REQUEST_TIMEOUT", "-1", "REQUEST_TIMEOUT='-1' is not between 1 and 600."),
