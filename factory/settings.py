@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "factory.accounts.middleware.SpokenLanguage",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "factory.accounts.witness.AuditedForms",
     "factory.middleware.EndsInTime",
     "factory.middleware.PostsTryAgain",
 ]
@@ -491,6 +492,7 @@ LOCALE_PATHS = [BASE_DIR / "factory" / "locale"]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 READINGS_RETENTION_DAYS = env.integer("READINGS_RETENTION_DAYS", 90, low=1, high=36500)
 READINGS_FUTURE_SECONDS = 300
+AUDIT_KEEP_DAYS = env.integer("AUDIT_KEEP_DAYS", 400, low=1, high=36500)
 REPORTS_KEEP_DAYS = env.integer("REPORTS_KEEP_DAYS", 30, low=1, high=3650)
 REPORT_FONT = env.text("REPORT_FONT")
 if REPORT_FONT and not Path(REPORT_FONT).is_file():

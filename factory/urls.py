@@ -13,6 +13,7 @@ from devices import consumers as devices_live
 from devices import mqtt_hooks
 from factory import health, system
 from factory.accounts import api as accounts_api
+from factory.accounts.witness import ProcedureWitness
 from factory.limiting import IDENTIFY, limits
 from factory.papers import papers
 from factory.trpc.gateway import Gateway
@@ -50,6 +51,7 @@ gateway = Gateway(
     identify=IDENTIFY,
     allowed_origins={settings.PUBLIC_URL, *settings.ALLOWED_ORIGINS},
     limits=limits,
+    witness=ProcedureWitness(),
 )
 
 urlpatterns = [
