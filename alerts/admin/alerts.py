@@ -4,9 +4,9 @@ from django.contrib import admin, messages
 from django.utils import timezone
 from unfold.admin import TabularInline
 
-from alerts.admin.words import some_of
 from alerts.models import Alert, AlertEvent, Shelf
 from alerts.services import handling
+from alerts.words import some_of
 from factory.accounts.backoffice import ReadOnlyAdmin
 
 

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
-from alerts.admin.words import change_in_words
 from alerts.models import ThresholdChange
+from alerts.words import change_in_words
 from factory.accounts.backoffice import ReadOnlyAdmin
 
 

@@ -9,10 +9,10 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from alerts.admin.alerts import OnlyActedUpon
 from alerts.admin.forms import Autocompleting
-from alerts.admin.words import some_of
 from alerts.models import MaintenanceWindow
 from alerts.services.maintenance import end_maintenance, plan_maintenance
 from alerts.windows import is_within
+from alerts.words import some_of
 from factory.accounts.backoffice import report
 from factory.errors import DomainError
 from factory.trpc.serializers import wire_name

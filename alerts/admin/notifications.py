@@ -5,11 +5,11 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from alerts.admin.alerts import OnlyActedUpon
-from alerts.admin.words import some_of
 from alerts.models import Alert, Attempt, Delivery, NotificationConfig, Outage
 from alerts.outbox.transports import TRANSPORTS
 from alerts.services.configs import delete_config, edit_config, register_config
 from alerts.services.trying import retry_deliveries
+from alerts.words import some_of
 from factory.accounts.backoffice import Cascading
 from factory.errors import DomainError
 

@@ -5,15 +5,15 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from alerts.admin.filters import GroupFilter, ScopeFilter, TypeFilter, ZoneFilter
+from alerts.admin.filters import EffectFilter, GroupFilter, ScopeFilter, TypeFilter, ZoneFilter
 from alerts.admin.forms import BOUNDS, SCOPES, Autocompleting, ThresholdForm
 from alerts.admin.many import ManyAtOnce
-from alerts.admin.words import change_in_words, metric_with_unit, patience
 from alerts.models import Threshold
 from alerts.queries.thresholds import threshold_changes
 from alerts.scopes import FIELDS, scope_of
 from alerts.services import thresholds as services
 from alerts.threshold_csv import plain
+from alerts.words import change_in_words, metric_with_unit, patience
 
 HISTORY = 50  # changes on a threshold's own page
 
@@ -37,7 +37,7 @@ class ThresholdAdmin(Autocompleting, ManyAtOnce):
         "enabled",
         "changed",
     ]
-    list_filter = [ScopeFilter, TypeFilter, GroupFilter, ZoneFilter, "metric", "enabled"]
+    list_filter = [EffectFilter, ScopeFilter, TypeFilter, GroupFilter, ZoneFilter, "metric", "enabled"]
     list_select_related = ["device", "group"]
     search_fields = ["device__external_id", "device__name", "group__name", "device_type", "metric"]
     ordering = ["-pk"]

@@ -1,6 +1,10 @@
+from datetime import timedelta
+
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.forms import ModelForm
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from devices import services
 from devices.models import Credential, Device, RefusedMessage, SilenceRule
@@ -42,6 +46,37 @@ class InService(admin.SimpleListFilter):
         return queryset.filter(deactivated_at__isnull=self.value() == "yes")
 
 
+class InSync(admin.SimpleListFilter):
+    title = _("configuration")
+    parameter_name = "in_sync"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("As desired")), ("no", _("Different"))]
+
+    def queryset(self, request, queryset):
+        if self.value() is None:
+            return queryset
+        return queryset.filter(configuration__in_sync=self.value() == "yes")
+
+
+class Ending(admin.SimpleListFilter):
+    title = _("validity")
+    parameter_name = "ends"
+
+    def lookups(self, request, model_admin):
+        return [("valid", _("Valid")), ("soon", _("Ends within a day")), ("over", _("Ended"))]
+
+    def queryset(self, request, queryset):
+        now = timezone.now()
+        valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
+        wanted = {
+            "valid": valid,
+            "soon": Q(revoked_at=None, expires_at__gt=now, expires_at__lte=now + timedelta(days=1)),
+            "over": ~valid,
+        }
+        return queryset.filter(wanted[self.value()]) if self.value() in wanted else queryset
+
+
 def in_words(count: int) -> str:
     return f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else f"{count:,}"
 
@@ -49,10 +84,19 @@ def in_words(count: int) -> str:
 @admin.register(Device)
 class DeviceAdmin(RoomAdmin):
     form = DeviceForm
-    list_display = ["external_id", "name", "type", "status", "zone", "firmware_version", "last_seen"]
+    list_display = [
+        "external_id",
+        "name",
+        "type",
+        "status",
+        "zone",
+        "firmware_version",
+        "last_seen",
+        "in_sync",
+    ]
     list_display_links = ["external_id", "name"]
-    list_filter = ["status", "type", "zone", InService]
-    list_select_related = ["presence"]
+    list_filter = ["status", "type", InService, InSync, "zone", "firmware_version"]
+    list_select_related = ["presence", "configuration"]
     search_fields = ["external_id", "name", "location", "zone"]
     ordering = ["name", "pk"]
     show_full_result_count = False
@@ -76,6 +120,11 @@ class DeviceAdmin(RoomAdmin):
     @admin.display(description="last seen", ordering="presence__last_seen_at")
     def last_seen(self, device: Device):
         return device.last_seen_at
+
+    @admin.display(description=_("configured as desired"), boolean=True)
+    def in_sync(self, device: Device) -> bool | None:
+        twin = getattr(device, "configuration", None)
+        return twin.in_sync if twin is not None else None
 
     def get_readonly_fields(self, request, obj=None):
         return [*self.readonly_fields, *(["external_id"] if obj else [])]
@@ -157,7 +206,9 @@ class SilenceRuleAdmin(RoomAdmin):
 class CredentialAdmin(ReadOnlyAdmin):
     list_display = ["id", "device", "label", "created_at", "expires_at", "revoked_at"]
     list_select_related = ["device"]
+    list_filter = [Ending]
     search_fields = ["device__external_id", "label"]
+    ordering = ["-pk"]
     exclude = ["token_hash", "broker_verifier"]
     actions = ["revoke"]
 

@@ -37,7 +37,7 @@ class FailureInline(TabularInline):
 @admin.register(BatchOperation)
 class BatchAdmin(ReadOnlyAdmin):
     list_display = ["id", "operation", "group", "status", "progress", "standing", "created_by", "created_at"]
-    list_filter = ["status", "operation"]
+    list_filter = ["status", "operation", ("group", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["group", "created_by"]
     search_fields = ["group__name", "idempotency_key"]
     ordering = ["-pk"]

@@ -138,14 +138,26 @@ def test_no_secret_is_kept(client):
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "newPassword", "token", "apiKey", "signature", "secret", "recipient", "client_secret", "psk"],
+    [
+        "password",
+        "newPassword",
+        "token",
+        "apiKey",
+        "signature",
+        "secret",
+        "recipient",
+        "client_secret",
+        "psk",
+    ],
 )
 def test_members_that_sound_secret_are_masked_at_any_depth(name):
     assert summary({"a": [{name: "hush"}]}) == {"a": [{name: HIDDEN}]}
 
 
 def test_what_is_long_is_cut():
-    told = summary({"text": "x" * 5000, "many": list(range(5000)), "deep": {"a": {"b": {"c": {"d": {"e": 1}}}}}})
+    told = summary(
+        {"text": "x" * 5000, "many": list(range(5000)), "deep": {"a": {"b": {"c": {"d": {"e": 1}}}}}}
+    )
 
     assert len(orjson.dumps(told)) < 2000
     assert summary({f"f{n}": "y" * 199 for n in range(50)})["f0"] == "…"
