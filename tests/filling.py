@@ -1,11 +1,12 @@
 """A row of any model, for pages that show every model alike: required columns filled, what it refers to made too."""
 
-from datetime import date, time
+from datetime import date, time, timedelta
 from itertools import count
 from typing import Any
 
 from django.db import models
 
+from devices.models import Device
 from factory.accounts.models import User
 from tests.builders import NOON, make_device
 
@@ -14,10 +15,18 @@ _numbers = count(1)
 GIVEN: dict[str, dict[str, Any]] = {
     "alerts.Threshold": {"group": None, "device_type": None, "max_value": 90.0},
     "alerts.Alert": {"metric": "temperature", "open_key": None},
-    "alerts.MaintenanceWindow": {"ends_at": NOON},
+    "alerts.MaintenanceWindow": {"ends_at": NOON + timedelta(hours=1)},
     "ota.Rollout": {"waves": [100], "group": None, "batch": None},
     "ota.Deployment": {"active_key": None},
-    "analytics.Calendar": {"shifts": [], "holidays": []},
+    "analytics.Calendar": {"shifts": [], "holidays": [], "group": None},
+    "analytics.MachineProfile": {"reject_metric": ""},
+}
+# Of these there is one for the plant, for a type, or for a device, which brings its own.
+THE_ONE = {
+    "analytics.EnergyPrice": None,
+    "devices.SilenceRule": "type",
+    "devices.TypeDefaults": "type",
+    "ota.UpdateRule": "type",
 }
 
 
@@ -28,6 +37,10 @@ def fill(model: type[models.Model], **given: Any) -> models.Model:
         return make_device()
     if label == "accounts.User":  # nobody signs in as them
         return User.objects.create(email=f"somebody{next(_numbers)}@example.com")
+    if label == "devices.Configuration":
+        return model._default_manager.get(device=make_device())
+    if label in THE_ONE:
+        return _next_of_the_few(model, THE_ONE[label])
     given = {**GIVEN.get(label, {}), **given}
     values = {
         field.name: given[field.name] if field.name in given else _value(field)
@@ -35,6 +48,18 @@ def fill(model: type[models.Model], **given: Any) -> models.Model:
         if field.name in given or not _is_free(field)
     }
     return model._default_manager.create(**values)
+
+
+def _next_of_the_few(model: type[models.Model], column: str | None) -> models.Model:
+    """The next one that there can be, or the last one again."""
+    rows = model._default_manager
+    for value in Device.Type.values if column else [None]:
+        if not rows.filter(**({column: value} if column else {})).exists():
+            others = {
+                f.name: _value(f) for f in model._meta.concrete_fields if f.name != column and not _is_free(f)
+            }
+            return rows.create(**({column: value} if column else {}), **others)
+    return rows.order_by("pk").last()
 
 
 def _is_free(field: Any) -> bool:
