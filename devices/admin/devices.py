@@ -34,7 +34,7 @@ class DeviceForm(ModelForm):
 
 
 class InService(admin.SimpleListFilter):
-    title = "in service"
+    title = _("in service")
     parameter_name = "service"
 
     def lookups(self, request, model_admin):
@@ -117,7 +117,7 @@ class DeviceAdmin(RoomAdmin):
     readonly_fields = ["created_at", "updated_at", "deactivated_at"]
     actions = ["give_new_token", "take_out_of_service", "put_back_into_service"]
 
-    @admin.display(description="last seen", ordering="presence__last_seen_at")
+    @admin.display(description=_("last seen"), ordering="presence__last_seen_at")
     def last_seen(self, device: Device):
         return device.last_seen_at
 
@@ -153,7 +153,7 @@ class DeviceAdmin(RoomAdmin):
     def delete_queryset(self, request, queryset) -> None:
         services.delete_devices(devices=queryset)
 
-    @admin.action(description="Give a new token (the old one ends now)", permissions=["change"])
+    @admin.action(description=_("Give a new token (the old one ends now)"), permissions=["change"])
     def give_new_token(self, request, queryset) -> None:
         if queryset.count() > 1:
             self.message_user(request, "Select one device: its token is shown only once.", messages.WARNING)
@@ -161,13 +161,13 @@ class DeviceAdmin(RoomAdmin):
         for device in queryset:
             self._show_token(request, device, services.rotate_token(device=device, at=timezone.now()))
 
-    @admin.action(description="Take out of service (history stays, tokens end)", permissions=["change"])
+    @admin.action(description=_("Take out of service (history stays, tokens end)"), permissions=["change"])
     def take_out_of_service(self, request, queryset) -> None:
         ids = list(queryset.values_list("pk", flat=True))
         went = services.deactivate_devices(device_ids=ids, at=timezone.now(), by=request.user)
         self.message_user(request, f"Out of service: {len(went)} of {len(ids)} devices.", messages.SUCCESS)
 
-    @admin.action(description="Put back into service (with a new token)", permissions=["change"])
+    @admin.action(description=_("Put back into service (with a new token)"), permissions=["change"])
     def put_back_into_service(self, request, queryset) -> None:
         if queryset.count() > 1:
             self.message_user(request, "Select one device: its token is shown only once.", messages.WARNING)
@@ -212,7 +212,7 @@ class CredentialAdmin(ReadOnlyAdmin):
     exclude = ["token_hash", "broker_verifier"]
     actions = ["revoke"]
 
-    @admin.action(description="End selected tokens now", permissions=["change"])
+    @admin.action(description=_("End selected tokens now"), permissions=["change"])
     def revoke(self, request, queryset) -> None:
         ids = list(queryset.values_list("pk", flat=True))
         for credential_id in ids:

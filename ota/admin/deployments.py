@@ -57,13 +57,13 @@ class DeploymentAdmin(ReadOnlyAdmin):
     inlines = [EventInline]
     actions = ["cancel", "try_again"]
 
-    @admin.action(description="Cancel where that is safe", permissions=["change"])
+    @admin.action(description=_("Cancel where that is safe"), permissions=["change"])
     def cancel(self, request, queryset):
         ids = list(queryset.values_list("pk", flat=True))
         cancelled = services.cancel_many(deployment_ids=ids, at=timezone.now(), by=request.user)
         self.message_user(request, f"{len(cancelled)} of {len(ids)} are cancelled.")
 
-    @admin.action(description="Try again", permissions=["change"])
+    @admin.action(description=_("Try again"), permissions=["change"])
     def try_again(self, request, queryset):
         ids = list(queryset.values_list("pk", flat=True))
         told = services.retry_many(deployment_ids=ids, at=timezone.now(), by=request.user)
