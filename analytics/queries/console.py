@@ -71,7 +71,13 @@ def console_at(at: datetime) -> Console:
         devices=device_stats(),
         out_of_sync=_some(Configuration.objects.filter(drifted_at__isnull=False)),
         tokens_ending=_some(
-            Credential.objects.filter(revoked_at=None, expires_at__gt=at, expires_at__lte=at + DAY)
+            Credential.objects.filter(
+                # Those that were meant to last: one for an hour ends because it should.
+                created_at__lt=at - 2 * DAY,
+                revoked_at=None,
+                expires_at__gt=at,
+                expires_at__lte=at + DAY,
+            )
         ),
         groups=_some(Group.objects.all()),
         batches_running=_some(

@@ -71,7 +71,13 @@ class Ending(admin.SimpleListFilter):
         valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
         wanted = {
             "valid": valid,
-            "soon": Q(revoked_at=None, expires_at__gt=now, expires_at__lte=now + timedelta(days=1)),
+            # Those that were meant to last: one for an hour ends because it should.
+            "soon": Q(
+                created_at__lt=now - timedelta(days=2),
+                revoked_at=None,
+                expires_at__gt=now,
+                expires_at__lte=now + timedelta(days=1),
+            ),
             "over": ~valid,
         }
         return queryset.filter(wanted[self.value()]) if self.value() in wanted else queryset
