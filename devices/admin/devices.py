@@ -80,7 +80,8 @@ class Ending(admin.SimpleListFilter):
             ),
             "over": ~valid,
         }
-        return queryset.filter(wanted[self.value()]) if self.value() in wanted else queryset
+        chosen = wanted.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(chosen)
 
 
 def in_words(count: int) -> str:

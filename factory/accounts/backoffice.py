@@ -59,11 +59,11 @@ class LimitedPaginator(Paginator):
     def counted(self) -> int:
         rows = self.object_list
         if not isinstance(rows, QuerySet):
-            return len(rows)  # type: ignore[arg-type]
+            return len(rows)
         return rows.order_by()[: MOST_COUNTED + 1].count()
 
     @property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return min(self.counted, MOST_COUNTED)
 
     @property
@@ -78,7 +78,7 @@ class RoomAdmin(ModelAdmin):
     paginator = LimitedPaginator
     show_full_result_count = False  # a second count, without the filters
 
-    def view_on_site(self, obj: Model) -> str | None:  # type: ignore[override]
+    def view_on_site(self, obj: Model) -> str | None:
         """The page where plant staff meet the same thing, where there is one."""
         return page_of(obj)
 

@@ -119,7 +119,7 @@ class AuditedForms:
             source=Source.ADMIN if is_admin else Source.PAGE,
             action=_admin_action(request, found.url_name or "") if is_admin else found.view_name,
             outcome=outcome,
-            by=by,  # type: ignore[arg-type]
+            by=by,
             reason=reason,
             target=_admin_target(found.url_name or "", kwargs) if is_admin else target_of(kwargs),
             asked={**summary(kwargs), **_selected(request), **form_summary(request.POST, request.FILES)},
@@ -129,7 +129,7 @@ class AuditedForms:
         record(deed, at=timezone.now(), notes=notes)
 
 
-def _outcome(request: HttpRequest, response: HttpResponseBase) -> tuple[Outcome, str]:
+def _outcome(request: HttpRequest, response: HttpResponseBase) -> tuple[AuditEntry.Outcome, str]:
     """By the status of the answer and by what the person was told: a refusal is often a message on the next page."""
     if response.status_code >= 500:
         return Outcome.FAILED, ""
