@@ -1,9 +1,16 @@
 from django.apps import AppConfig
+from django.db.models.signals import class_prepared
 
 
 class FactoryConfig(AppConfig):
     name = "factory"
     verbose_name = "Smart Factory IoT"
+
+    def import_models(self) -> None:
+        from factory.model_words import translate  # noqa: PLC0415 -- before the first of our models is there
+
+        class_prepared.connect(translate, dispatch_uid="factory.model_words")
+        super().import_models()
 
     def ready(self) -> None:
         from factory import (  # noqa: PLC0415 -- settings are needed

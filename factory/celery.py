@@ -116,6 +116,10 @@ app.conf.beat_schedule = {
         "schedule": NEWCOMER_SECONDS,
         "options": {"expires": NEWCOMER_SECONDS},
     },
+    "forget old entries of the audit log": {
+        "task": "factory.accounts.tasks.forget_old_audit_entries",
+        "schedule": 3600.0,
+    },
     "forget old statuses": {"task": "devices.tasks.forget_old_statuses", "schedule": 3600.0},
     "forget old deliveries": {"task": "alerts.tasks.forget_old_deliveries", "schedule": 3600.0},
     "archive and drop expired days": {"task": "telemetry.tasks.expire_days", "schedule": 3600.0},

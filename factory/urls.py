@@ -13,6 +13,7 @@ from devices import consumers as devices_live
 from devices import mqtt_hooks
 from factory import health, plant_gauges, system  # noqa: F401 -- tells /metrics what there is to ask
 from factory.accounts import api as accounts_api
+from factory.accounts.witness import ProcedureWitness
 from factory.limiting import IDENTIFY, limits
 from factory.metrics import metrics
 from factory.papers import papers
@@ -51,6 +52,7 @@ gateway = Gateway(
     identify=IDENTIFY,
     allowed_origins={settings.PUBLIC_URL, *settings.ALLOWED_ORIGINS},
     limits=limits,
+    witness=ProcedureWitness(),
 )
 
 urlpatterns = [

@@ -21,6 +21,7 @@ from alerts.services.judging import judge_without_readings
 from devices.models import Device
 from devices.queries import get_device, get_device_ids
 from factory.accounts.models import User
+from factory.accounts.noting import note_change
 from factory.errors import Conflict, InvalidInput
 from factory.queueing import enqueue_on_commit
 from grouping.models import Group
@@ -247,6 +248,9 @@ def _change(
     by: User | None,
     at: datetime,
 ) -> ThresholdChange:
+    note_change(
+        "alerts.threshold", threshold.pk, f"{threshold.scope} {threshold.metric}", before=before, after=after
+    )
     return ThresholdChange(
         threshold_id=threshold.pk,
         scope=threshold.scope[:190],

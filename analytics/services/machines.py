@@ -25,6 +25,7 @@ from analytics.queries.states import ms
 from analytics.services.results import forget_results
 from devices.models import Device
 from factory.accounts.models import User
+from factory.accounts.noting import note_change
 from factory.errors import Conflict, InvalidInput, NotFound
 from grouping.models import Group
 from grouping.queries import members_of
@@ -70,6 +71,7 @@ def set_machine_profile(
         if values[field]:
             _make_counter(field, values[field], device)
     before = [_valid_at(device, begins)]
+    was = {name: getattr(before[0], name) for name in values} if before[0] else {}
     if valid_from is None:
         before += MachineProfile.objects.filter(device=device, valid_from__gt=begins)
         MachineProfile.objects.filter(device=device).delete()
@@ -79,6 +81,7 @@ def set_machine_profile(
     if any(one is None or _runs_otherwise(one, values) for one in before):
         _derive_from(profile)
     forget_results(device_ids=[device.pk], start=begins)
+    note_change("analytics.machineprofile", profile.pk, device.external_id, before=was, after=values)
     logger.info("machine.profile_set", extra={"device_id": device.pk, "user_id": by.pk if by else None})
     return profile
 

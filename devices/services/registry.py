@@ -25,6 +25,7 @@ from devices.services.status_history import note_status, tell_status
 from devices.services.types import apply_defaults
 from devices.shapes import why_misshapen
 from devices.signals import device_type_changed
+from factory.accounts.noting import note_change
 from factory.errors import Conflict, InvalidInput
 
 EDITABLE = {"name", "type", "status", "location", "zone", "firmware_version", "metadata", "tags"}
@@ -76,6 +77,9 @@ def register_device(
             fields={"deviceId": [gettext("is in use already")]},
         ) from None
     [token] = _welcome([device], begin_with, at=at)
+    note_change(
+        "devices.device", device.pk, external_id, before={}, after={"name": name, "type": type, **properties}
+    )
     return device, token
 
 
@@ -122,7 +126,8 @@ def edit_device(*, device: Device, at: datetime, **changes: Any) -> Device:
     for field, value in values.items():
         setattr(device, field, value)
     _refuse_invalid(device)
-    before = Device.objects.filter(pk=device.pk).values_list("status", flat=True).first()
+    was = Device.objects.filter(pk=device.pk).values("status", *values).first() or {}
+    before = was.get("status")
     if "status" in values:
         _follow(device, at=at)
     becomes = _new_type(device) if "type" in values else None
@@ -139,6 +144,13 @@ def edit_device(*, device: Device, at: datetime, **changes: Any) -> Device:
         tell = tell_status if device.status == before else note_status
         tell(device_ids=[device.pk], status=device.status, at=at)
     tell_of_changes([device.pk])
+    note_change(
+        "devices.device",
+        device.pk,
+        device.external_id,
+        before={name: was.get(name) for name in values},
+        after=values,
+    )
     return device
 
 
@@ -177,6 +189,7 @@ def hold_devices(*, device_ids: Sequence[int]) -> None:
 @transaction.atomic
 def delete_devices(*, devices: Iterable[Device]) -> int:
     """Remove devices with everything that belongs to them; their readings follow within the hour."""
+    devices = list(devices)  # a query set would look for them again when they are gone
     ids = sorted(device.pk for device in devices)
     hold_devices(device_ids=ids)
     # Who is writing something of theirs, such as a command, is waited for; who comes later finds them gone.
@@ -185,4 +198,6 @@ def delete_devices(*, devices: Iterable[Device]) -> int:
     end_commands_of(device_ids=ids, at=timezone.now(), reason="the device was deleted")
     end_sockets(Credential.objects.filter(device_id__in=ids))
     Device.objects.filter(pk__in=ids).delete()
+    for device in devices:
+        note_change("devices.device", device.pk, device.external_id, before={"name": device.name}, after={})
     return len(ids)

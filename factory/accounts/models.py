@@ -2,6 +2,7 @@ import uuid
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 def new_open_id() -> str:
@@ -92,3 +93,73 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"Session {self.pk} of {self.user_id}"
+
+
+class AuditUnchangeable(TypeError):
+    """What is in the audit log stays as it was written."""
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    """Read, and added to. Only age takes an entry away, by `factory.accounts.audit`."""
+
+    def update(self, **values) -> int:
+        raise AuditUnchangeable("Entries of the audit log are not changed.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AuditUnchangeable("Entries of the audit log are not deleted.")
+
+    def _expire(self) -> int:
+        return super().delete()[0]
+
+
+class AuditEntry(models.Model):
+    """Somebody changed something, or was refused. Names are copies: they outlive whom they name."""
+
+    class Source(models.TextChoices):
+        PAGE = "page", _("Page")
+        ADMIN = "admin", _("Admin")
+        API = "api", _("API")
+        SOCKET = "socket", _("WebSocket")
+
+    class Outcome(models.TextChoices):
+        DONE = "done", _("Done")
+        REFUSED = "refused", _("Refused")
+        FAILED = "failed", _("Failed")
+
+    at = models.DateTimeField(_("time"), db_index=True)
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(_("who"), max_length=190, blank=True)
+    source = models.CharField(_("by way of"), max_length=8, choices=Source)
+    action = models.CharField(_("action"), max_length=100)
+    outcome = models.CharField(_("outcome"), max_length=8, choices=Outcome)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    target_kind = models.CharField(_("kind of object"), max_length=64, blank=True)
+    target_id = models.CharField(max_length=64, blank=True)
+    target_label = models.CharField(_("object"), max_length=200, blank=True)
+    asked = models.JSONField(_("what was asked"), default=dict)
+    before = models.JSONField(_("before"), default=dict)
+    after = models.JSONField(_("after"), default=dict)
+    address = models.CharField(_("address"), max_length=64, blank=True)
+    request_id = models.CharField(_("request"), max_length=64, blank=True)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit log")
+        indexes = [
+            models.Index(fields=["actor_id", "id"], name="audit_of_an_actor"),
+            models.Index(fields=["target_kind", "target_id", "id"], name="audit_of_a_target"),
+            models.Index(fields=["action", "id"], name="audit_of_an_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target_label or self.target_id}".strip()
+
+    def save(self, *args, **kwargs) -> None:
+        if self.pk is not None:
+            raise AuditUnchangeable("Entries of the audit log are not changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs) -> tuple[int, dict[str, int]]:
+        raise AuditUnchangeable("Entries of the audit log are not deleted.")

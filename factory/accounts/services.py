@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from factory.accounts import attempts, tokens
 from factory.accounts.models import Session, SessionQuerySet, User
+from factory.accounts.noting import note_change
 from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
 from factory.live.broadcast import end_connections_on_commit
 
@@ -67,10 +68,16 @@ def create_user(*, email: str, password: str, name: str = "", role: User.Role = 
     check_new_password(password, user=draft, field="password")
     try:
         with transaction.atomic():
-            return User.objects.create_user(draft.email, password, name=name, role=role)
+            user = User.objects.create_user(draft.email, password, name=name, role=role)
     except IntegrityError:
         _refuse_taken(draft.email)
         raise
+    _note(user, before={}, after={"email": user.email, "name": name, "role": role})
+    return user
+
+
+def _note(user: User, *, before: dict, after: dict) -> None:
+    note_change("accounts.user", user.pk, user.email, before=before, after=after)
 
 
 def _refuse_taken(email: str, *, but: int = 0) -> None:
@@ -164,6 +171,7 @@ def set_password(*, user: User, password: str, at: datetime) -> None:
     """Give a person a new password and end every session that the old one opened."""
     user.set_password(check_new_password(password, user=user, field="newPassword"))
     user.save(update_fields=["password"])
+    _note(user, before={"password": "the old one"}, after={"password": "a new one"})
     revoke_all_sessions(user=user, at=at)
 
 
@@ -188,6 +196,7 @@ def edit_user(*, user: User, **changes) -> User:
         values["email"] = normal_email(values["email"])
         _refuse_taken(values["email"], but=user.pk)
     refuse_without_admin(user=user, **values)
+    was = User.objects.filter(pk=user.pk).values(*values).first() or {}
     try:
         with transaction.atomic():
             found = User.objects.filter(pk=user.pk).update(**values)
@@ -200,6 +209,7 @@ def edit_user(*, user: User, **changes) -> User:
         setattr(user, field, value)
     if values.get("is_active") is False:
         revoke_all_sessions(user=user, at=timezone.now())
+    _note(user, before=was, after=values)
     return user
 
 
@@ -228,6 +238,7 @@ def _holds_every_admin(user_ids: set[int]) -> bool:
 @transaction.atomic
 def delete_users(*, users: Iterable[User], by: User, at: datetime) -> int:
     """Remove people with their sessions; what they did stays, without their name."""
+    users = list(users)
     ids = {user.pk for user in users}
     if by.pk in ids:
         raise OwnAccount("You cannot delete yourself.")
@@ -235,4 +246,6 @@ def delete_users(*, users: Iterable[User], by: User, at: datetime) -> int:
         raise LastAdmin("The last admin who can sign in cannot be deleted.")
     _end(Session.objects.filter(user__in=ids), at=at)
     User.objects.filter(pk__in=ids).delete()
+    for user in users:
+        _note(user, before={"email": user.email, "name": user.name, "role": user.role}, after={})
     return len(ids)

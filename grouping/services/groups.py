@@ -10,6 +10,7 @@ from devices.filtering import FilterRefused, parse_filter
 from devices.models import Device
 from devices.queries import DeviceUnknown
 from devices.services import why_misshapen
+from factory.accounts.noting import note_change
 from factory.errors import Conflict, InvalidInput
 from grouping.models import Group, Membership
 from grouping.queries import GroupUnknown
@@ -60,7 +61,12 @@ def create_group(
         _tell(group)
     if group.filter:
         refresh_members(group_ids=[group.pk], at=at)
+    _note(group, before={}, after={"name": name, "type": type, **properties, "added": members})
     return group
+
+
+def _note(group: Group, *, before: dict[str, Any], after: dict[str, Any]) -> None:
+    note_change("grouping.group", group.pk, group.name, before=before, after=after)
 
 
 @transaction.atomic
@@ -74,6 +80,7 @@ def edit_group(
     groups = lock_groups()
     group = _found(group, among=groups)
     values = {field: changes[field] for field in changes.keys() & EDITABLE}
+    was = {field: getattr(group, field) for field in values}
     has_moved = values.get("parent_id", group.parent_id) != group.parent_id
     for field, value in values.items():
         setattr(group, field, value)
@@ -87,12 +94,14 @@ def edit_group(
     if device_ids is not None:
         wanted = set(device_ids)
         leaving = set(group.device_ids) - wanted
+        _note(group, before={"devices": sorted(group.device_ids)}, after={"devices": sorted(wanted)})
         # Both are done, whatever the first one says.
         has_moved = any([_take_out(group, leaving), _put_in(group, wanted), has_moved])
     if has_moved:
         _tell(group)
     if group.filter and "filter" in values:
         refresh_members(group_ids=[group.pk], at=at)
+    _note(group, before=was, after=values)
     return group
 
 
@@ -110,6 +119,7 @@ def delete_group(*, group: Group) -> None:
         )
     group.memberships.all().delete()
     _tell(group, is_going=True)
+    _note(group, before={"name": group.name, "type": group.type}, after={})
     group.delete()
 
 
@@ -118,6 +128,8 @@ def add_devices(*, group: Group, device_ids: Iterable[int], at: datetime) -> Gro
     """Put devices into a group; those that are in it already stay."""
     group = _found(group, among=lock_groups())
     _refuse_by_hand(group)
+    device_ids = list(device_ids)
+    _note(group, before={}, after={"added": device_ids})
     if _put_in(group, device_ids):
         _note_new_members(group, at=at)
     return group
@@ -128,6 +140,8 @@ def remove_devices(*, group: Group, device_ids: Iterable[int], at: datetime) -> 
     """Take devices out of a group; those that are not in it by themselves are not missed."""
     group = _found(group, among=lock_groups())
     _refuse_by_hand(group)
+    device_ids = list(device_ids)
+    _note(group, before={}, after={"removed": device_ids})
     if _take_out(group, device_ids):
         _note_new_members(group, at=at)
     return group
