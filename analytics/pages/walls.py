@@ -18,13 +18,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from analytics.drawings import OEE_TARGET
-from analytics.pages.doors import for_people
+from analytics.pages.doors import for_people, person
 from analytics.pages.overview import energy_context
 from analytics.queries.overview import floor_at, now_on, zones_of
 from analytics.queries.part import WHOLE, Part
 from analytics.queries.today import energy_today, lines_today
 from analytics.queries.walls import WallLinkEnded, WallLinkUnknown, shown_by
 from analytics.services.walls import use_wall_link
+from factory.accounts.models import User
 from factory.limiting import limits
 from factory.trpc.call import STRANGER
 
@@ -69,7 +70,8 @@ def _marked(response: HttpResponse) -> HttpResponse:
 @for_people()
 def wall(request: HttpRequest) -> HttpResponse:
     """The wallboard of the whole plant."""
-    return _wall(request, WHOLE, {name: reverse("wall-screen", args=[name]) for name in SCREENS})
+    own = {"is_own": True, "may_edit": person(request).has_rank_of(User.Role.TECHNICIAN)}
+    return _wall(request, WHOLE, {name: reverse("wall-screen", args=[name]) for name in SCREENS}, own)
 
 
 @for_people()
@@ -87,7 +89,7 @@ def _for_links(view: View) -> View:
     @never_cache
     @require_safe
     @wraps(view)
-    def door(request: HttpRequest, token: str, *args: Any) -> HttpResponseBase:
+    def door(request: HttpRequest, token: str, **kwargs: Any) -> HttpResponseBase:
         verdict = limits.judge(request, STRANGER)
         if verdict is not None and not verdict.allows(0):
             refusal = verdict.refusal()
@@ -102,7 +104,7 @@ def _for_links(view: View) -> View:
         except WallLinkEnded:
             words = _("This link has ended: it was revoked, or its time is over.")
             return _over(request, words, status=410)
-        return view(request, shown_by(link), token, *args)
+        return view(request, shown_by(link), token, **kwargs)
 
     return door
 
@@ -114,7 +116,7 @@ def _over(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
 @_for_links
 def link_wall(request: HttpRequest, part: Part, token: str) -> HttpResponse:
     """The wallboard of what a link shows."""
-    return _wall(request, part, {name: reverse("link-screen", args=[token, name]) for name in SCREENS})
+    return _wall(request, part, {name: reverse("link-screen", args=[token, name]) for name in SCREENS}, {})
 
 
 @_for_links
@@ -123,7 +125,8 @@ def link_screen(request: HttpRequest, part: Part, token: str, screen: str) -> Ht
     return _screen(request, part, screen)
 
 
-def _wall(request: HttpRequest, part: Part, addresses: dict[str, str]) -> HttpResponse:
+def _wall(request: HttpRequest, part: Part, addresses: dict[str, str], own: dict[str, bool]) -> HttpResponse:
+    """`own` says where somebody who is signed in may go from here."""
     asked = request.GET.get("screen", "")
     chosen = asked if asked in SCREENS else next(iter(SCREENS))
     names = list(SCREENS)
@@ -144,6 +147,7 @@ def _wall(request: HttpRequest, part: Part, addresses: dict[str, str]) -> HttpRe
         "edition": EDITION,
         "zone_name": settings.TIME_ZONE,
         "server_time": at,
+        **own,
         **_figures(chosen, part),
     }
     return _marked(render(request, "analytics/wall.html", context))

@@ -188,7 +188,9 @@ def zones_of(floor: Floor) -> list[Zone]:
         troubled = sum(dot.mark in NEEDS_SOMEONE for dot in dots)
         mark = min(about.get(name, ()) if name else (), key=WORST_FIRST.index, default=Mark.NORMAL)
         count = Counter(dot.mark for dot in dots)
-        states = {state: count[state] for state in WORST_FIRST if count[state] and state is not Mark.NORMAL}
+        states: dict[Mark, int] = {
+            state: count[state] for state in WORST_FIRST if count[state] and state is not Mark.NORMAL
+        }
         zones.append(Zone(name or NO_ZONE, name, _drawn(dots), len(dots), troubled, mark, states))
     return zones
 
