@@ -84,5 +84,10 @@ document.addEventListener("click", (event) => {
 });
 setInterval(() => { if (!document.hidden) document.body.dispatchEvent(new CustomEvent("minute-passed")); }, 60_000);
 
-// The very first device: there is nothing to renew yet, so the whole page comes again.
-document.addEventListener("plant:status", () => { if (document.querySelector(".first")) location.reload(); });
+// The very first device: there is nothing to renew yet, so the whole page comes again. But not while somebody adds it here:
+// the answer to their form shows its token, once.
+const form = document.querySelector(".first form");
+let adding = false;
+form?.addEventListener("input", () => { adding = true; });
+form?.addEventListener("submit", () => { adding = true; });
+document.addEventListener("plant:status", () => { if (document.querySelector(".first") && !adding) location.reload(); });
