@@ -47,8 +47,12 @@ def against_yesterday(view: EnergyView) -> str:
 @register.filter
 def moved_words(trends: Trends) -> str:
     """Who went and who came in the last hour."""
-    went = ngettext("%(count)s fell silent", "%(count)s fell silent", trends.went) % {"count": trends.went}
-    came = ngettext("%(count)s came back", "%(count)s came back", trends.came) % {"count": trends.came}
+    went = ngettext("%(count)s fell silent", "%(count)s fell silent", trends.went) % {
+        "count": figure(trends.went)
+    }
+    came = ngettext("%(count)s came back", "%(count)s came back", trends.came) % {
+        "count": figure(trends.came)
+    }
     if trends.went and trends.came:
         return gettext("last hour: %(went)s, %(came)s") % {"went": went, "came": came}
     if trends.went or trends.came:
