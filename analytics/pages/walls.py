@@ -110,7 +110,8 @@ def _for_links(view: View) -> View:
 
 
 def _over(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
-    return render(request, "analytics/wall_over.html", {"words": words, "status": status}, status=status)
+    """Marked as ours, so that what some proxy says during an update does not end a wall."""
+    return _marked(render(request, "analytics/wall_over.html", {"words": words}, status=status))
 
 
 @_for_links

@@ -36,7 +36,8 @@ async function ask(screen) {
 
 async function take(screen, answer) {
   if (answer.status === 401) return leave(answer.headers.get("HX-Redirect") || location.href); // signed out
-  if (answer.status === 404 || answer.status === 410) return leave(location.href); // the page itself says why
+  const isOver = (answer.status === 404 || answer.status === 410) && answer.headers.has("X-Wall-Edition");
+  if (isOver) return leave(location.href); // the page itself says why
   if (answer.status === 429) return failed(1000 * Number(answer.headers.get("Retry-After") || 60));
   if (!answer.ok) return failed();
   const html = await answer.text();
