@@ -14,6 +14,7 @@ from analytics.pages import (
     exchanges,
     figures,
     firmware,
+    first_reading,
     groups,
     history,
     imports,
@@ -38,12 +39,23 @@ from analytics.pages import (
     stop_steps,
     thresholds,
     tokens,
+    wall_links,
+    walls,
 )
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("overview/now", overview.overview_now, name="overview-now"),
     path("overview/zones", overview.overview_zones, name="overview-zones"),
+    path("overview/energy", overview.overview_energy, name="overview-energy"),
+    path("overview/lines", overview.overview_lines, name="overview-lines"),
+    path("overview/changes", overview.overview_changes, name="overview-changes"),
+    path("wall/", walls.wall, name="wall"),
+    path("wall/screens/<str:screen>", walls.wall_screen, name="wall-screen"),
+    path("wall/links/", wall_links.links, name="wall-links"),
+    path("wall/links/<int:link_id>/revoke", wall_links.revoke, name="revoke-wall-link"),
+    path("wall/<str:token>/", walls.link_wall, name="link-wall"),
+    path("wall/<str:token>/<str:screen>", walls.link_screen, name="link-screen"),
     path("alerts/", alerts.alert_list, name="alerts"),
     path("alerts/bulk", alerts.bulk, name="bulk"),
     path("alerts/history/", history.alert_history, name="alert-history"),
@@ -78,6 +90,7 @@ urlpatterns = [
     path("devices/<int:device_id>/commands", device_steps.send_command, name="send-command"),
     path("devices/<int:device_id>/configuration", device_steps.configure, name="configure-device"),
     path("devices/<int:device_id>/token", tokens.device_token, name="device-token"),
+    path("devices/<int:device_id>/first-reading", first_reading.first_reading, name="first-reading"),
     path("devices/<int:device_id>/tokens/new", tokens.add_token, name="add-token"),
     path(
         "devices/<int:device_id>/tokens/<int:credential_id>/revoke", tokens.revoke_token, name="revoke-token"

@@ -128,8 +128,15 @@ class Pulse:
     last_minute: int  # readings
 
 
-def plant_pulse(*, at: int, meters_above: Mapping[int, frozenset[int]] | None = None) -> Pulse:
+def plant_pulse(
+    *,
+    at: int,
+    meters_above: Mapping[int, frozenset[int]] | None = None,
+    device_ids: Collection[int] | None = None,
+) -> Pulse:
     """The power drawn by the devices online, the newest reading, and how many came in the last minute.
+
+    Of the whole plant, unless some devices are asked for.
 
     The power of a device is not counted where that of one of the meters above it, which measure it as well, is.
     """
@@ -139,7 +146,7 @@ def plant_pulse(*, at: int, meters_above: Mapping[int, frozenset[int]] | None = 
     moment = datetime.fromtimestamp(at / 1000, UTC)
     newest, lively, drawn = None, [], {}
     for device_id, heard, watts, status, silent_at in rows:
-        if heard is None:
+        if heard is None or (device_ids is not None and device_id not in device_ids):
             continue
         newest = heard if newest is None else max(newest, heard)
         if heard > at - 60_000:
