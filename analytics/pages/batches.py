@@ -4,11 +4,10 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from analytics.pages.doors import for_people, page, person
+from analytics.pages.doors import back_to, for_people, page, person
 from analytics.queries.batch_pages import items_to_look_at, tiles_of, told_of
 from analytics.queries.device_list import group_names
 from analytics.selection import read_number
@@ -65,21 +64,22 @@ def batch_detail(request: HttpRequest, batch_id: int) -> HttpResponse:
         "tiles": tiles_of(batch_id=batch_id, limit=TILES) if batch.total > 1 else [],
         "is_running": batch.status in BatchOperation.UNFINISHED,
         "is_moving": batch.completed_at is None,
-        "may_steer": _may_steer(request, batch),
+        "may_steer": may_steer(person(request), batch),
     }
     return page(request, "analytics/batch.html", context)
 
 
-def _may_steer(request: HttpRequest, batch: BatchOperation) -> bool:
+def may_steer(user: User, batch: BatchOperation) -> bool:
+    """Whether this person may cancel it, or have it done again."""
     try:
-        return person(request).has_rank_of(get_operation(batch.operation).role)
+        return user.has_rank_of(get_operation(batch.operation).role)
     except InvalidInput:  # its room is gone: whoever may start batches may end this one
-        return person(request).has_rank_of(User.Role.OPERATOR)
+        return user.has_rank_of(User.Role.OPERATOR)
 
 
 def _step(request: HttpRequest, batch_id: int, do, done: str) -> HttpResponse:
     batch = get_batch(batch_id)
-    if not _may_steer(request, batch):
+    if not may_steer(person(request), batch):
         raise PermissionDenied
     try:
         do(batch=batch, at=timezone.now())
@@ -87,7 +87,7 @@ def _step(request: HttpRequest, batch_id: int, do, done: str) -> HttpResponse:
         messages.warning(request, refusal.message)
     else:
         messages.success(request, done)
-    return redirect("batch", batch_id)
+    return back_to(request, "batch", batch_id)
 
 
 @require_POST

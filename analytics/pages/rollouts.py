@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from analytics.pages.confirming import must_type, typed_number
-from analytics.pages.doors import for_people, is_partial, page, person
+from analytics.pages.doors import back_to, for_people, is_partial, page, person
 from analytics.pages.rollout_wizard import about
 from analytics.queries.rollout_pages import places_to_look_at, rows_told, tiles_of, told_of
 from factory.accounts.models import User
@@ -107,7 +107,7 @@ def _step(request: HttpRequest, rollout_id: int, do: Callable[..., Any], done: s
         messages.warning(request, refusal.message)
     else:
         messages.success(request, done)
-    return redirect("rollout", rollout_id)
+    return back_to(request, "rollout", rollout_id)
 
 
 @require_POST
