@@ -154,6 +154,7 @@ urlpatterns = [
     path("reports/new", reports.new_report, name="new-report"),
     path("reports/<int:report_id>/row", reports.report_row, name="report-row"),
     path("reports/<int:report_id>/cancel", reports.cancel, name="cancel-report"),
+    path("reports/<int:report_id>/again", reports.again, name="report-again"),
     path("reports/<int:report_id>/file.<str:ending>", report_files.report_file, name="report-file"),
     path("reports/schedules/new", report_schedules.plan, name="plan-report"),
     path("reports/schedules/<int:schedule_id>/", report_schedules.change, name="report-schedule"),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics.models import Report
+from analytics.pages.batches import cancelling_words as batch_cancelling_words
 from analytics.pages.batches import may_steer
 from analytics.pages.doors import for_people, page, person
 from analytics.pages.import_jobs import cancelling_words, import_words, wrong_words
@@ -100,12 +101,7 @@ def _batch(told: batch_pages.Told, me: User) -> Job:
         ended_at=batch.completed_at,
         trouble=_failed(counts.failed),
         cancel_url=reverse("cancel-batch", args=[batch.pk]) if may else "",
-        confirm=ngettext(
-            "Cancel %(title)s? %(count)s device is not over yet; what was told to it already goes on to its end.",
-            "Cancel %(title)s? %(count)s devices are not over yet; what was told to them already goes on to its end.",
-            counts.unfinished,
-        )
-        % {"title": title, "count": counted(counts.unfinished)},
+        confirm=batch_cancelling_words(told),
     )
 
 

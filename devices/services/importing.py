@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from time import monotonic, sleep
+from time import monotonic
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 
 from devices import tasks
@@ -20,7 +20,7 @@ from devices.services.device_files import Import, Plan, first_rows, plan_rows, w
 from devices.services.imports import ATTEMPTS
 from factory.errors import DomainError
 from factory.queueing import enqueue_on_commit
-from factory.retrying import again_after_deadlock
+from factory.retrying import again_after_deadlock, let_others_write
 
 logger = logging.getLogger(__name__)
 Status = DeviceImport.Status
@@ -29,8 +29,6 @@ CHUNK = 200
 CLAIM = timedelta(seconds=45)
 # A thread of the worker; readings and alerts have their turn in between.
 TURN_SECONDS = 5.0
-# As with batches: SQLite has one writer at a time, and who waits for it looks again every 100 ms.
-SQLITE_REST_SECONDS, SQLITE_REST_SHARE = 0.12, 0.5
 
 
 def work_on_import(*, import_id: int, claim: str, clock: Callable[[], datetime]) -> int:
@@ -47,7 +45,7 @@ def work_on_import(*, import_id: int, claim: str, clock: Callable[[], datetime])
             if not _step(held.pk, claim, rows, first, clock()):
                 return steps
             steps += 1
-            _let_others_write(monotonic() - began)
+            let_others_write(monotonic() - began)
     except (OperationalError, InterfaceError):
         raise  # not the file's fault: the claim runs out, and somebody goes on
     except Exception as error:
@@ -59,11 +57,6 @@ def work_on_import(*, import_id: int, claim: str, clock: Callable[[], datetime])
         if _ours(held.pk, claim).update(claim="", claimed_until=None):
             enqueue_on_commit(tasks.work_on_import, import_id=held.pk)
     return steps
-
-
-def _let_others_write(took: float) -> None:
-    if connection.vendor == "sqlite" and not connection.in_atomic_block:
-        sleep(max(SQLITE_REST_SECONDS, took * SQLITE_REST_SHARE))
 
 
 def _ours(import_id: int, claim: str):

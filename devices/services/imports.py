@@ -9,19 +9,20 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from devices import tasks
 from devices.device_csv import read_rows, rows_with_reasons
 from devices.models import Credential, Device, DeviceImport, ImportedDevice, Presence
 from devices.queries import ImportUnknown, get_import
-from devices.services.credentials import hash_of, issue_tokens, revoke_credentials
+from devices.services.credentials import issue_tokens, revoke_credentials
 from factory.accounts.models import User
 from factory.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from factory.queueing import enqueue_on_commit
-from factory.retrying import again_after_deadlock
+from factory.retrying import again_after_deadlock, let_others_write
 
 logger = logging.getLogger(__name__)
 
@@ -189,8 +190,9 @@ def make_tokens(*, import_id: int, by: User, at: datetime) -> bytes:
     writer.writerow(["deviceId", "token"])
     ids = list(of_import.imported.order_by("device_id").values_list("device_id", flat=True))
     for start in range(0, len(ids), TOKENS_AT_ONCE):
-        part = ids[start : start + TOKENS_AT_ONCE]
+        began, part = monotonic(), ids[start : start + TOKENS_AT_ONCE]
         writer.writerows(again_after_deadlock(partial(_make_some_tokens, part, at=at)))
+        let_others_write(monotonic() - began)
     logger.info("import.tokens_made", extra={"import_id": import_id, "user_id": by.pk})
     return out.getvalue().encode()
 
@@ -202,18 +204,13 @@ def _make_some_tokens(device_ids: Sequence[int], *, at: datetime) -> list[tuple[
     unheard = [pk for pk, seen_at in presences.values_list("pk", "last_seen_at") if seen_at is None]
     rows = Device.objects.select_for_update().filter(pk__in=unheard, deactivated_at=None).order_by("pk")
     devices = list(rows)
-    imported = {one.device_id: one for one in ImportedDevice.objects.filter(device__in=devices)}
-    alive = Credential.objects.alive(at).filter(device__in=devices)
-    otherwise = {
-        device_id
-        for pk, device_id in alive.values_list("pk", "device_id")
-        if pk != imported[device_id].credential_id
-    }
+    ours = dict(ImportedDevice.objects.filter(device__in=unheard).values_list("device_id", "credential_id"))
+    alive = Credential.objects.alive(at).filter(device__in=unheard).values_list("device_id", "pk")
+    otherwise = {device_id for device_id, pk in alive if pk != ours[device_id]}
     devices = [device for device in devices if device.pk not in otherwise]
     revoke_credentials(Credential.objects.filter(device__in=devices), at=at)
     tokens = issue_tokens(devices=devices, at=at)
-    made = dict(Credential.objects.filter(token_hash__in=map(hash_of, tokens)).values_list("device_id", "pk"))
-    for device in devices:
-        imported[device.pk].credential_id = made[device.pk]
-    ImportedDevice.objects.bulk_update([imported[device.pk] for device in devices], ["credential"])
+    newest = Credential.objects.filter(device=OuterRef("device_id"), revoked_at=None).order_by("-pk")
+    rows_of_these = ImportedDevice.objects.filter(device__in=[device.pk for device in devices])
+    rows_of_these.update(credential_id=Subquery(newest.values("pk")[:1]))
     return [(device.external_id, token) for device, token in zip(devices, tokens, strict=True)]
