@@ -164,3 +164,12 @@ def test_times_are_said_in_words():
         "1 day",
         "2 days",
     ]
+
+
+def test_numbers_that_a_browser_reads_keep_their_point_in_german(client, omar):
+    make_batch(devices=[make_device(), make_device(), make_device()])
+
+    page = client.get("/batches/", headers={"accept-language": "de"})
+
+    assert 'x="0.0" width="0.0"' in page.text
+    assert "Sammelaufträge" in words(page)

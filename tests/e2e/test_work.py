@@ -1,4 +1,4 @@
-"""What runs in the background, in a real browser: a large import and a batch, looked at and cancelled where all of it stands."""
+"""What runs in the background, in a real browser: an import and a batch, cancelled where all of it stands."""
 
 import pytest
 
