@@ -17,6 +17,7 @@ from analytics.pages import (
     first_reading,
     groups,
     history,
+    import_jobs,
     imports,
     lines,
     machines,
@@ -41,6 +42,7 @@ from analytics.pages import (
     tokens,
     wall_links,
     walls,
+    work,
 )
 
 urlpatterns = [
@@ -83,6 +85,11 @@ urlpatterns = [
     path("devices/bulk", device_list.device_bulk, name="device-bulk"),
     path("devices/new", devices.new_device, name="new-device"),
     path("devices/import", imports.import_page, name="import-devices"),
+    path("devices/imports/<int:import_id>/", import_jobs.import_job, name="import-job"),
+    path("devices/imports/<int:import_id>/start", import_jobs.start, name="start-import"),
+    path("devices/imports/<int:import_id>/cancel", import_jobs.cancel, name="cancel-import"),
+    path("devices/imports/<int:import_id>/tokens", import_jobs.tokens, name="import-tokens"),
+    path("devices/imports/<int:import_id>/wrong-rows.csv", import_jobs.wrong_rows, name="import-wrong-rows"),
     path("devices/deactivate", service.deactivate, name="deactivate"),
     path("devices/claims/", claims.claim_codes, name="claim-codes"),
     path("devices/claims/<int:code_id>/revoke", claims.revoke, name="revoke-claim-code"),
@@ -111,6 +118,7 @@ urlpatterns = [
     path("groups/<int:group_id>/change", groups.change_group, name="change-group"),
     path("groups/<int:group_id>/members", groups.change_members, name="group-members"),
     path("groups/<int:group_id>/delete", groups.drop_group, name="drop-group"),
+    path("work/", work.work, name="work"),
     path("batches/", batches.batch_list, name="batches"),
     path("batches/new", batch_wizard.new_batch, name="new-batch"),
     path("batches/<int:batch_id>/", batches.batch_detail, name="batch"),
@@ -159,6 +167,7 @@ urlpatterns = [
     path("reports/new", reports.new_report, name="new-report"),
     path("reports/<int:report_id>/row", reports.report_row, name="report-row"),
     path("reports/<int:report_id>/cancel", reports.cancel, name="cancel-report"),
+    path("reports/<int:report_id>/again", reports.again, name="report-again"),
     path("reports/<int:report_id>/file.<str:ending>", report_files.report_file, name="report-file"),
     path("reports/schedules/new", report_schedules.plan, name="plan-report"),
     path("reports/schedules/<int:schedule_id>/", report_schedules.change, name="report-schedule"),

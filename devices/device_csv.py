@@ -44,9 +44,7 @@ class Row:
 
 def read_rows(text: str) -> list[Row]:
     """The rows of a file; refuses one whose header does not fit, or that is no CSV at all."""
-    text = text.removeprefix("\ufeff")
-    header, _, _ = text.partition("\n")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(header), strict=True)
+    reader = _reader(text)
     rows: list[Row] = []
     columns: list[str] | None = None
     number = 0
@@ -67,6 +65,12 @@ def read_rows(text: str) -> list[Row]:
     if columns is None:
         raise InvalidInput.at("csv", gettext("is empty: the first row names the columns"))
     return rows
+
+
+def _reader(text: str) -> Any:
+    text = text.removeprefix("\ufeff")
+    header, _, _ = text.partition("\n")
+    return csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(header), strict=True)
 
 
 def _delimiter(header: str) -> str:
@@ -193,6 +197,23 @@ def write_rows(devices: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
             text.seek(0)
             text.truncate()
     yield _encoded(text)
+
+
+def rows_with_reasons(text: str, reasons: Mapping[int, str]) -> bytes:
+    """Those rows of a file that were refused, each as it was, to be mended and read again.
+
+    Why stands behind, in a column without a name: that one is not read.
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    width = 0
+    for number, cells in enumerate(_reader(text), start=1):
+        if number == 1:
+            width = len(cells)
+            writer.writerow([*cells, ""])
+        elif number in reasons:
+            writer.writerow([*cells[:width], *[""] * (width - len(cells)), guarded(reasons[number])])
+    return out.getvalue().encode(errors="backslashreplace")
 
 
 def _encoded(text: io.StringIO) -> bytes:

@@ -19,7 +19,10 @@ from devices.models import (
     Credential,
     CredentialQuerySet,
     Device,
+    DeviceImport,
+    DeviceImportQuerySet,
     DeviceQuerySet,
+    ImportRefusal,
     RefusedMessage,
     StatusChange,
     TypeDefaults,
@@ -376,3 +379,25 @@ def status_news(device_id: int, status: str, *, at: datetime) -> dict[str, Any]:
     """A status as those hear of it who watch."""
     timestamp = iso(at)
     return {"deviceId": device_id, "status": str(status), "timestamp": timestamp}
+
+
+class ImportUnknown(NotFound):
+    """There is no such import, or not any more."""
+
+
+def get_import(import_id: int) -> DeviceImport:
+    """One import, its text left where it is; refuses when there is none."""
+    found = imports().filter(pk=import_id).first()
+    if found is None:
+        raise ImportUnknown(f"There is no import {import_id}; it may have expired.")
+    return found
+
+
+def imports() -> DeviceImportQuerySet:
+    """Imports of devices with who brought them, the newest first."""
+    return DeviceImport.objects.select_related("created_by").defer("text").order_by("-pk")
+
+
+def refusals_of(*, import_id: int) -> QuerySet[ImportRefusal, ImportRefusal]:
+    """What is wrong with a file, row by row."""
+    return ImportRefusal.objects.filter(of_import_id=import_id).order_by("row", "pk")

@@ -97,6 +97,11 @@ app.conf.beat_schedule = {
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
     },
+    "have imports of devices go on": {
+        "task": "devices.tasks.sweep_imports",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
     "look after firmware updates": {
         "task": "ota.tasks.look_after_updates",
         "schedule": SWEEP_SECONDS,

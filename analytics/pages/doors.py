@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -81,6 +82,11 @@ def _within(request: HttpRequest, url: str) -> str:
 def where_from(request: HttpRequest) -> str:
     """The page a plain form was sent from, to go back to."""
     return _within(request, request.POST.get("next", "")) or "/"
+
+
+def back_to(request: HttpRequest, name: str, *args: Any) -> HttpResponseRedirect:
+    """To the page a plain form names as its own, where it names none to this one."""
+    return HttpResponseRedirect(where_from(request) if request.POST.get("next") else reverse(name, args=args))
 
 
 def page(

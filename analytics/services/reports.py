@@ -295,6 +295,18 @@ def cancel_report(*, report: Report, by: User, at: datetime) -> None:
         raise ReportOver(gettext("This report is made already, or was given up."))
 
 
+def request_again(*, report: Report, by: User, at: datetime) -> Report:
+    """Ask once more for one that failed or was cancelled."""
+    if report.status not in (Status.FAILED, Status.CANCELLED):
+        raise ReportOver("This report is made already, or is being made.")
+    asked = report.parameters
+    about = {"device_id": "deviceId", "group_id": "groupId", "severity": "severity"}
+    given = {name: asked[wire] for name, wire in about.items() if wire in asked}
+    return request_report(
+        kind=report.kind, start=asked["startTime"], end=asked["endTime"], by=by, at=at, **given
+    )
+
+
 def sweep_reports(*, at: datetime) -> int:
     """Have made what was forgotten, and clear away what has expired; returns how many are made anew."""
     for report in Report.objects.filter(expires_at__lte=at).exclude(status=Status.RUNNING):

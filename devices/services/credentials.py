@@ -79,7 +79,7 @@ def rotate_token(*, device: Device, at: datetime, overlap: timedelta = timedelta
         until = at + overlap
         present.alive(at).filter(Q(expires_at=None) | Q(expires_at__gt=until)).update(expires_at=until)
     else:
-        _revoke(present, at=at)
+        revoke_credentials(present, at=at)
     return issue_token(device=device, at=at)
 
 
@@ -103,7 +103,7 @@ def _hold_in_service(device: Device) -> None:
 
 def revoke_token(*, token: str, at: datetime) -> None:
     """End one token, for example a temporary one that has done its work."""
-    _revoke(Credential.objects.filter(token_hash=hash_of(token)), at=at)
+    revoke_credentials(Credential.objects.filter(token_hash=hash_of(token)), at=at)
 
 
 @transaction.atomic
@@ -113,18 +113,19 @@ def revoke_credential(*, credential_id: int, at: datetime, device: Device | None
     credential = (wanted if device is None else wanted.filter(device=device)).first()
     if credential is None:
         raise CredentialUnknown(gettext("There is no token %(id)s.") % {"id": credential_id})
-    _revoke(wanted, at=at)
+    revoke_credentials(wanted, at=at)
     credential.refresh_from_db()
     return credential
 
 
 def end_tokens_of(*, device_ids: Sequence[int], at: datetime) -> None:
     """None of these devices can show a token any more."""
-    _revoke(Credential.objects.filter(device_id__in=device_ids), at=at)
+    revoke_credentials(Credential.objects.filter(device_id__in=device_ids), at=at)
 
 
 @transaction.atomic
-def _revoke(credentials: CredentialQuerySet, *, at: datetime) -> None:
+def revoke_credentials(credentials: CredentialQuerySet, *, at: datetime) -> None:
+    """End these tokens now, and the connections of who is connected by them."""
     lasting = credentials.filter(revoked_at=None)
     end_sockets(lasting)
     lasting.update(revoked_at=at)

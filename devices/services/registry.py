@@ -84,19 +84,23 @@ def register_device(
 
 
 @transaction.atomic
-def register_devices(*, devices: Sequence[Device], at: datetime) -> list[str]:
-    """Add many devices that have no `problems_of` their own; their first tokens, in the same order."""
+def register_devices(*, devices: Sequence[Device], at: datetime, with_tokens: bool = True) -> list[str]:
+    """Add many devices that have no `problems_of` their own; their first tokens, in the same order, if wanted."""
     begin_with = apply_defaults(devices=devices)
     made = Device.objects.bulk_create(devices, batch_size=AT_ONCE)
     if any(device.pk is None for device in made):  # the database does not tell
         ids = {device.external_id: device for device in made}
         for pk, external_id in Device.objects.filter(external_id__in=ids).values_list("pk", "external_id"):
             ids[external_id].pk = pk
-    return _welcome(made, begin_with, at=at)
+    return _welcome(made, begin_with, at=at, with_tokens=with_tokens)
 
 
 def _welcome(
-    devices: Sequence[Device], begin_with: Mapping[str, dict[str, Any]], *, at: datetime
+    devices: Sequence[Device],
+    begin_with: Mapping[str, dict[str, Any]],
+    *,
+    at: datetime,
+    with_tokens: bool = True,
 ) -> list[str]:
     """Give new devices what belongs to each, and their type's configuration; returns their tokens."""
     by_status: dict[str, list[int]] = defaultdict(list)
@@ -107,7 +111,7 @@ def _welcome(
         batch_size=AT_ONCE,
     )
     begin_configurations(devices=devices, desired=begin_with, at=at)
-    tokens = issue_tokens(devices=devices, at=at)
+    tokens = issue_tokens(devices=devices, at=at) if with_tokens else []
     for status, ids in by_status.items():
         note_status(device_ids=ids, status=status, at=at)
     tell_of_changes(device.pk for device in devices)
