@@ -1,9 +1,11 @@
 """What pages that stay open with live data do to a browser's memory: heap, nodes and listeners, minute by minute."""
 
 import argparse
+import contextlib
 import os
 import shutil
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import django
@@ -12,7 +14,12 @@ from bench.figures import machine
 from tests.plant import ADMIN, ADMIN_SETTINGS, Api, as_admin, running
 from tests.services import folder
 
-PAGES = {"overview": "/", "device": "/devices/1/", "a day of it": "/devices/1/?range=24h", "inbox": "/alerts/"}
+PAGES = {
+    "overview": "/",
+    "device": "/devices/1/",
+    "a day of it": "/devices/1/?range=24h",
+    "inbox": "/alerts/",
+}
 TROUBLE_EVERY = 5.0  # seconds: one alert opens, and the one before it ends
 WARM = 2  # minutes until a page has all that it needs
 MB = 1024 * 1024
@@ -23,8 +30,13 @@ def main(options: argparse.Namespace) -> int:
 
     minutes = 3 if options.quick else options.minutes
     print(machine())
-    with folder("bench-page") as data, running(data, FACTORY_DEMO="1", **ADMIN_SETTINGS) as plant:
-        plant.wait_ready()
+    with contextlib.ExitStack() as stack:
+        data = stack.enter_context(folder("bench-page"))
+        if options.url:
+            plant = SimpleNamespace(url=options.url)
+        else:
+            plant = stack.enter_context(running(data, FACTORY_DEMO="1", **ADMIN_SETTINGS))
+            plant.wait_for(f"ready: {plant.url}", 300)
         os.environ.update(DJANGO_SETTINGS_MODULE="factory.settings", FACTORY_DATA=str(data))
         django.setup()  # answers of the API are compared with what is declared
         stir = _stir(as_admin(plant))
@@ -49,13 +61,18 @@ def main(options: argparse.Namespace) -> int:
 
 def _stir(admin: Api) -> Any:
     """Something to look at again for: each call opens an alert and ends the one before."""
-    devices = [device["id"] for device in admin.data("devices.list")]
+    devices = [device["id"] for device in admin.data("devices.list", {})]
     open_alerts: list[int] = []
 
     def stir() -> None:
         device = devices[stir.turn % len(devices)]  # type: ignore[attr-defined]
         stir.turn += 1  # type: ignore[attr-defined]
-        trouble = {"deviceId": device, "type": "maintenance_required", "severity": "info", "message": "Oil is due"}
+        trouble = {
+            "deviceId": device,
+            "type": "maintenance_required",
+            "severity": "info",
+            "message": "Oil is due",
+        }
         open_alerts.append(admin.data("alerts.create", trouble)["id"])
         if len(open_alerts) > 3:
             admin.data("alerts.resolve", {"ids": [open_alerts.pop(0)]})
@@ -107,7 +124,9 @@ def _verdict(names: list[str], rows: list[list[dict[str, float]]]) -> int:
     for place, name in enumerate(names):
         words = []
         for key, unit in (("JSHeapUsedSize", MB), ("Nodes", 1), ("JSEventListeners", 1)):
-            early, late = (sum(row[place][key] for row in part) / third / unit for part in (warm[:third], warm[-third:]))
+            early, late = (
+                sum(row[place][key] for row in part) / third / unit for part in (warm[:third], warm[-third:])
+            )
             words.append(f"{key} {early:,.2f} -> {late:,.2f}")
         print(f"  {name:<12} " + "   ".join(words))
     return 0

@@ -33,7 +33,8 @@ def _words(found: Missed) -> list[str]:
     words = []
     if found.opened:
         words.append(
-            ngettext("%(count)s alert opened", "%(count)s alerts opened", found.opened) % {"count": found.opened}
+            ngettext("%(count)s alert opened", "%(count)s alerts opened", found.opened)
+            % {"count": found.opened}
         )
     if found.ended:
         words.append(

@@ -30,7 +30,9 @@ def missed_since(*, since: datetime, seq: int) -> Missed:
     kinds = AlertEvent.Kind
     steps = AlertEvent.objects.filter(
         kind__in=(kinds.OPENED, kinds.RESOLVED), at__gte=since - OVERLAP, pk__gt=seq
-    ).aggregate(opened=Count("pk", filter=Q(kind=kinds.OPENED)), ended=Count("pk", filter=Q(kind=kinds.RESOLVED)))
+    ).aggregate(
+        opened=Count("pk", filter=Q(kind=kinds.OPENED)), ended=Count("pk", filter=Q(kind=kinds.RESOLVED))
+    )
     return Missed(**steps, silent=_fell_silent(since))
 
 
