@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from alerts.models import Alert, Threshold
 from analytics.templatetags.plant import decimals
+from analytics.words import said
 from telemetry.rules import metric_for
 
 SHORTEST_LEAD, LONGEST_LEAD = timedelta(minutes=15), timedelta(days=1)
@@ -30,7 +31,7 @@ def course_of(
     return {
         "deviceId": device_id,
         "metric": rule.key,
-        "label": rule.label,
+        "label": said(rule.label),
         "unit": rule.unit,
         "decimals": decimals(rule.key),
         "rangeMs": span and int(span.total_seconds() * 1000),

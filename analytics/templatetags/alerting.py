@@ -71,7 +71,7 @@ def happened(step: AlertEvent) -> str:
     if kind is AlertEvent.Kind.RESOLVED and step.by_id is None:
         return gettext(ENDS_BY_ITSELF)
     words = gettext(SAID[kind])
-    return f"{words}, {said(step.severity.capitalize()).lower()}" if kind in WITH_SEVERITY else words
+    return f"{words}, {said(step.severity)}" if kind in WITH_SEVERITY else words
 
 
 @register.filter
@@ -219,8 +219,8 @@ def way_words(transport: str) -> str:
 @register.filter
 def told_of(config: NotificationConfig, group_names: dict[int, str]) -> str:
     """Which alerts, when, and how patiently: `Critical, warning · 3 devices · quiet 22:00 to 06:00`."""
-    severities = [said(each.capitalize()).lower() for each in config.severity_filter or ()]
-    parts = [", ".join(severities).capitalize() or gettext("Every severity")]
+    severities = ", ".join(said(each) for each in config.severity_filter or ())
+    parts = [severities[:1].upper() + severities[1:] or gettext("Every severity")]
     devices = len(config.device_filter or [])
     parts += (
         [ngettext("%(count)s device", "%(count)s devices", devices) % {"count": devices}] if devices else []

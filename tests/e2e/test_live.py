@@ -211,7 +211,7 @@ def test_the_exact_time_is_there_for_the_keyboard_and_for_fingers(signed_in, pre
     page.keyboard.press("Escape")
     expect(page.locator(".time-tip")).to_have_count(0)
 
-    row.locator("time").first.click()
+    row.locator("time").first.click(timeout=20_000)
     expect(page.locator(".time-tip")).to_have_text(exact)
     assert signed_in.is_clean()
 
