@@ -118,8 +118,8 @@ def field_for(parameter: Parameter) -> forms.Field:
         "initial": parameter.default,
     }
     if parameter.kind == "boolean":
-        yes_no = [("true", _("Yes")), ("false", _("No"))]
-        choices = yes_no if parameter.required else [("", _("Leave it out")), *yes_no]
+        yes_no: list[tuple[str, Any]] = [("true", _("Yes")), ("false", _("No"))]
+        choices: list[tuple[str, Any]] = yes_no if parameter.required else [("", _("Leave it out")), *yes_no]
         how["initial"] = None if parameter.default is None else str(parameter.default).lower()
         return forms.ChoiceField(choices=choices, **how)
     if parameter.kind == "choice":

@@ -166,7 +166,7 @@ def test_a_part_that_cannot_be_renewed_says_how_old_it_is_and_recovers(signed_in
     page.unroute("**/alerts/")
 
     expect(page.locator(".alert", has_text="Temperature 96.4 °C")).to_be_visible(timeout=15_000)
-    expect(page.locator("#list .as-of")).to_have_count(0)
+    expect(page.locator("#list .as-of")).to_have_count(0, timeout=15_000)
 
 
 @pytest.mark.parametrize("path", ["/devices/", "/alerts/"])

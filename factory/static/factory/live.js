@@ -186,7 +186,7 @@ function missedBox() {
 // What it looks like
 
 function show() {
-  const live = downSince === null && everLive;
+  const live = downSince === null && everLive && socket?.readyState === WebSocket.OPEN;
   const down = downSince !== null && now() - downSince > 1500; // a blink is no news
   indicator.hidden = false;
   indicator.dataset.line = live ? "live" : "down";

@@ -21,16 +21,23 @@ function hide() {
   tip?.remove();
 }
 
-document.addEventListener("focusin", ({ target }) => {
-  if (!target.matches(":focus-visible")) return;
+function showFor(target) {
+  if (!target?.matches?.(":focus-visible")) return;
   const time = target.closest(ROWS)?.querySelector(TIMES);
   if (time && time.dataset.when !== "exact") place(time); else hide();
-});
+}
+
+document.addEventListener("focusin", ({ target }) => showFor(target));
 document.addEventListener("focusout", hide);
 document.addEventListener("click", ({ target }) => {
   const time = target.closest(TIMES);
   if (!time || time === owner || target.closest("a, button, label, summary")) hide(); else place(time);
 });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && owner) hide(); });
-addEventListener("scroll", hide, { passive: true, capture: true });
-document.body.addEventListener("htmx:afterSwap", () => { if (owner && !owner.isConnected) hide(); });
+// What has the focus is scrolled into view after it got it, and a list that renews itself brings new rows.
+addEventListener("scroll", () => { if (owner?.isConnected) place(owner); }, { passive: true, capture: true });
+document.body.addEventListener("htmx:afterSettle", () => {
+  if (!owner || owner.isConnected) return;
+  hide();
+  showFor(document.activeElement);
+});
