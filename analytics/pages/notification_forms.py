@@ -1,7 +1,7 @@
 """Where one wants to hear of alerts, as a form; what cannot be meant, the services say."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.dates import WEEKDAYS_ABBR
@@ -16,6 +16,9 @@ from devices.models import Device
 from devices.queries import DeviceUnknown
 from factory.errors import DomainError
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 DAY, WEEK = 24 * 60, 7 * 24 * 60  # minutes
 DAYS = [(number, WEEKDAYS_ABBR[number - 1]) for number in range(1, 8)]
 TYPES = [("email", _("E-mail")), ("sms", _("SMS")), ("push", _("Push or chat")), ("webhook", _("Webhook"))]
@@ -29,7 +32,9 @@ EVENTS = [
 WIRE_NAMES = {"groupFilter": "groups", "deviceFilter": "devices"}
 
 
-def _boxes(label: str, choices: list, help_text: str = "", **options: Any) -> forms.TypedMultipleChoiceField:
+def _boxes(
+    label: "StrOrPromise", choices: list, help_text: "StrOrPromise" = "", **options: Any
+) -> forms.TypedMultipleChoiceField:
     return forms.TypedMultipleChoiceField(
         label=label,
         choices=choices,
@@ -40,11 +45,11 @@ def _boxes(label: str, choices: list, help_text: str = "", **options: Any) -> fo
     )
 
 
-def _time(label: str) -> forms.TimeField:
+def _time(label: "StrOrPromise") -> forms.TimeField:
     return forms.TimeField(label=label, required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M"))
 
 
-def _minutes(label: str, most: int, help_text: str) -> forms.IntegerField:
+def _minutes(label: "StrOrPromise", most: int, help_text: "StrOrPromise") -> forms.IntegerField:
     return forms.IntegerField(label=label, min_value=1, max_value=most, required=False, help_text=help_text)
 
 
