@@ -37,8 +37,9 @@ def newest_of(admin: Api, device_id: int) -> str:
 def test_after_a_server_restart_a_page_has_all_that_came_meanwhile(browser):
     chosen = {"PORT": str(free_port()), **ADMIN_SETTINGS}
     with folder("e2e-restart") as data:
-        plant = Plant(data, **chosen).wait_ready()
+        plant = Plant(data, **chosen)
         try:
+            plant.wait_for(f"ready: {plant.url}", 180)
             admin = as_admin(plant)
             device = admin.data(
                 "devices.create", {"deviceId": "oven-1", "name": "Oven 1", "type": "controller"}
@@ -57,7 +58,8 @@ def test_after_a_server_restart_a_page_has_all_that_came_meanwhile(browser):
             plant.end()
             expect(page.locator("[data-strip]")).to_contain_text("No live line to the plant since")
             expect(page.locator("html")).to_have_class("js stale")
-            plant = Plant(data, **chosen).wait_ready()
+            plant = Plant(data, **chosen)
+            plant.wait_for(f"ready: {plant.url}", 180)
             for value in (72.0, 95.0, 96.5):  # before the page has noticed that the server is there again
                 own.data("readings.create", {"data": {"temperature": value}})
 
