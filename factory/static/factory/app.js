@@ -65,7 +65,8 @@ for (const here of document.querySelectorAll(":is(.nav, .tabs) > [aria-current]"
 }
 
 document.body.addEventListener("htmx:responseError", (event) => {
-  const { status } = event.detail.xhr;
+  const { xhr: { status }, requestConfig } = event.detail;
+  if (/look-again|time-passed/.test(requestConfig?.triggeringEvent?.type)) return; // nobody asked: the part itself says it (live.js)
   if (status !== 401) toast(status === 403 ? gettext("You may not do this. Reload the page and try again.") : interpolate(gettext("This did not work (%s). Try again."), [status]));
 });
 document.body.addEventListener("htmx:sendError", (event) => {
