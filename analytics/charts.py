@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from alerts.models import Alert, Threshold
 from analytics.templatetags.plant import decimals
-from analytics.words import said
 from telemetry.rules import metric_for
 
 SHORTEST_LEAD, LONGEST_LEAD = timedelta(minutes=15), timedelta(days=1)
