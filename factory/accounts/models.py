@@ -39,7 +39,7 @@ class User(AbstractBaseUser):
             return list(type(self)).index(self)
 
     class Theme(models.TextChoices):
-        SYSTEM = "system", _("As the device")
+        SYSTEM = "system", _("System")
         LIGHT = "light", _("Light")
         DARK = "dark", _("Dark")
         CONTRAST = "contrast", _("High contrast")

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='theme',
-            field=models.CharField(choices=[('system', 'As the device'), ('light', 'Light'), ('dark', 'Dark'), ('contrast', 'High contrast')], db_default='system', default='system', max_length=16),
+            field=models.CharField(choices=[('system', 'System'), ('light', 'Light'), ('dark', 'Dark'), ('contrast', 'High contrast')], db_default='system', default='system', max_length=16),
         ),
         migrations.AddField(
             model_name='user',

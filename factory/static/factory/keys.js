@@ -34,7 +34,7 @@ function nextTheme() {
   const now = buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true");
   const next = buttons[(now + 1) % buttons.length];
   next.click();
-  toast(interpolate(gettext("Theme: %(name)s"), { name: next.getAttribute("aria-label") || next.textContent.trim() }, true));
+  toast(interpolate(gettext("Theme: %(name)s"), { name: next.textContent.trim() }, true));
 }
 
 const KEYS = {

@@ -27,9 +27,17 @@ function choose(option) {
   if (chosen) box.setAttribute("aria-activedescendant", chosen.id); else box.removeAttribute("aria-activedescendant");
 }
 
+function tell(state, text) {
+  const words = document.createElement("p");
+  words.className = state;
+  words.textContent = text;
+  list.replaceChildren(words);
+}
+
 async function ask() {
   asking?.abort(); // an answer to fewer letters may come later than one to more
   const mine = asking = new AbortController();
+  if (!list.firstElementChild?.dataset.said) tell("loading", gettext("Looking"));
   try {
     const answer = await fetch(`${palette.dataset.answers}?q=${encodeURIComponent(box.value)}`, { signal: mine.signal, headers: { "HX-Request": "true", "HX-Current-URL": location.href } });
     if (answer.status === 401) return location.assign(answer.headers.get("HX-Redirect") || location.href);
@@ -40,13 +48,10 @@ async function ask() {
     said.textContent = list.firstElementChild.dataset.said;
   } catch (problem) {
     if (problem.name === "AbortError") return;
-    list.innerHTML = "";
     choose(null);
     box.setAttribute("aria-expanded", "false");
-    const words = document.createElement("p");
-    words.className = "failed";
-    words.textContent = said.textContent = gettext("The plant did not answer. Press Enter to try again.");
-    list.append(words);
+    tell("failed", gettext("The plant did not answer. Press Enter to try again."));
+    said.textContent = list.textContent;
   }
 }
 
