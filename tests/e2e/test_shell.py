@@ -34,11 +34,11 @@ def test_the_palette_finds_a_device_by_the_keyboard_alone(usual, press):
     box = page.get_by_role("combobox", name="Search everything")
     expect(box).to_be_focused()
     page.keyboard.type("press")
-    expect(page.get_by_role("option", selected=True)).to_have_count(1)
+    expect(page.locator("#palette [role=option][aria-selected=true]")).to_have_count(1)
     expect(page.locator("#palette [data-for=press]")).to_be_visible()
     assert findings(page) == []
 
-    first = page.get_by_role("option").first.get_attribute("id")
+    first = page.locator("#palette [role=option]").first.get_attribute("id")
     page.keyboard.press("ArrowDown")
     expect(box).not_to_have_attribute("aria-activedescendant", first)
     page.keyboard.press("ArrowUp")
@@ -116,7 +116,7 @@ def test_preferences_follow_the_person_to_another_screen(usual, browser, plant):
     page.get_by_label("Language").select_option("de")
     page.get_by_label("Time zone").select_option("Asia/Tokyo")
     page.get_by_label("Start page").select_option("alerts")
-    page.get_by_label("Keyboard shortcuts").uncheck()
+    page.get_by_role("checkbox", name="Keyboard shortcuts").uncheck()
     page.get_by_role("button", name="Save preferences").click()
     expect(page.locator("h1")).to_have_text("Einstellungen")
     expect(page.locator("html")).to_have_attribute("data-theme", "contrast")

@@ -29,6 +29,18 @@ function moveBy(step) {
   all[next].scrollIntoView({ block: "nearest" });
 }
 
+// A list that renews itself takes the link away that one stands on: stand on its successor.
+let stoodOn = null;
+document.body.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+  const link = document.activeElement?.closest?.("a[href]");
+  stoodOn = link && target.contains(link) ? link.getAttribute("href") : null;
+});
+document.body.addEventListener("htmx:afterSettle", () => {
+  if (stoodOn === null || document.activeElement !== document.body) return;
+  document.querySelector(`main a[href="${CSS.escape(stoodOn)}"]`)?.focus({ preventScroll: true, focusVisible: true });
+  stoodOn = null;
+});
+
 function nextTheme() {
   const buttons = [...document.querySelectorAll("[data-theme-choice]")];
   const now = buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true");
