@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from factory.accounts.models import User
@@ -77,15 +76,15 @@ def places_for(user: User) -> list[Place]:
 
 
 def places_named(text: str, *, user: User) -> list[Place]:
-    """The places that a person may open and whose names or other words have every word of the text."""
+    """The places that a person may open by every word of a text; longer words may be other names of theirs."""
     wanted = text.casefold().split()
     if not wanted:
         return []
     named = []
     for place in places_for(user):
         title = str(place.title).casefold()
-        all_words = str(format_lazy("{} {}", place.title, place.words)).casefold()
-        if all(_has(word, all_words) for word in wanted):
+        all_words = f"{title} {place.words}".casefold()
+        if all(_has(word, all_words if len(word) > 2 else title) for word in wanted):
             named.append((not title.startswith(wanted[0]), place))
     return [place for _, place in sorted(named, key=lambda each: each[0])]
 

@@ -58,5 +58,7 @@
     kept("theme-unsent", "1");
     apply();
     send();
+    var field = document.getElementById("id_theme"); // of the preferences: saving them later takes nothing back
+    if (field) field.value = choice;
   });
 })();
