@@ -64,7 +64,10 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 box.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   const all = options();
-  if (event.key in STEPS && all.length) {
+  if (event.key === "Escape") { // which would empty the field first
+    event.preventDefault();
+    palette.close();
+  } else if (event.key in STEPS && all.length) {
     event.preventDefault();
     choose(all[(all.indexOf(chosen) + STEPS[event.key] + all.length) % all.length]);
   } else if (event.key === "Enter" && chosen && answered()?.toLowerCase() === typed().toLowerCase()) {
