@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "factory.limiting.CountedRequests",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "factory.middleware.PagesPacked",
     "csp.middleware.CSPMiddleware",
     "factory.admin_policy.AdminPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -91,9 +91,7 @@ class ParametersForm(forms.Form):
 class CommandForm(ParametersForm):
     """A command to one device. With a `name` it is that one."""
 
-    name = forms.RegexField(
-        COMMAND_NAME, label=_("Command"), error_messages={"invalid": _(NO_COMMAND_NAME)}
-    )
+    name = forms.RegexField(COMMAND_NAME, label=_("Command"), error_messages={"invalid": _(NO_COMMAND_NAME)})
     ttl = forms.TypedChoiceField(
         label=_("It waits for the device"),
         choices=WAITS,

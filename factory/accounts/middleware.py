@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
@@ -27,8 +28,11 @@ class SignedInPerson(AuthenticationMiddleware):
         request.user = SimpleLazyObject(partial(_look_up, request))  # type: ignore[assignment]
 
 
+PERSON_FREE = ("/health/", "/words/")  # asked often, and the same for everybody
+
+
 class SpokenLanguage:
-    """Pages speak the browser's language, else the plant's; the API speaks English to everybody."""
+    """Pages speak the language a person has chosen, else the browser's or the plant's; the API English to everybody."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -37,10 +41,18 @@ class SpokenLanguage:
         if request.path_info.startswith("/api/"):
             with languages.in_english():
                 return self.get_response(request)
-        with translation.override(languages.of_request(request)):
+        with translation.override(_language_for(request)):
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", translation.get_language())
             return response
+
+
+def _language_for(request: HttpRequest) -> str:
+    chosen = ""
+    if settings.SESSION_COOKIE_NAME_JWT in request.COOKIES and not request.path_info.startswith(PERSON_FREE):
+        chosen = getattr(request.user, "language", "")  # a stranger has none
+    known = chosen in dict(settings.LANGUAGES)
+    return chosen if known else languages.of_request(request)
 
 
 def session_of(request: HttpRequest) -> Session | None:

@@ -3,6 +3,7 @@ import uuid
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 def new_open_id() -> str:
@@ -28,14 +29,34 @@ class User(AbstractBaseUser):
     """A person. What they may do is their role; there are no single permissions to hand out."""
 
     class Role(models.TextChoices):
-        USER = "user", "Viewer"
-        OPERATOR = "operator", "Operator"
-        TECHNICIAN = "technician", "Technician"
-        ADMIN = "admin", "Admin"
+        USER = "user", _("Viewer")
+        OPERATOR = "operator", _("Operator")
+        TECHNICIAN = "technician", _("Technician")
+        ADMIN = "admin", pgettext_lazy("role", "Admin")
 
         @property
         def rank(self) -> int:
             return list(type(self)).index(self)
+
+    class Theme(models.TextChoices):
+        SYSTEM = "system", _("System")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+        CONTRAST = "contrast", _("High contrast")
+
+    class StartPage(models.TextChoices):
+        """Where one comes to after signing in: names of pages."""
+
+        OVERVIEW = "overview", _("Overview")
+        ALERTS = "alerts", _("Alerts")
+        DEVICES = "devices", _("Devices")
+        GROUPS = "groups", _("Groups")
+        BATCHES = "batches", _("Batches")
+        FIRMWARE = "firmware", _("Firmware")
+        PERFORMANCE = "performance", _("Performance")
+        ENERGY = "energy", _("Energy")
+        OEE = "oee", _("OEE")
+        REPORTS = "reports", _("Reports")
 
     email = models.EmailField(unique=True, max_length=190)
     open_id = models.CharField(max_length=64, unique=True, default=new_open_id, editable=False)
@@ -43,6 +64,14 @@ class User(AbstractBaseUser):
     role = models.CharField(max_length=16, choices=Role, default=Role.USER)
     is_active = models.BooleanField("may sign in", default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # How pages are shown to them. With defaults of the database, for a version before.
+    theme = models.CharField(max_length=16, choices=Theme, default=Theme.SYSTEM, db_default=Theme.SYSTEM)
+    language = models.CharField(max_length=8, blank=True, default="", db_default="")  # "": the browser's
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")  # "": the plant's
+    start_page = models.CharField(
+        max_length=32, choices=StartPage, default=StartPage.OVERVIEW, db_default=StartPage.OVERVIEW
+    )
+    shortcuts = models.BooleanField("keyboard shortcuts", default=True, db_default=True)
 
     objects = UserManager()
 

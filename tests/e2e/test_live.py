@@ -163,12 +163,12 @@ def test_a_part_that_cannot_be_renewed_says_how_old_it_is_and_recovers(signed_in
     page.route("**/alerts/", lambda route: route.fulfill(status=503, body=""))
 
     send(temperature=96.4)
-    expect(page.locator("#list .as-of")).to_contain_text("it could not be renewed")
+    expect(page.locator("#list .failed")).to_contain_text("it could not be renewed")
     expect(page.locator(".toast")).to_have_count(0)
     page.unroute("**/alerts/")
 
     expect(page.locator(".alert", has_text="Temperature 96.4 °C")).to_be_visible(timeout=15_000)
-    expect(page.locator("#list .as-of")).to_have_count(0, timeout=15_000)
+    expect(page.locator("#list .failed")).to_have_count(0, timeout=15_000)
 
 
 @pytest.mark.parametrize("path", ["/devices/", "/alerts/"])

@@ -8,6 +8,7 @@
 //   plant:line     {live: true, again}, {live: false}; `again`: there is a hole behind it to be filled
 // and, on the body, what htmx partials listen to: `look-again` when news has settled, `time-passed` for figures.
 
+import { strip as sayNotRenewed } from "./app.js";
 import { clock, duration, forgetValues, now, numbers, renewCells, setServerTime, write } from "./values.js";
 import "./times.js";
 
@@ -300,18 +301,14 @@ document.body.addEventListener("htmx:afterRequest", ({ detail: { elt, requestCon
   if (!isRenewal(requestConfig) || !elt.id) return;
   if (successful) {
     renewedAt.set(elt.id, now());
-    if (old.delete(elt.id)) document.getElementById(elt.id)?.querySelector(":scope > .as-of")?.remove();
+    if (old.delete(elt.id)) document.getElementById(elt.id)?.querySelector(":scope > .failed")?.remove();
     return;
   }
   if (downSince !== null) return; // the strip says it for all of them
   const since = renewedAt.get(elt.id) ?? madeAt;
   old.set(elt.id, since);
   const part = document.getElementById(elt.id);
-  if (!part || part.querySelector(":scope > .as-of")) return;
-  const note = document.createElement("p");
-  note.className = "as-of";
-  note.textContent = interpolate(gettext("As of %(time)s: it could not be renewed. It is tried again."), { time: clock(since, true) }, true);
-  part.append(note);
+  if (part) sayNotRenewed(part, interpolate(gettext("As of %(time)s: it could not be renewed. It is tried again."), { time: clock(since, true) }, true));
 });
 
 wind();
