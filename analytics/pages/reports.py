@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts.models import Alert
@@ -75,7 +76,7 @@ class AboutForm(forms.Form):
 class ReportForm(AboutForm):
     period = forms.ChoiceField(
         label="Of which days",
-        choices=[*((key, label) for key, (label, _) in PERIODS.items()), (CHOSEN, "From … to …")],
+        choices=[*((key, label) for key, (label, *_) in PERIODS.items()), (CHOSEN, "From … to …")],
         initial="7d",
     )
     first = forms.DateField(
@@ -135,7 +136,15 @@ def new_report(request: HttpRequest) -> HttpResponse:
         start, end = form.span(timezone.localdate(at))
         kind, about = form.cleaned_data["kind"], form.about()
         try:
-            request_report(kind=kind, start=start, end=end, by=person(request), at=at, **about)
+            request_report(
+                kind=kind,
+                start=start,
+                end=end,
+                by=person(request),
+                at=at,
+                language=get_language() or "",
+                **about,
+            )
         except DomainError as refusal:
             show_refusal(form, refusal, {})
         else:

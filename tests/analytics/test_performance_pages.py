@@ -3,13 +3,15 @@
 import csv
 import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
 from django.utils import timezone
 
 from analytics.models import StateInterval, StopReason
+from analytics.periods import named_period
+from analytics.plant_clock import plant_zone
 from analytics.services.following import follow_machines
 from analytics.services.meters import set_energy_price
 from analytics.services.stops import set_stop_code
@@ -220,7 +222,9 @@ def test_most_may_be_lost_in_stops_of_which_nobody_said_why():
             {"kind": "down", "code": "jam", "label": "Jam", "minutes": 12.0}]  # fmt: skip
     metrics = {"flags": [], "oee": 71.4, "losses": lost}
 
-    said = oee_sentence(metrics, "the last seven days").replace("\u00a0", " ")
+    said = oee_sentence(metrics, named_period("7d", today=date(2026, 11, 28), zone=plant_zone())).replace(
+        "\u00a0", " "
+    )
     assert said == "OEE 71.4 % in the last seven days; most was lost in stops without a reason."
 
 
