@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from analytics.figure_words import STATUS_WORDS, Words
+from analytics.figure_words import STATUS_WORDS
 from analytics.models import MachineProfile, Product
 from analytics.models.machines import LONGEST_MICRO_STOP, USUAL_MICRO_STOP
 from analytics.pages.exact_moment import ExactMoment
@@ -49,13 +49,13 @@ WIRE_NAMES = {
 }
 
 
-def metric_field(label: Words, **options: Any) -> forms.CharField:
+def metric_field(label: Any, **options: Any) -> forms.CharField:
     """The name of a metric: one of those that the device reports, or another one."""
     attributes = {"list": "metrics", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
     return forms.CharField(label=label, max_length=63, widget=forms.TextInput(attributes), **options)
 
 
-def seconds_field(label: Words, **options: Any) -> forms.FloatField:
+def seconds_field(label: Any, **options: Any) -> forms.FloatField:
     widget = forms.NumberInput({"step": "any", "inputmode": "decimal", "data-cycle": True})
     return forms.FloatField(label=label, widget=widget, **options)
 

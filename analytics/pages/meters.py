@@ -12,7 +12,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from analytics.figure_words import Words
 from analytics.pages.devices import report
 from analytics.pages.doors import for_people, page, person
 from analytics.pages.maintenance import LocalMoment
@@ -54,12 +53,12 @@ class DeviceField(forms.CharField):
         return device
 
 
-def metric_field(label: Words, listed: str, **options: Any) -> forms.CharField:
+def metric_field(label: Any, listed: str, **options: Any) -> forms.CharField:
     attributes = {"list": listed, "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
     return forms.CharField(label=label, max_length=63, widget=forms.TextInput(attributes), **options)
 
 
-def number_field(label: Words, **options: Any) -> forms.FloatField:
+def number_field(label: Any, **options: Any) -> forms.FloatField:
     return forms.FloatField(
         label=label, widget=forms.NumberInput({"step": "any", "inputmode": "decimal"}), **options
     )

@@ -77,7 +77,7 @@ def _counts(address: str) -> dict[str, Any] | None:
     if parts.path != reverse("oee"):
         return None
     asked = QueryDict(parts.query, mutable=True)
-    about = about_of(asked.dict())
+    about = about_of({key: str(asked[key]) for key in asked})
     stood = downtime_in(
         device_ids=machines_in(**about.of), start=about.period.start, end=about.period.end, now=about.now
     )

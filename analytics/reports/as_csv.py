@@ -37,7 +37,7 @@ def _written(document: Document) -> str:
                 writer.writerow([cell(section.title)])
                 writer.writerows(_tile_row(tile) for tile in block.tiles)
             elif isinstance(block, Table):
-                _write_table(writer, section.title, block)
+                _write_table(writer, str(section.title), block)
             elif isinstance(block, Notes):
                 writer.writerow([])
                 _write_notes(writer, block.lines)
@@ -59,7 +59,7 @@ def _write_notes(writer: Any, lines: Iterable[Words]) -> None:
     writer.writerows(["Note", cell(line)] for line in lines)
 
 
-def _head(column: Column) -> str:
+def _head(column: Column) -> Words:
     unit = column.unit or UNITS.get(column.kind, "")
     return f"{column.label} ({unit})" if unit else column.label
 
