@@ -21,6 +21,7 @@ from telemetry.rules import metric_for
 
 register = template.Library()
 KEPT = "\u00a0"  # between a number and its unit, so that they stay on one line
+TENTHS_BELOW = 10
 LITTLE, FEW_POINTS, HARDLY = 0.005, 0.05, 0.0005  # changes that count as none
 
 register.filter("loss_word", figure_words.loss_word)
@@ -96,6 +97,13 @@ def duration(seconds: float | None) -> str:
 def percents(value: float | None) -> str:
     """A figure that is in percent already, with one decimal."""
     return "–" if value is None else writing.number(value, 1)
+
+
+@register.filter
+def in_percent(share: float) -> str:
+    """A share as a number of percent: tenths where they matter."""
+    value = 100 * share
+    return writing.number(value, 1 if 0 < value < TENTHS_BELOW else 0)
 
 
 @register.filter
