@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.views.decorators.http import require_http_methods
 
 from analytics.models import Calendar
@@ -164,9 +164,9 @@ def _saved(target: Target, begins: date | None) -> str:
 
 def whose(target: Target) -> str:
     """Whom a calendar is for, as people say it."""
-    return (
-        target.device.name if target.device else target.group.name if target.group else gettext("the plant")
-    )
+    if target.device:
+        return target.device.name
+    return target.group.name if target.group else pgettext("whose shifts", "the plant")
 
 
 def _editor(
