@@ -348,8 +348,8 @@ def test_the_pages_speak_german_and_write_numbers_as_german_does(client, mira, p
 
     text = words(response).replace("\u00a0", " ")
     assert [each for each in said if each not in text] == []
-    assert re.search(r"\d,\d %", text)
-    assert not re.search(r"\d\.\d %", text)
+    assert re.search(r"\d,\d (%|kWh)", text)
+    assert not re.search(r"\d\.\d (%|kWh)", text)
     assert 'lang="de"' in response.content.decode()
 
 
