@@ -40,6 +40,8 @@ class Report(models.Model):
     claimed_until = models.DateTimeField(null=True)
     folder = models.CharField(max_length=120, blank=True)  # in the storage; nobody can guess it
     pdf_bytes = models.BigIntegerField(null=True)
+    # Of the person who asked for it. With a default of the database, for a version before.
+    language = models.CharField(max_length=12, default="en", db_default="en")
     schedule = models.ForeignKey("ReportSchedule", models.SET_NULL, null=True, related_name="reports")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
@@ -80,6 +82,8 @@ class ReportSchedule(models.Model):
     cadence = models.CharField(max_length=8, choices=Cadence)
     at_time = models.TimeField()  # on the plant's clock
     recipients = models.JSONField()  # e-mail addresses
+    # Of the person who planned it. With a default of the database, for a version before.
+    language = models.CharField(max_length=12, default="en", db_default="en")
     enabled = models.BooleanField(default=True)
     next_at = models.DateTimeField(null=True, db_index=True)  # null while it is not enabled
     # Why it was switched off, where nobody did that. With a default of the database, for a version before.

@@ -9,8 +9,8 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts.models import Alert
@@ -86,7 +86,7 @@ class ReportForm(AboutForm):
     period = forms.ChoiceField(
         label=gettext_lazy("Of which days"),
         choices=[
-            *((key, label) for key, (label, _) in PERIODS.items()),
+            *((key, label) for key, (label, *others) in PERIODS.items()),
             (CHOSEN, gettext_lazy("From … to …")),
         ],
         initial="7d",
@@ -150,7 +150,15 @@ def new_report(request: HttpRequest) -> HttpResponse:
         start, end = form.span(timezone.localdate(at))
         kind, about = form.cleaned_data["kind"], form.about()
         try:
-            request_report(kind=kind, start=start, end=end, by=person(request), at=at, **about)
+            request_report(
+                kind=kind,
+                start=start,
+                end=end,
+                by=person(request),
+                at=at,
+                language=get_language() or "",
+                **about,
+            )
         except DomainError as refusal:
             show_refusal(form, refusal, {})
         else:

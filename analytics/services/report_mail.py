@@ -70,8 +70,13 @@ def _claim(mail_id: int, at: datetime) -> ReportMail | None:
 
 def _message(mail: ReportMail) -> Message:
     report = mail.report
-    assert report.finished_at is not None
     pdf = shelf.get(report.folder, shelf.PDF)
+    with translation.override(report.language):
+        return _written(report, mail.recipient, pdf)
+
+
+def _written(report: Report, recipient: str, pdf: bytes) -> Message:
+    assert report.finished_at is not None
     is_attached = len(pdf) <= ATTACHED_MAX
     context = {
         "report": report,
@@ -82,7 +87,7 @@ def _message(mail: ReportMail) -> Message:
     file = Attachment(f"{report.filename}.pdf", pdf, "application/pdf")
     subject = " ".join(report.title.split())
     return Message(
-        id=f"report-{sha256(f'{report.pk} {mail.recipient}'.encode()).hexdigest()[:24]}",
+        id=f"report-{sha256(f'{report.pk} {recipient}'.encode()).hexdigest()[:24]}",
         at=report.finished_at,
         urgency=2,
         is_over=False,
@@ -91,7 +96,7 @@ def _message(mail: ReportMail) -> Message:
         html=render_to_string("reports/mail.html", context),
         brief=report.title,
         payload={},
-        list_name="Reports",
+        list_name=gettext("Reports"),
         attachments=(file,) if is_attached else (),
     )
 
