@@ -21,7 +21,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--plant", action="append", choices=plants.KINDS, help="which; all unless given")
     parser.add_argument("--only", help="pages whose name matches this (a regular expression)")
     parser.add_argument("--theme", action="append", choices=THEMES, help="which; both unless given")
-    parser.add_argument("--width", action="append", type=int, choices=WIDTHS, help="1280, and 390 for the full plant")
+    parser.add_argument(
+        "--width", action="append", type=int, choices=WIDTHS, help="1280, and 390 for the full plant"
+    )
     parser.add_argument("--language", default="en", help="of the browser")
     parser.add_argument("--no-axe", action="store_true", help="only pictures; half the time")
     parser.add_argument("--no-admin", action="store_true", help="without the admin")
@@ -92,7 +94,6 @@ def look_at(browser, kind: str, data: Path, chosen: argparse.Namespace) -> list:
                     except Exception as trouble:
                         one.wrong.append(f"the walk ended early: {str(trouble).splitlines()[0][:200]}")
                         seen.append(one)
-                    lens.context.set_offline(False)
             tell(f"{kind}, {width}: {len(seen)} pages so far")
     return seen
 

@@ -64,7 +64,9 @@ class Furnisher:
         self.ids = [device["id"] for device in found]
         self.press = next((one for one in found if "ress" in one["name"]), found[0])
         self.examples["device_id"] = self.press["id"]
-        self.admin.data("devices.setConfig", {"id": self.press["id"], "desired": {"speed": 80, "mode": "eco"}})
+        self.admin.data(
+            "devices.setConfig", {"id": self.press["id"], "desired": {"speed": 80, "mode": "eco"}}
+        )
         new = {"deviceId": "press-new", "name": "Press 99, not connected yet", "type": "controller"}
         if not self.admin.data("devices.list", {"search": "press-new"}):
             self.admin.data("devices.create", {**new, "zone": "Hall B"})
@@ -101,7 +103,12 @@ class Furnisher:
         if "Night watch" not in names:
             group = {"name": "Night watch", "type": "custom", "deviceIds": self.ids[:8]}
             made = self.admin.data("groups.create", group)
-            inner = {"name": "Its pumps", "type": "custom", "parentId": made["id"], "filter": "name contains 'ump'"}
+            inner = {
+                "name": "Its pumps",
+                "type": "custom",
+                "parentId": made["id"],
+                "filter": "name contains 'ump'",
+            }
             try:
                 self.admin.data("groups.create", inner)
             except AssertionError as refusal:
@@ -141,7 +148,12 @@ class Furnisher:
             version = kept["8.4.0" if start else "8.5.0"]["id"]
             rollout = self.admin.data(
                 "ota.createRollout",
-                {**plan, "name": name, "firmwareVersionId": version, "filter": f"type = '{self.press['type']}'"},
+                {
+                    **plan,
+                    "name": name,
+                    "firmwareVersionId": version,
+                    "filter": f"type = '{self.press['type']}'",
+                },
             )
             if start:
                 self.admin.data("ota.startRollout", {"id": rollout["id"]})
@@ -152,7 +164,7 @@ class Furnisher:
         self.admin.data("export.requestReport", {**span, "kind": "device", "deviceId": self.press["id"]})
         report = self.admin.data("export.requestReport", {**span, "kind": "analytics"})
         self.examples["report_id"] = report["id"]
-        planned = self.admin.data("export.schedules") or [
+        planned = self.admin.data("export.schedules", {}) or [
             self.admin.data(
                 "export.scheduleReport",
                 {
@@ -175,13 +187,14 @@ class Furnisher:
         self.examples["code"] = codes[0]["code"]
         configs = self.admin.data("notifications.getConfigs") or [
             self.admin.data(
-                "notifications.registerConfig", {"enabled": True, "type": "email", "recipient": "m@example.com"}
+                "notifications.registerConfig",
+                {"enabled": True, "type": "email", "recipient": "m@example.com"},
             )
         ]
         self.examples["config_id"] = configs[0]["configId"]
-        if not self.admin.data("devices.claimCodes"):
+        if not self.admin.data("devices.claimCodes", {}):
             self.admin.data("devices.createClaimCode", {"label": "Line 4, spring", "maxUses": 20})
-        if not self.admin.data("maintenance.list"):
+        if not self.admin.data("maintenance.list", {}):
             window = {"name": "Oil change", "zone": "Hall A", "startTime": self.now}
             self.admin.data("maintenance.plan", {**window, "endTime": self.now + 6 * HOUR})
         if not self.admin.data("readings.exchanges", {}):

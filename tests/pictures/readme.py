@@ -43,6 +43,8 @@ def shrink(file: Path) -> None:
     with Image.open(file) as image:
         plain = image.convert("RGB")
     for colours in (256, 128, 64):
-        plain.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, optimize=True)
+        plain.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+            file, optimize=True
+        )
         if file.stat().st_size <= MOST_BYTES:
             return

@@ -13,6 +13,11 @@ def _ticked(page: Any, count: int) -> None:
         page.locator("[data-pick]").nth(at).check()
 
 
+def _next(page: Any) -> None:
+    with page.expect_navigation():
+        page.locator("main .main-action").click()
+
+
 def devices_ticked(page: Any, url: str, examples: Examples) -> None:
     page.goto(f"{url}/devices/")
     _ticked(page, 3)
@@ -39,33 +44,29 @@ def alert_folds(page: Any, url: str, examples: Examples) -> None:
 def batch_fill(page: Any, url: str, examples: Examples) -> None:
     page.goto(f"{url}/batches/new?group={examples['group_id']}")
     page.locator("[name=operation][value=restart]").check()
-    page.locator("main button[name=step]").last.click()
-    page.wait_for_load_state()
+    _next(page)
 
 
 def batch_look(page: Any, url: str, examples: Examples) -> None:
     batch_fill(page, url, examples)
-    page.locator("main button[name=step][value=look]").click()
-    page.wait_for_load_state()
+    _next(page)
 
 
 def rollout_fill(page: Any, url: str, examples: Examples) -> None:
     page.goto(f"{url}/firmware/rollouts/new?firmware={examples['firmware_id']}")
     page.locator("#id_filter").fill("type = 'controller'")
-    page.locator("main button[name=step][value=fill]").click()
-    page.wait_for_load_state()
+    _next(page)
 
 
 def rollout_look(page: Any, url: str, examples: Examples) -> None:
     rollout_fill(page, url, examples)
-    page.locator("main button[name=step][value=look]").click()
-    page.wait_for_load_state()
+    _next(page)
 
 
 def offline(page: Any, url: str, examples: Examples) -> None:
+    """The last of all: from here on no line comes up on this page."""
+    page.route_web_socket("**/ws", lambda line: line.close(code=4000))
     page.goto(f"{url}/")
-    page.wait_for_selector("[data-line=live]", state="attached")
-    page.context.set_offline(True)
     page.wait_for_selector("[data-strip]:not([hidden])")
 
 
