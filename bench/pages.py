@@ -80,7 +80,10 @@ class Weighed:
         ).rstrip()
 
 
-HEADING = f"{'':<18}{'kB':>8}{'page kB':>8}{'asked':>6}{'server ms':>22}{'CPU ms':>8}{'first paint ms':>24}{'FCP ms':>8}"
+HEADING = (
+    f"{'':<18}{'kB':>8}{'page kB':>8}{'asked':>6}{'server ms':>22}{'CPU ms':>8}"
+    f"{'first paint ms':>24}{'FCP ms':>8}"
+)
 
 
 def main(options: Namespace) -> int:

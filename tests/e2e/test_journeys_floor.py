@@ -26,13 +26,13 @@ def test_sign_in(passer_by):
     passer_by.open("/alerts/")
     expect(page).to_have_url(re.compile(r"/sign-in\?next=/alerts/$"))
     passer_by.passes()
-    page.get_by_label("Email").fill(ADMIN["email"])
-    page.get_by_label("Password").fill("six wooden ladders")
+    page.locator("#id_email").fill(ADMIN["email"])
+    page.locator("#id_password").fill("six wooden ladders")
     passer_by.tap(page.get_by_role("button", name="Sign in"))
     expect(page.get_by_role("alert").first).to_be_visible()
     passer_by.passes()
 
-    page.get_by_label("Password").fill(ADMIN["password"])
+    page.locator("#id_password").fill(ADMIN["password"])
     passer_by.tap(page.get_by_role("button", name="Sign in"))
 
     expect(page).to_have_url(passer_by.url + "/alerts/")

@@ -24,7 +24,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--width", action="append", type=int, choices=WIDTHS, help="1280, and 390 for the full plant"
     )
-    parser.add_argument("--language", default="en", help="of the browser")
+    parser.add_argument("--language", default="en-GB", help="of the browser")
     parser.add_argument("--no-axe", action="store_true", help="only pictures; half the time")
     parser.add_argument("--no-admin", action="store_true", help="without the admin")
     parser.add_argument("--keep", type=Path, help="a folder for the plants' data, used again by the next run")
@@ -87,6 +87,7 @@ def look_at(browser, kind: str, data: Path, chosen: argparse.Namespace) -> list:
                     if not wanted.search(name):
                         continue
                     lens.wrong.clear()
+                    lens.page.emulate_media(color_scheme=themes[0])
                     one = Seen(kind, Sight(name, "(a walk)"), width)
                     try:
                         walk(lens.page, plant.url, examples)

@@ -53,7 +53,7 @@ class Camera:
         self.page.on("dialog", lambda dialog: dialog.accept())
 
     def _complain(self, type: str, text: str) -> None:
-        if type == "error":
+        if type == "error" and "404" not in text:  # the page says so itself; a missing part is told below
             self.wrong.append(f"console: {text[:200]}")
 
     def _look_at(self, request: Any) -> None:
@@ -69,18 +69,22 @@ class Camera:
         """Open a page and take it in each theme."""
         self.wrong.clear()
         seen = Seen(self.kind, sight, self.width)
-        try:
-            answer = self.page.goto(self.plant.url + sight.path)
-        except Error as trouble:
-            seen.no_page = str(trouble).splitlines()[0][:200]
+        # Asked beside the page first: a browser shows an empty refusal as an error of its own.
+        answer = self.context.request.get(self.plant.url + sight.path)
+        kind = answer.headers.get("content-type", "")
+        if answer.status in (403, 405) or "html" not in kind or "<html" not in answer.text()[:400]:
+            seen.no_page = f"answers {answer.status}, {kind or 'no type'}"
             return seen
-        if answer is not None and (
-            answer.status == 405 or "html" not in answer.headers.get("content-type", "")
-        ):
-            seen.no_page = f"answers {answer.status}, {answer.headers.get('content-type', 'no type')}"
-            return seen
-        if answer is not None and answer.status >= 500:
+        if answer.status >= 500:
             seen.wrong.append(f"answers {answer.status}")
+        self.page.emulate_media(color_scheme=themes[0])  # type: ignore[arg-type]
+        try:
+            self.page.goto(self.plant.url + sight.path)
+        except Error as trouble:
+            seen.wrong.append(f"does not open: {str(trouble).splitlines()[0][:200]}")
+            return seen
+        if "/docs" in sight.path:  # Swagger builds its page itself
+            self.page.wait_for_selector(".opblock")
         return self.shoot(seen, themes)
 
     def shoot(self, seen: Seen, themes: list[str]) -> Seen:
@@ -95,6 +99,8 @@ class Camera:
         seen.wrong.extend(dict.fromkeys(self.wrong))
         for theme in themes:
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            if "/admin/" in page.url and theme != themes[0]:
+                page.reload()  # the admin looks at the browser's theme once
             page.evaluate("() => document.fonts.ready.then(() => null)")
             height = min(page.evaluate("() => document.documentElement.scrollHeight"), TALLEST)
             file = self.folder / self.kind / f"{seen.sight.name}-{self.width}-{theme}.png"

@@ -27,9 +27,6 @@ LEFT_OUT = {
     "report-row": "a part of the list of reports",
     "device-bulk": "where the list of devices sends what is ticked; walks.py goes there",
     "deactivate": "asks about devices that were ticked; walks.py goes there",
-    "start-product": "is posted to",
-    "take-back-product": "is posted to",
-    "machine-products": "is posted to",
 }
 
 # Addresses with a question mark that show something else than the plain page.

@@ -62,7 +62,7 @@ class Furnisher:
     def devices(self) -> None:
         found = self.admin.data("devices.list", {"limit": 30})
         self.ids = [device["id"] for device in found]
-        self.press = next((one for one in found if "ress" in one["name"]), found[0])
+        self.press = next((one for one in found if one["name"].startswith("Press")), found[0])
         self.examples["device_id"] = self.press["id"]
         self.admin.data(
             "devices.setConfig", {"id": self.press["id"], "desired": {"speed": 80, "mode": "eco"}}

@@ -24,7 +24,7 @@ def take(browser: Browser, data: Path, folder: Path) -> int:
     with plants.plant_of("full", data) as plant:
         examples = plants.remembered(data) or plants.Furnisher(plant, print).furnish()
         plants.remember(data, examples)
-        how = {"kind": "readme", "width": 1280, "language": "en", "folder": folder, "axe": False}
+        how = {"kind": "readme", "width": 1280, "language": "en-GB", "folder": folder, "axe": False}
         with camera(browser, plant, **how) as lens:
             for name, path in WANTED.items():
                 answer = lens.page.goto(plant.url + path.format(**examples))
