@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.analytics.pdf_reading import joined, texts
 from tests.e2e.looking import findings
 
 pytestmark = pytest.mark.e2e
@@ -35,36 +34,6 @@ def test_a_stop_gets_its_reason_on_the_page_and_the_page_stays(signed_in, grinde
     page.reload()
     expect(page.locator("section", has_text="Why machines stood")).to_contain_text("Jam")
     assert findings(page) == []
-    assert signed_in.is_clean()
-
-
-def test_a_report_is_asked_for_watched_and_read(signed_in, grinder):
-    _, name = grinder
-    page = signed_in.page
-    signed_in.open("/reports/new")
-    expect(page.get_by_label("Device id")).to_be_hidden()
-    page.get_by_label("What it tells of").select_option("device")
-    expect(page.get_by_label("Group")).to_be_hidden()
-    page.get_by_label("Device id").fill(f"grinder-{name.split()[-1]}")
-    page.get_by_role("button", name="Make it").click()
-
-    row = page.locator("table.reports tbody tr", has_text=name)
-    expect(row).to_contain_text("Done", timeout=40_000)
-    path = row.get_by_role("link", name="PDF").get_attribute("href")
-    paper = page.context.request.get(signed_in.url + path)
-    assert paper.headers["content-type"] == "application/pdf"
-    assert joined(name) in texts(paper.body())[0]
-
-    with page.context.expect_page() as opened:
-        row.get_by_role("link", name="Page").click()
-    report = opened.value
-    report.wait_for_load_state()
-    told: list[str] = []
-    report.on("console", lambda message: told.append(message.text))
-    report.reload()
-    expect(report.locator("h1")).to_have_text(name)
-    assert findings(report) == []
-    assert told == []
     assert signed_in.is_clean()
 
 

@@ -95,6 +95,7 @@ class Camera:
                 page.wait_for_selector("[data-line=live]", state="attached", timeout=4000)
             except TimeoutError:
                 seen.wrong.append("the live line did not come up within 4 s")
+        page.evaluate("() => scrollTo(0, 0)")  # else what is sticky hangs in the middle of a tall picture
         # Now: taking a picture puts a style into the page, of which the page's policy complains.
         seen.wrong.extend(dict.fromkeys(self.wrong))
         for theme in themes:
