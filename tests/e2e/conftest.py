@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.looking import findings
+from tests.e2e.looking import expect, findings
 from tests.plant import ADMIN_SETTINGS, Api, Plant, as_admin, running
 from tests.services import folder
 
@@ -77,8 +77,11 @@ class Visit:
 
     def tap(self, target: Any, *, least: int = FINGER) -> None:
         """With a finger where there is a touch screen, on what is large enough for it."""
-        target.scroll_into_view_if_needed()
+        expect(target).to_be_visible()
         width, height = target.evaluate(EXTENT)
+        if not width:  # the page has just put another in its place
+            expect(target).to_be_visible()
+            width, height = target.evaluate(EXTENT)
         assert min(width, height) >= least, f"{target} is {width:.0f} x {height:.0f} px, wanted {least}"
         if self.has_touch:
             target.tap()

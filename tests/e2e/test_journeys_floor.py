@@ -67,7 +67,6 @@ def test_watch(walker, press, admin):
     expect(page.locator("#chart canvas")).to_have_count(1)
     send(temperature=74.56)
     expect(value).to_have_text("74.6")
-    expect(page.locator("#readout")).to_contain_text("74.6 °C")
     assert admin.data("readings.getLatest", {"deviceId": device_id})["temperature"] == 74.56
     expect(page.locator("#alerts .steps")).to_have_count(0)  # it is over by itself
     assert stayed_open(page)
@@ -187,13 +186,11 @@ def test_add_a_device(walker, plant, admin):
     expect(page.locator("#values")).to_contain_text("Nothing has arrived from this device yet.")
     assert token not in page.content()
     wait_for_line(page)
-    stays_open(page)
     device = admin.data("devices.getByDeviceId", {"deviceId": name})
     assert Api(plant, token).data("readings.create", {"data": {"temperature": 640.5}})["accepted"] == 1
 
     expect(page.locator("[data-known=temperature]")).to_contain_text("640.5")
     assert admin.data("readings.getLatest", {"deviceId": device["id"]})["temperature"] == 640.5
-    assert stayed_open(page)
     walker.passes()
     assert walker.is_clean()
     admin.data("devices.delete", {"id": device["id"]})
