@@ -24,7 +24,7 @@ def test_a_page_is_compressed_for_who_understands_it(client):
     assert "Content-Encoding" not in plain
     assert small["Content-Encoding"] == "gzip"
     assert len(small.content) == int(small["Content-Length"]) < len(plain.content)
-    assert gzip.decompress(small.content).startswith(b"<!doctype html>")
+    assert gzip.decompress(small.content).lstrip().startswith(b"<!doctype html>")
     assert "Accept-Encoding" in plain["Vary"]
 
 
@@ -47,9 +47,10 @@ def test_a_part_of_a_file_and_what_was_not_asked_for_stay_as_they_are(client, he
 
 
 def test_a_file_that_is_there_already_is_not_sent_again(client):
-    seen = client.get(CSS, headers=GZIP)["ETag"]
+    first = client.get(CSS, headers=GZIP)
+    body(first)
 
-    assert client.get(CSS, headers={**GZIP, "if-none-match": seen}).status_code == 304
+    assert client.get(CSS, headers={**GZIP, "if-none-match": first["ETag"]}).status_code == 304
 
 
 def test_fonts_and_answers_of_procedures_stay_as_they_are(client):
