@@ -35,7 +35,7 @@ def test_make_a_report(walker, grinder, admin):
     _, name = grinder
     page = walker.page
     walker.open("/reports/")
-    walker.tap(page.get_by_role("link", name="Make a report").first)
+    walker.tap(page.get_by_role("link", name="New report"))
     page.wait_for_url("**/reports/new")
     page.get_by_label("What it tells of").select_option("device")
     expect(page.get_by_label("Group")).to_be_hidden()
