@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import django
 import httpx
 from playwright.sync_api import sync_playwright
 
@@ -91,11 +92,16 @@ def main(options: Namespace) -> int:
     tell(machine())
     with contextlib.ExitStack() as ends:
         data = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="factory-bench-pages-")))
+        os.environ["FACTORY_DATA"] = str(
+            data / "own"
+        )  # this process only knows the contract, it asks no database
+        os.environ["DJANGO_SETTINGS_MODULE"] = "factory.settings"
+        django.setup()
         if options.data:
             data = Path(options.data).resolve()
         tell(
             "making a plant of 1,000 devices with a day behind it"
-            if not (data / "db.sqlite3").exists()
+            if not (data / "factory.sqlite3").exists()
             else ""
         )
         plant = ends.enter_context(plant_of("thousand", data))

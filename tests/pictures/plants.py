@@ -22,7 +22,7 @@ KINDS = ("full", "empty", "thousand")
 @contextmanager
 def plant_of(kind: str, folder: Path) -> Iterator[Plant]:
     """A running plant of this kind. What is in the folder already is kept, so that a second look costs less."""
-    fresh = not (folder / "db.sqlite3").exists()
+    fresh = not (folder / "factory.sqlite3").exists()
     if kind in SEEDED and fresh:
         environment = plain_environment(FACTORY_DATA=str(folder), **ZONE)
         for command in (["migrate", "-v0"], ["seed_demo", *SEEDED[kind]]):
