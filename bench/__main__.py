@@ -19,6 +19,7 @@ NAMES = (
     "subscribe",
     "limits",
     "page",
+    "pages",
 )
 
 
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument(
         "--url", default="", help="a plant that runs already, for `page`; else one is started"
     )
+    parser.add_argument("--data", help="pages: a folder that keeps the plant for the next run")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # ends what it has started
     bench = importlib.import_module(f"bench.{options.name}")

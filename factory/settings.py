@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "factory.limiting.CountedRequests",
+    "factory.smaller.Smaller",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "factory.middleware.PagesPacked",
     "csp.middleware.CSPMiddleware",

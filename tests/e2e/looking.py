@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+expect.set_options(timeout=15_000)  # on a busy machine; what is there is found at once
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 
 

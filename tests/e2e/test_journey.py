@@ -6,48 +6,10 @@ import time
 import pytest
 
 from tests.e2e.looking import findings, wait_for_line
-from tests.plant import ADMIN
 
 pytestmark = pytest.mark.e2e
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
-
-
-def test_from_signing_in_to_acknowledging(visit, press):
-    device_id, send = press
-    page = visit.page
-    visit.open("/")
-    expect(page).to_have_url(re.compile(r"/sign-in\?next=/$"))
-    page.fill("#id_email", ADMIN["email"])
-    page.fill("#id_password", ADMIN["password"])
-    page.click("button:has-text('Sign in')")
-    expect(page).to_have_title("Overview · Smart Factory IoT")
-    wait_for_line(page)
-    page.evaluate("window.untouched = true")
-
-    value = page.locator(f"[data-device='{device_id}'][data-metric='temperature']")
-    expect(value).to_have_text("71.3")
-    send(temperature=74.56)
-    expect(value).to_have_text("74.6")
-
-    send(temperature=96.4)
-    alert = page.locator(".alerts .alert", has_text="Temperature 96.4 °C, over the limit of 90 °C")
-    expect(alert).to_be_visible()
-    expect(page.locator("h1")).to_contain_text("need")
-    expect(page.locator(f"#dot-{device_id}")).to_have_attribute("data-state", "critical")
-    expect(page.locator("#nav-count")).not_to_be_empty()
-
-    alert.get_by_role("button", name="Acknowledge").click()
-    expect(alert).to_contain_text("Admin is on it")
-    expect(page.locator(".toast")).to_contain_text("Acknowledged")
-    expect(alert.get_by_role("button", name="Acknowledge")).to_have_count(0)
-    expect(page.locator("h1")).to_contain_text("looked after")
-
-    page.on("dialog", lambda dialog: dialog.accept())
-    alert.get_by_role("button", name="Resolve").click()
-    expect(alert).to_have_count(0)
-    assert page.evaluate("window.untouched"), "the page was loaded anew on the way"
-    assert visit.is_clean()
 
 
 def test_the_course_grows_while_it_is_looked_at(signed_in, press):
