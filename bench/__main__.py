@@ -18,7 +18,7 @@ NAMES = (
     "rollout",
     "subscribe",
     "limits",
-    "page",
+    "memory",
     "pages",
 )
 
@@ -30,9 +30,9 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="granian's processes")
     parser.add_argument("--threads", type=int, default=64, help="threads of each of them")
     parser.add_argument("--connections", type=int, default=128, help="that send single readings at once")
-    parser.add_argument("--minutes", type=int, default=60, help="that the pages of `page` stay open")
+    parser.add_argument("--minutes", type=int, default=60, help="that the pages of `memory` stay open")
     parser.add_argument(
-        "--url", default="", help="a plant that runs already, for `page`; else one is started"
+        "--url", default="", help="a plant that runs already, for `memory`; else one is started"
     )
     parser.add_argument("--data", help="pages: a folder that keeps the plant for the next run")
     options = parser.parse_args()

@@ -55,7 +55,7 @@ class WindowForm(forms.Form):
     group = forms.TypedChoiceField(label=_("Group"), coerce=int, required=False, empty_value=None)
     type = forms.ChoiceField(
         label=_("Type of device"),
-        choices=[("", _("Choose …")), *((value, _(name)) for value, name in Device.Type.choices)],
+        choices=[("", _("Choose …")), *Device.Type.choices],
         required=False,
     )
     zone = forms.ChoiceField(label=_("Zone"), required=False)

@@ -69,7 +69,7 @@ class ConfigForm(forms.Form):
     enabled = forms.BooleanField(label=_("Switched on"), required=False, initial=True)
     severities = _boxes(
         _("Which alerts"),
-        [(value, _(name)) for value, name in reversed(Alert.Severity.choices)],
+        list(reversed(Alert.Severity.choices)),
         _("None ticked: all."),
     )
     events = _boxes(_("When"), EVENTS, _("None ticked: the first three."))
