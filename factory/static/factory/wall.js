@@ -4,7 +4,7 @@
 
 import { clock, now, setServerTime } from "./values.js";
 
-const RENEW = 15_000, LONGEST_WAIT = 30_000, PATIENCE = 20_000, STRIP_AFTER = 2_000;
+const RENEW = 15_000, SOON = 1_000, LONGEST_WAIT = 30_000, PATIENCE = 20_000, STRIP_AFTER = 2_000;
 
 const screens = [...document.querySelectorAll("[data-screen]")];
 const strip = document.querySelector("[data-strip]");
@@ -46,7 +46,7 @@ async function take(screen, answer) {
   renewed.set(screen, now());
   failures = 0;
   downSince = null;
-  askAt = Date.now() + RENEW;
+  askAt = Date.now() + (screens.every((one) => renewed.has(one)) ? RENEW : SOON);
   show();
   if (answer.headers.get("X-Wall-Edition") !== edition) await loadAnew();
 }
@@ -107,12 +107,18 @@ function show() {
   document.documentElement.classList.toggle("stale", isDown);
 }
 
+// What is looked at goes first; then those that nobody has seen yet, so that there is a picture of each when the network goes.
+function due() {
+  const screen = screens[shown], age = now() - (renewed.get(screen) ?? 0);
+  return age >= RENEW ? screen : screens.find((one) => !renewed.has(one)) || screen;
+}
+
 const milliseconds = () => 1000 * Number(dwell.value);
 
 setInterval(() => {
   if (document.hidden || leaving) return;
   if (!paused && Date.now() - turnAt >= milliseconds()) turn(1, true);
-  else if (Date.now() >= askAt) ask(screens.find((screen) => !renewed.has(screen)) || screens[shown]);
+  else if (Date.now() >= askAt) ask(due());
   show();
 }, 500);
 
