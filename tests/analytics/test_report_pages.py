@@ -262,3 +262,15 @@ def test_somebody_with_too_many_under_way_is_told_so(client, mira):
 
     assert response.status_code == 422
     assert "20 reports of yours are not made yet." in words(response)
+
+
+def test_one_that_was_cancelled_is_asked_for_again_and_one_that_is_made_is_not(client, mira):
+    own = ask(by=mira)
+    refused = client.post(f"/reports/{own.pk}/again", follow=True)
+    client.post(f"/reports/{own.pk}/cancel", {"next": "/reports/"})
+
+    client.post(f"/reports/{own.pk}/again")
+
+    assert "or is being made." in words(refused)
+    rows = Report.objects.order_by("pk").values_list("status", "parameters", "created_by")
+    assert list(rows) == [("cancelled", own.parameters, mira.pk), ("queued", own.parameters, mira.pk)]
