@@ -149,7 +149,6 @@ class AuditAdmin(ReadOnlyAdmin):
     list_filter = ["outcome", "source", ActorFilter, KindFilter, "at"]
     search_fields = ["action", "target_label", "actor_name", "reason", "request_id"]
     search_help_text = gettext_lazy("Action, object, person, reason or request")
-    date_hierarchy = "at"
     ordering = ["-pk"]
     list_display_links = ["at", "action"]
     actions = ["export_selected"]

@@ -31,14 +31,14 @@ QUERIES = {  # the person, filters, counts, and the rows joined with what they s
     "machineprofile": 4,
     "product": 4,
     "productrun": 4,
-    "line": 4,
+    "line": 3,
     "calendar": 5,
-    "stopcode": 4,
+    "stopcode": 3,
     "stopreason": 5,
     "stateinterval": 5,
     "shiftresult": 4,
-    "energymeter": 6,
-    "energyprice": 4,
+    "energymeter": 5,
+    "energyprice": 3,
 }
 PAGES = tuple(QUERIES)
 LOOKED_AT = (
