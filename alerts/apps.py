@@ -6,7 +6,7 @@ class AlertsConfig(AppConfig):
     verbose_name = "Alerts"
 
     def ready(self) -> None:
-        from alerts import receivers  # noqa: F401, PLC0415 -- connects the signals
+        from alerts import receivers, wording  # noqa: F401, PLC0415 -- connects the signals; what is kept is told
         from alerts.queries.alerts import count_alerts  # noqa: PLC0415 -- models are loaded by now
         from alerts.queries.notifications import is_mail_going_out  # noqa: PLC0415 -- as above
         from alerts.queries.thresholds import count_thresholds  # noqa: PLC0415 -- as above

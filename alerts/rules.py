@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import pairwise
 
+from django.utils.translation import gettext
+
 BOUNDS = ("minValue", "warningMin", "warningMax", "maxValue")  # from low to high
 LONGEST_MS = 86_400_000
 MOST_IN_A_ROW = 1000
@@ -180,27 +182,31 @@ def why_implausible(rule: Rule) -> dict[str, str]:
     """{field: reason} for a rule that cannot be meant; empty when it can."""
     bounds = (rule.min_value, rule.warning_min, rule.warning_max, rule.max_value)
     problems = {
-        name: "must be finite" for name, bound in zip(BOUNDS, bounds, strict=True) if not _is_finite(bound)
+        name: gettext("must be finite")
+        for name, bound in zip(BOUNDS, bounds, strict=True)
+        if not _is_finite(bound)
     }
     if not (_is_finite(rule.hysteresis) and rule.hysteresis >= 0):
-        problems["hysteresis"] = "must be 0 or more"
+        problems["hysteresis"] = gettext("must be 0 or more")
     if not 0 <= rule.hold_ms <= LONGEST_MS:
-        problems["holdSeconds"] = f"must be from 0 to {LONGEST_MS // 1000}"
+        problems["holdSeconds"] = gettext("must be from 0 to %(most)s") % {"most": LONGEST_MS // 1000}
     if not 0 <= rule.clear_ms <= LONGEST_MS:
-        problems["clearSeconds"] = f"must be from 0 to {LONGEST_MS // 1000}"
+        problems["clearSeconds"] = gettext("must be from 0 to %(most)s") % {"most": LONGEST_MS // 1000}
     if not 1 <= rule.count <= MOST_IN_A_ROW:
-        problems["count"] = f"must be from 1 to {MOST_IN_A_ROW}"
+        problems["count"] = gettext("must be from 1 to %(most)s") % {"most": MOST_IN_A_ROW}
     if problems:
         return problems
     if all(bound is None for bound in bounds):
-        return {"maxValue": "give at least one of minValue, maxValue, warningMin, warningMax"}
+        return {"maxValue": gettext("give at least one of minValue, maxValue, warningMin, warningMax")}
     known = [(name, bound) for name, bound in zip(BOUNDS, bounds, strict=True) if bound is not None]
     for (lower, low), (upper, high) in pairwise(known):
         if low > high:
-            return {upper: f"must not be below {lower} ({low:g})"}
+            return {
+                upper: gettext("must not be below %(lower)s (%(low)s)") % {"lower": lower, "low": f"{low:g}"}
+            }
     lows = [bound for bound in bounds[:2] if bound is not None]
     highs = [bound for bound in bounds[2:] if bound is not None]
     if lows and highs and rule.hysteresis and 2 * rule.hysteresis >= min(highs) - max(lows):
         # No value would be inside of both bounds by so much, and no alert would ever end.
-        return {"hysteresis": "must be smaller than half the range between the bounds"}
+        return {"hysteresis": gettext("must be smaller than half the range between the bounds")}
     return {}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from alerts.models import Threshold
 from alerts.rulebook import rule_of
 from alerts.rules import why_implausible
@@ -44,7 +46,7 @@ class Scope:
 
     def __post_init__(self) -> None:
         if sum(part is not None for part in (self.device, self.group, self.device_type)) != 1:
-            raise InvalidInput("Name exactly one of deviceId, groupId and deviceType.")
+            raise InvalidInput(gettext("Name exactly one of deviceId, groupId and deviceType."))
 
     def columns(self) -> dict[str, Any]:
         return {"device": self.device, "group": self.group, "device_type": self.device_type}
@@ -76,5 +78,5 @@ def problems_of(threshold: Threshold) -> dict[str, str]:
     """{wire name of a field: reason} for a threshold that cannot be meant; empty when it can."""
     problems = why_implausible(rule_of(threshold))
     if not METRIC_NAME.match(threshold.metric):
-        problems["metric"] = NO_METRIC_NAME
+        problems["metric"] = gettext(NO_METRIC_NAME)
     return problems

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from factory.errors import InvalidInput
 from telemetry.metrics import METRIC_NAME
 
@@ -68,18 +70,27 @@ def parse(data: bytes) -> tuple[list[Row], list[Refusal]]:
     first_lines: dict[tuple[str, str, str], int] = {}
     for number, (line, cells, _) in enumerate(lines, start=1):
         if number > MOST_ROWS:
-            raise NotReadable(f"The file has more than {MOST_ROWS} rows. Split it.")
+            raise NotReadable(
+                gettext("The file has more than %(most)s rows. Split it.") % {"most": MOST_ROWS}
+            )
         try:
             row = _row(line, columns, cells, has_commas=separator == ";")
             key = (row.kind, row.target, row.metric)
             if first_lines.setdefault(key, line) != line:
-                raise InvalidInput.at("metric", f"occurs in line {first_lines[key]} already")
+                raise InvalidInput.at(
+                    "metric",
+                    gettext("occurs in line %(first_line)s already") % {"first_line": first_lines[key]},
+                )
             rows.append(row)
         except InvalidInput as refusal:
-            refusals += refusals_at(f"line {line}", refusal.fields)
+            refusals += refusals_at(place_in_file(line), refusal.fields)
     if not rows and not refusals:
-        raise NotReadable("There is nothing but the header in the file.")
+        raise NotReadable(gettext("There is nothing but the header in the file."))
     return rows, refusals
+
+
+def place_in_file(line: int) -> str:
+    return gettext("line %(line)s") % {"line": line}
 
 
 def refusals_at(where: str, fields: dict[str, list[str]]) -> list[Refusal]:
@@ -111,12 +122,16 @@ def plain(value: Any) -> str:
 
 def _decoded(data: bytes) -> str:
     if len(data) > LARGEST:
-        raise NotReadable(f"The file is larger than {LARGEST // 1024 // 1024} MB. Split it.")
+        raise NotReadable(
+            gettext("The file is larger than %(most)s MB. Split it.") % {"most": LARGEST // 1024 // 1024}
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise NotReadable(f"The file is not UTF-8 (line {line}). Save it as “CSV UTF-8”.") from None
+        raise NotReadable(
+            gettext("The file is not UTF-8 (line %(line)s). Save it as “CSV UTF-8”.") % {"line": line}
+        ) from None
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str], str]]:
@@ -132,38 +147,56 @@ def _records(text: str) -> Iterator[tuple[int, list[str], str]]:
                 yield begins, cells, separator
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise NotReadable(f"Line {begins} cannot be read: {error}.") from None
+        raise NotReadable(
+            gettext("Line %(line)s cannot be read: %(error)s.") % {"line": begins, "error": error}
+        ) from None
 
 
 def _columns(header: list[str]) -> list[str]:
     columns = [cell.strip() for cell in header]
-    problems = [f"{name!r} is no column" for name in columns if name not in HEADER]
-    problems += [f"{name!r} occurs twice" for name in HEADER if columns.count(name) > 1]
-    problems += [f"{name!r} is missing" for name in NAMING if name not in columns]
+    problems = [
+        gettext("%(name)s is no column") % {"name": repr(name)} for name in columns if name not in HEADER
+    ]
+    problems += [
+        gettext("%(name)s occurs twice") % {"name": repr(name)} for name in HEADER if columns.count(name) > 1
+    ]
+    problems += [
+        gettext("%(name)s is missing") % {"name": repr(name)} for name in NAMING if name not in columns
+    ]
     if problems:
         raise NotReadable(
-            f"The first line is not the header: {problems[0]}. It says which of these columns there are: "
-            f"{', '.join(HEADER)}."
+            gettext(
+                "The first line is not the header: %(problem)s. It says which of these columns there "
+                "are: %(names)s."
+            )
+            % {"problem": problems[0], "names": ", ".join(HEADER)}
         )
     if len(columns) == len(NAMING):
-        raise NotReadable("The header names no value to set, such as maxValue.")
+        raise NotReadable(gettext("The header names no value to set, such as maxValue."))
     return columns
 
 
 def _row(line: int, columns: list[str], cells: list[str], *, has_commas: bool) -> Row:
     if len(cells) != len(columns):
-        reason = f"has {len(cells)} cells, and the header {len(columns)}"
+        reason = gettext("has %(count)s cells, and the header %(expected)s") % {
+            "count": len(cells),
+            "expected": len(columns),
+        }
         raise InvalidInput(reason, fields={"": [reason]})
     texts = dict(zip(columns, cells, strict=True))
     kind, metric, target = texts["scope"].strip(), texts["metric"].strip(), _from_text(texts["target"])
     problems: dict[str, list[str]] = {}
     if kind not in KINDS:
-        problems["scope"] = [f"is {_quoted(kind)}, not one of {', '.join(KINDS)}"]
+        problems["scope"] = [
+            gettext("is %(value)s, not one of %(names)s")
+            % {"value": _quoted(kind), "names": ", ".join(KINDS)}
+        ]
     if not target:
-        problems["target"] = ["is empty"]
+        problems["target"] = [gettext("is empty")]
     if not METRIC_NAME.match(metric):
         problems["metric"] = [
-            f"{_quoted(metric)} is no metric name: a-z first, then a-z, 0-9 and _, at most 63"
+            gettext("%(value)s is no metric name: a-z first, then a-z, 0-9 and _, at most 63")
+            % {"value": _quoted(metric)}
         ]
     values = {}
     for column in FIELDS.keys() & texts.keys():
@@ -173,7 +206,8 @@ def _row(line: int, columns: list[str], cells: list[str], *, has_commas: bool) -
             problems[column] = [str(error)]
     if problems:
         raise InvalidInput(
-            "This row cannot be meant.", fields={name: problems[name] for name in HEADER if name in problems}
+            gettext("This row cannot be meant."),
+            fields={name: problems[name] for name in HEADER if name in problems},
         )
     return Row(line, kind, target, metric, values)
 
@@ -184,18 +218,18 @@ def _value(column: str, text: str, *, has_commas: bool) -> Any:
         return DEFAULTS.get(FIELDS[column])
     if column == "enabled":
         if text.lower() not in YES | NO:
-            raise ValueError(f"is {_quoted(text)}, neither true nor false")
+            raise ValueError(gettext("is %(value)s, neither true nor false") % {"value": _quoted(text)})
         return text.lower() in YES
     if column in WHOLE_NUMBERS:
         if not WHOLE_NUMBER.fullmatch(text):
-            raise ValueError(f"{_quoted(text)} is no whole number")
+            raise ValueError(gettext("%(value)s is no whole number") % {"value": _quoted(text)})
         return int(text)
     # Where rows are separated by semicolons, that is because commas stand in numbers.
     number = text.replace(",", ".") if has_commas else text
     if not NUMBER.fullmatch(number):
-        raise ValueError(f"{_quoted(text)} is no number")
+        raise ValueError(gettext("%(value)s is no number") % {"value": _quoted(text)})
     if not math.isfinite(float(number)):
-        raise ValueError("must be finite")
+        raise ValueError(gettext("must be finite"))
     return float(number)
 
 

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext
+
 from alerts.models import Alert, AlertQuerySet
 from alerts.threshold_csv import FORMULA
 from telemetry.export import CHUNK_BYTES, CsvExport, ExportsBusy
@@ -26,7 +28,10 @@ _places = threading.BoundedSemaphore(AT_ONCE)
 def alerts_as_csv(alerts: AlertQuerySet) -> CsvExport:
     """These alerts, oldest first; close it when done."""
     if not _places.acquire(blocking=False):
-        raise ExportsBusy(f"{AT_ONCE} exports are under way. Try again in a minute.", retry_after=60)
+        raise ExportsBusy(
+            gettext("%(count)s exports are under way. Try again in a minute.") % {"count": AT_ONCE},
+            retry_after=60,
+        )
     try:
         return CsvExport(_written(_by_page(alerts)), _places.release, is_whole=True)
     except BaseException:

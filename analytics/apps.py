@@ -6,4 +6,4 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Analytics"
 
     def ready(self) -> None:
-        from analytics import receivers  # noqa: F401, PLC0415 -- connects the signals
+        from analytics import receivers, wording  # noqa: F401, PLC0415 -- connects the signals; what is kept is told

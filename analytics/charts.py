@@ -30,7 +30,7 @@ def course_of(
     return {
         "deviceId": device_id,
         "metric": rule.key,
-        "label": rule.label,
+        "label": rule.called,
         "unit": rule.unit,
         "decimals": decimals(rule.key),
         "rangeMs": span and int(span.total_seconds() * 1000),

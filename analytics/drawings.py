@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, ngettext
+
 from analytics.energy.course import Bucket, Course
+from analytics.figure_words import loss_word, part_word, reason_word
 from analytics.oee.spans import clipped, without
 from analytics.oee.states import State
 from analytics.oee.stops import Piece
@@ -12,6 +15,7 @@ from analytics.oee.timeline import Row
 from analytics.plots import bars, course, heatmap, levels, pareto, timeline, waterfall
 from analytics.plots.drawing import Drawing
 from analytics.plots.frame import Bound
+from analytics.writing import number, share, short_number
 
 OEE_TARGET = 85.0  # what plants call world class
 HOUR_MS = 3_600_000
@@ -32,7 +36,7 @@ def energy_bars(
     zone: ZoneInfo,
     *,
     before: Sequence[Bucket] = (),
-    before_label: str = "the time before",
+    before_label: str = "",
     caption: str = "",
 ) -> Drawing:
     """Energy by bucket, kWh, with the same time before it as an outline."""
@@ -41,10 +45,14 @@ def energy_bars(
         "kWh",
         zone,
         before=[one.amount.kwh for one in before],
-        before_label=before_label,
+        before_label=before_label or gettext("the time before"),
     )
     known = [one.amount.kwh for one in buckets if one.amount.kwh is not None]
-    words = f"Energy: {sum(known):,.1f} kWh in {len(known)} of {len(buckets)} bars; the table has the numbers"
+    words = gettext("Energy: %(energy)s kWh in %(known)d of %(bars)d bars; the table has the numbers") % {
+        "energy": number(sum(known), 1),
+        "known": len(known),
+        "bars": len(buckets),
+    }
     return Drawing(lambda width: bars.draw(figure, width=width), words, caption)
 
 
@@ -60,15 +68,19 @@ def demand_course(
     if is_by_day:
         points = _highest_of_days(points, zone)
     figure = course.Course(
-        [course.Line("Highest of each day" if is_by_day else "Demand", points)],
+        [course.Line(gettext("Highest of each day") if is_by_day else gettext("Demand"), points)],
         "kW",
         moment(start),
         moment(end),
         zone,
-        limits=[] if peak_kw is None else [Bound(round(peak_kw, 1), "peak")],
+        limits=[] if peak_kw is None else [Bound(round(peak_kw, 1), gettext("peak"))],
     )
-    peak = "nothing known" if peak_kw is None else f"peak {peak_kw:,.1f} kW"
-    return Drawing(lambda width: course.draw(figure, width=width), f"Demand by quarter of an hour: {peak}")
+    words = (
+        gettext("Demand by quarter of an hour: nothing known")
+        if peak_kw is None
+        else gettext("Demand by quarter of an hour: peak %(peak)s kW") % {"peak": number(peak_kw, 1)}
+    )
+    return Drawing(lambda width: course.draw(figure, width=width), words)
 
 
 def _highest_of_days(
@@ -92,29 +104,35 @@ def energy_heatmap(energy: Course, start: int, end: int, zone: ZoneInfo) -> Draw
             hours[hour] = (hours[hour] or 0.0) + piece.kwh
     figure = heatmap.Heatmap([heatmap.Cell(moment(at), kwh) for at, kwh in hours.items()], "kWh", zone)
     known = [kwh for kwh in hours.values() if kwh is not None]
-    highest = f"at most {max(known):,.1f} kWh in an hour" if known else "nothing known"
-    return Drawing(lambda width: heatmap.draw(figure, width=width), f"Energy by hour and day: {highest}")
+    words = (
+        gettext("Energy by hour and day: at most %(energy)s kWh in an hour")
+        % {"energy": number(max(known), 1)}
+        if known
+        else gettext("Energy by hour and day: nothing known")
+    )
+    return Drawing(lambda width: heatmap.draw(figure, width=width), words)
 
 
 def oee_levels(figures: Mapping[str, float | None], *, target: float = OEE_TARGET) -> Drawing:
     """The four figures in percent, OEE with its target."""
     rows = [
         levels.Level("OEE", figures["oee"], target=target),
-        levels.Level("Availability", figures["availability"]),
-        levels.Level("Performance", figures["performance"]),
-        levels.Level("Quality", figures["quality"]),
+        levels.Level(gettext("Availability"), figures["availability"]),
+        levels.Level(gettext("Performance"), figures["performance"]),
+        levels.Level(gettext("Quality"), figures["quality"]),
     ]
     return _levels(rows)
 
 
 def oee_by_part(rows: Iterable[Mapping], *, target: float = OEE_TARGET) -> Drawing:
     """OEE of each machine, line or shift."""
-    return _levels([levels.Level(row["label"], row["oee"], target=target) for row in rows])
+    return _levels([levels.Level(str(part_word(row)), row["oee"], target=target) for row in rows])
 
 
 def _levels(rows: Sequence[levels.Level]) -> Drawing:
     words = ", ".join(
-        f"{row.label} {'not known' if row.value is None else f'{row.value:.1f} %'}" for row in rows
+        f"{row.label} {gettext('not known') if row.value is None else f'{number(row.value, 1)} %'}"
+        for row in rows
     )
     return Drawing(lambda width: levels.draw(rows, width=width), words)
 
@@ -131,11 +149,16 @@ def oee_trend(trend: Sequence[Mapping], zone: ZoneInfo, *, target: float = OEE_T
         days[0].astimezone(UTC) if days else moment(0),
         (days[-1] + timedelta(days=1)).astimezone(UTC) if days else moment(1),
         zone,
-        limits=[Bound(target, "target")],
+        limits=[Bound(target, gettext("target"))],
     )
     known = [value for _, value in points if value is not None]
-    words = f"from {known[0]:.1f} % to {known[-1]:.1f} %" if known else "nothing known"
-    return Drawing(lambda width: course.draw(figure, width=width), f"OEE by day: {words}")
+    words = (
+        gettext("OEE by day: from %(first)s %% to %(last)s %%")
+        % {"first": number(known[0], 1), "last": number(known[-1], 1)}
+        if known
+        else gettext("OEE by day: nothing known")
+    )
+    return Drawing(lambda width: course.draw(figure, width=width), words)
 
 
 def loss_steps(losses: Sequence[Mapping]) -> Drawing:
@@ -144,21 +167,29 @@ def loss_steps(losses: Sequence[Mapping]) -> Drawing:
     good = next((row["minutes"] for row in losses if row["kind"] == "good"), 0.0)
     total = good + sum(row["minutes"] for row in rows)
     figure = waterfall.Waterfall(
-        "Shifts",
+        gettext("Shifts"),
         total / 60,
-        [waterfall.Step(row["label"], -row["minutes"] / 60) for row in rows],
-        "Good time",
+        [waterfall.Step(str(loss_word(row)), -row["minutes"] / 60) for row in rows],
+        gettext("Good time"),
         "h",
     )
-    words = f"Losses: {total / 60:,.1f} h of shifts, {good / 60:,.1f} h of good time"
+    words = gettext("Losses: %(shifts)s h of shifts, %(good)s h of good time") % {
+        "shifts": number(total / 60, 1),
+        "good": number(good / 60, 1),
+    }
     return Drawing(lambda width: waterfall.draw(figure, width=width), words)
 
 
 def stop_pareto(rows: Sequence[Mapping]) -> Drawing:
     """For which reasons machines stood, hours."""
-    figure = pareto.Pareto([pareto.Item(row["label"], row["seconds"] / 3600) for row in rows], "h")
-    worst = f"most of it {rows[0]['label']}, {rows[0]['share']:.0%}" if rows else "none"
-    return Drawing(lambda width: pareto.draw(figure, width=width), f"Reasons of stops: {worst}")
+    figure = pareto.Pareto([pareto.Item(str(reason_word(row)), row["seconds"] / 3600) for row in rows], "h")
+    words = (
+        gettext("Reasons of stops: most of it %(reason)s, %(share)s")
+        % {"reason": reason_word(rows[0]), "share": share(rows[0]["share"])}
+        if rows
+        else gettext("Reasons of stops: none")
+    )
+    return Drawing(lambda width: pareto.draw(figure, width=width), words)
 
 
 def states_timeline(
@@ -181,7 +212,11 @@ def states_timeline(
         if len(shifts) == 1
         else (),
     )
-    words = f"What {len(rows)} machines did; the list of stops has the numbers"
+    words = ngettext(
+        "What %(count)d machine did; the list of stops has the numbers",
+        "What %(count)d machines did; the list of stops has the numbers",
+        len(rows),
+    ) % {"count": len(rows)}
     return Drawing(lambda width: timeline.draw(figure, width=width), words)
 
 
@@ -248,10 +283,15 @@ def metric_course(
         spans=spans,
     )
     if not points:
-        words = f"{label}: nothing known"
+        words = gettext("%(metric)s: nothing known") % {"metric": label}
     else:
         lows, highs = min(low for _, _, low, _ in points), max(high for _, _, _, high in points)
-        words = f"{label}: lowest {lows:,g} {unit}, highest {highs:,g} {unit}"
+        words = gettext("%(metric)s: lowest %(low)s %(unit)s, highest %(high)s %(unit)s") % {
+            "metric": label,
+            "low": short_number(lows),
+            "high": short_number(highs),
+            "unit": unit,
+        }
     return Drawing(lambda width: course.draw(figure, width=width), words)
 
 
@@ -259,4 +299,7 @@ def counted_bars(counts: Sequence[tuple[datetime, datetime, int]], zone: ZoneInf
     """How often something happened in each of some times."""
     figure = bars.Bars([bars.Bar(start, end, float(count)) for start, end, count in counts], unit, zone)
     total = sum(count for _, _, count in counts)
-    return Drawing(lambda width: bars.draw(figure, width=width), f"{total:,} {unit} in all")
+    return Drawing(
+        lambda width: bars.draw(figure, width=width),
+        gettext("%(count)s %(unit)s in all") % {"count": number(total), "unit": unit},
+    )

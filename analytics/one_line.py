@@ -2,7 +2,9 @@
 
 import unicodedata
 
-NOT_ONE_LINE = "must be one line, without control characters"
+from django.utils.translation import gettext_noop
+
+NOT_ONE_LINE = gettext_noop("must be one line, without control characters")
 _BREAKING = {"Cc", "Zl", "Zp"}
 
 

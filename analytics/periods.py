@@ -5,28 +5,37 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from analytics import writing
+
 DAY = timedelta(days=1)
 LONGEST_DAYS = 366
 EARLIEST = date(1971, 1, 1)
 
-# key: (on a button, in a sentence)
+# key: (on a button, in a sentence about it, in a sentence about what was then)
 PERIODS = {
-    "today": ("Today", "today"),
-    "yesterday": ("Yesterday", "yesterday"),
-    "7d": ("7 days", "the last seven days"),
-    "30d": ("30 days", "the last thirty days"),
-    "month": ("This month", "this month"),
-    "last-month": ("Last month", "last month"),
-    "year": ("This year", "this year"),
+    "today": (_("Today"), _("today"), pgettext_lazy("when", "today")),
+    "yesterday": (_("Yesterday"), _("yesterday"), pgettext_lazy("when", "yesterday")),
+    "7d": (_("7 days"), _("the last seven days"), _("in the last seven days")),
+    "30d": (_("30 days"), _("the last thirty days"), _("in the last thirty days")),
+    "month": (_("This month"), _("this month"), pgettext_lazy("when", "this month")),
+    "last-month": (_("Last month"), _("last month"), pgettext_lazy("when", "last month")),
+    "year": (_("This year"), _("this year"), pgettext_lazy("when", "this year")),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """[start, end), ms; whole days of the plant. `key` is empty for days that somebody chose."""
+    """[start, end), ms; whole days of the plant. `key` is empty for days that somebody chose.
+
+    `words` name it (`the last seven days`), `when` says that something was then (`in the last seven days`).
+    """
 
     key: str
     words: str
+    when: str
     start: int
     end: int
     first: date
@@ -45,10 +54,15 @@ def read_period(asked: Mapping[str, str], *, today: date, zone: ZoneInfo, defaul
     first, last = _day(asked.get("from")), _day(asked.get("to"))
     if first is not None and (last is None or last >= first):
         last = min(last or max(today, first), first + timedelta(days=LONGEST_DAYS - 1))
-        words = f"{first.day} {first:%b %Y}"
-        if last != first:
-            words += f" to {last.day} {last:%b %Y}"
-        return _between("", words, first, last, zone)
+        days = {"start": writing.day(first), "end": writing.day(last)}
+        if last == first:
+            words, when = days["start"], pgettext("when", "%(start)s") % days
+        else:
+            words, when = (
+                gettext("%(start)s to %(end)s") % days,
+                pgettext("when", "%(start)s to %(end)s") % days,
+            )
+        return _between("", words, when, first, last, zone)
     key = asked.get("period", "")
     return named_period(key if key in PERIODS else default, today=today, zone=zone)
 
@@ -65,7 +79,8 @@ def named_period(key: str, *, today: date, zone: ZoneInfo) -> Period:
         "year": (today.replace(month=1, day=1), today.replace(month=12, day=31)),
     }
     first, last = days[key]
-    return _between(key, PERIODS[key][1], first, last, zone)
+    _label, words, when = PERIODS[key]
+    return _between(key, str(words), str(when), first, last, zone)
 
 
 def time_before(start: int, end: int, *, zone: ZoneInfo) -> int:
@@ -118,8 +133,8 @@ def _last_of_month(first: date) -> date:
     return (first + timedelta(days=32)).replace(day=1) - DAY
 
 
-def _between(key: str, words: str, first: date, last: date, zone: ZoneInfo) -> Period:
-    return Period(key, words, _midnight(first, zone), _midnight(last + DAY, zone), first, last)
+def _between(key: str, words: str, when: str, first: date, last: date, zone: ZoneInfo) -> Period:
+    return Period(key, words, when, _midnight(first, zone), _midnight(last + DAY, zone), first, last)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:

@@ -5,6 +5,7 @@ import secrets
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext
 
 from factory.errors import NotFound, Unavailable
 
@@ -21,7 +22,7 @@ class StorageTroubled(Unavailable):
     """The storage does not do as it is asked."""
 
     def __init__(self) -> None:
-        super().__init__("The storage of reports is not available. Try again.", retry_after=30)
+        super().__init__(gettext("The storage of reports is not available. Try again."), retry_after=30)
 
 
 def new_folder() -> str:
@@ -47,7 +48,7 @@ def get(folder: str, name: str) -> bytes:
         with default_storage.open(f"{folder}/{name}", "rb") as file:
             return bytes(file.read())
     except FileNotFoundError:
-        raise FileGone("This file of the report is not there any more.") from None
+        raise FileGone(gettext("This file of the report is not there any more.")) from None
     except Exception as error:  # each storage fails in its own way
         raise StorageTroubled from error
 

@@ -18,6 +18,7 @@ NAMES = (
     "rollout",
     "subscribe",
     "limits",
+    "memory",
     "pages",
 )
 
@@ -29,6 +30,10 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="granian's processes")
     parser.add_argument("--threads", type=int, default=64, help="threads of each of them")
     parser.add_argument("--connections", type=int, default=128, help="that send single readings at once")
+    parser.add_argument("--minutes", type=int, default=60, help="that the pages of `memory` stay open")
+    parser.add_argument(
+        "--url", default="", help="a plant that runs already, for `memory`; else one is started"
+    )
     parser.add_argument("--data", help="pages: a folder that keeps the plant for the next run")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # ends what it has started

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, UnknownType, ValidationError, best_match
 from jsonschema.validators import create
@@ -21,8 +22,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCES = ("$ref", "$dynamicRef")
 NOWHERE: Registry = Registry()  # what a `$ref` may lead to outside of its own schema: nothing
 WORDS = 300  # of a reason
-ENDLESS = "is checked by a schema that refers to itself without end"
-TOILSOME = "takes too long to check against its schema"
+ENDLESS = gettext_noop("is checked by a schema that refers to itself without end")
+TOILSOME = gettext_noop("takes too long to check against its schema")
 WORK = 100_000  # of one check: keywords that were looked at; a second or so
 REFERENCE = 20  # keywords' work is it to follow one
 WAYS_A_STEP = 100  # of a pattern are as much work as one keyword
@@ -93,34 +94,40 @@ CountingValidator = create(
 def check_schema(schema: Any) -> None:
     """Refuse a schema that could not be used later."""
     if not isinstance(schema, dict):
-        raise Misfit("", "must be an object")
+        raise Misfit("", gettext("must be an object"))
     if schema.get("$schema", DIALECT) not in (DIALECT, f"{DIALECT}#"):
-        raise Misfit(".$schema", f"must be {DIALECT}, or left out")
+        raise Misfit(".$schema", gettext("must be %(most)s, or left out") % {"most": DIALECT})
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         raise Misfit(_path(error), _words(error)) from None
     except RecursionError:
-        raise Misfit("", "nests too deep") from None
+        raise Misfit("", gettext("nests too deep")) from None
     except OverflowError:
-        raise Misfit("", "has a pattern with too large a number") from None
+        raise Misfit("", gettext("has a pattern with too large a number")) from None
     resolver = NOWHERE.resolver_with_root(Resource.from_contents(schema, default_specification=DRAFT202012))
     for reference in _references(schema):
         if not reference.startswith("#"):
-            raise Misfit("", f"may refer to its own parts only, and {reference[:80]} is elsewhere")
+            raise Misfit(
+                "",
+                gettext("may refer to its own parts only, and %(part)s is elsewhere")
+                % {"part": reference[:80]},
+            )
         try:
             resolver.lookup(reference)
         except Unresolvable:
-            raise Misfit("", f"has no part {reference[:80]}") from None
+            raise Misfit("", gettext("has no part %(part)s") % {"part": reference[:80]}) from None
     for pattern in _patterns(schema):
         if ways(pattern, SHORT) > WORK * WAYS_A_STEP:
             raise Misfit(
-                "", f"has a pattern that takes too long: {pattern[:80]!r}; avoid repeats inside repeats"
+                "",
+                gettext("has a pattern that takes too long: %(pattern)s; avoid repeats inside repeats")
+                % {"pattern": repr(pattern[:80])},
             )
     try:
         check({}, schema)
     except Misfit as misfit:
-        if misfit.reason in (ENDLESS, TOILSOME):
+        if misfit.reason in (gettext(ENDLESS), gettext(TOILSOME)):
             raise
 
 
@@ -131,16 +138,16 @@ def check(parameters: Any, schema: dict[str, Any]) -> None:
         validator = CountingValidator(schema, registry=NOWHERE)
         error = best_match(validator.iter_errors(parameters))
     except _Toil:
-        raise Misfit("", TOILSOME) from None
+        raise Misfit("", gettext(TOILSOME)) from None
     except RecursionError:
-        raise Misfit("", ENDLESS) from None
+        raise Misfit("", gettext(ENDLESS)) from None
     except (
         Unresolvable,
         UnknownType,
         re.error,
         OverflowError,
     ) as error:  # it was not checked when it was written
-        raise Misfit("", f"cannot be checked: {error!s:.100}") from None
+        raise Misfit("", gettext("cannot be checked: %(error)s") % {"error": f"{error!s:.100}"}) from None
     if error is not None:
         raise Misfit(_path(error), _words(error))
 

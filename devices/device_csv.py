@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext
+
 from factory.errors import InvalidInput
 
 # Columns on the wire, and what they are of a device.
@@ -42,9 +44,7 @@ class Row:
 
 def read_rows(text: str) -> list[Row]:
     """The rows of a file; refuses one whose header does not fit, or that is no CSV at all."""
-    text = text.removeprefix("\ufeff")
-    header, _, _ = text.partition("\n")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(header), strict=True)
+    reader = _reader(text)
     rows: list[Row] = []
     columns: list[str] | None = None
     number = 0
@@ -54,13 +54,23 @@ def read_rows(text: str) -> list[Row]:
                 columns = _columns(cells)
             elif any(cell.strip() for cell in cells):
                 if len(rows) == ROWS_LIMIT:
-                    raise InvalidInput.at("csv", f"has more than {ROWS_LIMIT:,} rows")
+                    raise InvalidInput.at(
+                        "csv", gettext("has more than %(most)s rows") % {"most": f"{ROWS_LIMIT:,}"}
+                    )
                 rows.append(_row(number, columns, cells))
     except csv.Error as error:
-        raise InvalidInput.at("csv", f"row {number + 1} cannot be read: {error}") from None
+        raise InvalidInput.at(
+            "csv", gettext("row %(line)s cannot be read: %(error)s") % {"line": number + 1, "error": error}
+        ) from None
     if columns is None:
-        raise InvalidInput.at("csv", "is empty: the first row names the columns")
+        raise InvalidInput.at("csv", gettext("is empty: the first row names the columns"))
     return rows
+
+
+def _reader(text: str) -> Any:
+    text = text.removeprefix("\ufeff")
+    header, _, _ = text.partition("\n")
+    return csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(header), strict=True)
 
 
 def _delimiter(header: str) -> str:
@@ -72,21 +82,29 @@ def _columns(cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
     for name in filter(None, names):
         if name not in COLUMNS:
-            raise InvalidInput.at("csv", f"there is no column {name!r}; there are {', '.join(COLUMNS)}")
+            raise InvalidInput.at(
+                "csv",
+                gettext("there is no column %(name)s; there are %(names)s")
+                % {"name": repr(name), "names": ", ".join(COLUMNS)},
+            )
         if names.count(name) > 1:
-            raise InvalidInput.at("csv", f"the column {name!r} is there twice")
+            raise InvalidInput.at("csv", gettext("the column %(name)s is there twice") % {"name": repr(name)})
     if "deviceId" not in names:
-        raise InvalidInput.at("csv", "the column 'deviceId' is missing; the first row names the columns")
+        raise InvalidInput.at(
+            "csv", gettext("the column 'deviceId' is missing; the first row names the columns")
+        )
     return names
 
 
 def _row(number: int, columns: list[str], cells: list[str]) -> Row:
     row = Row(number, {})
     if any(cell.strip() for cell in cells[len(columns) :]):
-        row.problems["deviceId"] = "the row has more cells than there are columns"
+        row.problems["deviceId"] = gettext("the row has more cells than there are columns")
     if any(columns[len(cells) :]):
         # Taking what is missing for empty would blank it in the device.
-        row.problems["deviceId"] = f"the row has fewer cells ({len(cells)}) than the header ({len(columns)})"
+        row.problems["deviceId"] = gettext(
+            "the row has fewer cells (%(count)s) than the header (%(expected)s)"
+        ) % {"count": len(cells), "expected": len(columns)}
     for place, column in enumerate(columns[: len(cells)]):
         if not column:
             continue
@@ -114,7 +132,7 @@ def _read_metadata(cell: str) -> Any:
     try:
         return json.loads(cell)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"is no JSON: {error}") from None
+        raise ValueError(gettext("is no JSON: %(error)s") % {"error": error}) from None
 
 
 def read_tags(cell: str) -> list[str]:
@@ -179,6 +197,23 @@ def write_rows(devices: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
             text.seek(0)
             text.truncate()
     yield _encoded(text)
+
+
+def rows_with_reasons(text: str, reasons: Mapping[int, str]) -> bytes:
+    """Those rows of a file that were refused, each as it was, to be mended and read again.
+
+    Why stands behind, in a column without a name: that one is not read.
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    width = 0
+    for number, cells in enumerate(_reader(text), start=1):
+        if number == 1:
+            width = len(cells)
+            writer.writerow([*cells, ""])
+        elif number in reasons:
+            writer.writerow([*cells[:width], *[""] * (width - len(cells)), guarded(reasons[number])])
+    return out.getvalue().encode(errors="backslashreplace")
 
 
 def _encoded(text: io.StringIO) -> bytes:

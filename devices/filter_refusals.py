@@ -2,6 +2,7 @@
 
 from typing import Any, NoReturn
 
+from django.utils.translation import gettext, gettext_noop
 from lark import Token, UnexpectedToken
 
 from devices.filter_terms import KEYWORDS
@@ -9,8 +10,8 @@ from factory.errors import InvalidInput
 
 # What a person is told that would have fitted.
 CALLED = {
-    "WORD": "a word",
-    "STRING": "a text in quotes",
+    "WORD": gettext_noop("a word"),
+    "STRING": gettext_noop("a text in quotes"),
     "PATH": "metadata.…",
     "EQUALS": "=",
     "UNEQUAL": "!=",
@@ -18,7 +19,7 @@ CALLED = {
     "LPAR": "(",
     "RPAR": ")",
     "COMMA": ",",
-    "$END": "the end",
+    "$END": gettext_noop("the end"),
 }
 
 
@@ -27,7 +28,10 @@ class FilterRefused(InvalidInput):
 
     def __init__(self, reason: str, *, position: int) -> None:
         self.position = position
-        self.reason = f"at position {position}: {reason}"
+        self.reason = gettext("at position %(position)s: %(reason)s") % {
+            "position": position,
+            "reason": reason,
+        }
         super().__init__(f"filter: {self.reason}", fields={"filter": [self.reason]})
 
 
@@ -39,21 +43,31 @@ def place_of(token: Token) -> int:
 def refuse_token(error: UnexpectedToken, text: str) -> NoReturn:
     expected = _in_words(error.accepts or error.expected)
     if error.token.type == "$END":
-        missing = "there is nothing to read" if not text.strip() else "it ends too early"
-        raise FilterRefused(f"{missing}; expected one of {expected}", position=len(text) + 1) from None
-    told = f"{str(error.token)!r} does not fit here"
+        missing = gettext("it ends too early") if text.strip() else gettext("there is nothing to read")
+        raise FilterRefused(
+            gettext("%(told)s; expected one of %(expected)s") % {"told": missing, "expected": expected},
+            position=len(text) + 1,
+        ) from None
+    told = gettext("%(what)s does not fit here") % {"what": repr(str(error.token))}
     if error.token.lower() in KEYWORDS and {"WORD", "STRING"} & set(error.accepts or ()):
-        told += " (in quotes it would be a text)"
-    raise FilterRefused(f"{told}; expected one of {expected}", position=place_of(error.token)) from None
+        told = gettext("%(told)s (in quotes it would be a text)") % {"told": told}
+    raise FilterRefused(
+        gettext("%(told)s; expected one of %(expected)s") % {"told": told, "expected": expected},
+        position=place_of(error.token),
+    ) from None
 
 
 def refuse_character(text: str, place: int) -> NoReturn:
     character = text[place]
-    told = "the quote is never closed" if character in "'\"" else f"{character!r} does not fit here"
+    told = (
+        gettext("the quote is never closed")
+        if character in "'\""
+        else gettext("%(what)s does not fit here") % {"what": repr(character)}
+    )
     raise FilterRefused(told, position=place + 1) from None
 
 
 def _in_words(terminals: Any) -> str:
     order = [*CALLED, *(word.upper() for word in sorted(KEYWORDS))]
     known = sorted(set(terminals), key=lambda name: order.index(name) if name in order else len(order))
-    return ", ".join(CALLED.get(name, name.lower()) for name in known)
+    return ", ".join(gettext(CALLED[name]) if name in CALLED else name.lower() for name in known)

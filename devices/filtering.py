@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
+from django.utils.translation import gettext
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken, v_args
 
 from devices.filter_refusals import FilterRefused, place_of, refuse_character, refuse_token
@@ -97,7 +98,8 @@ def parse_filter(text: str) -> Filter:
     """Read a filter; refuses with the position of what is wrong."""
     if len(text) > LONGEST:
         raise FilterRefused(
-            f"it is too long, at most {LONGEST:,} characters are understood", position=LONGEST + 1
+            gettext("it is too long, at most %(most)s characters are understood") % {"most": f"{LONGEST:,}"},
+            position=LONGEST + 1,
         )
     try:
         found: Any = _parser().parse(text)
@@ -132,7 +134,8 @@ class _Reader(Transformer):
         depth, count = max(part.depth for part in parts), sum(part.count for part in parts)
         if count > TERMS_LIMIT:
             raise FilterRefused(
-                f"at most {TERMS_LIMIT} comparisons are understood", position=place_of(found[1])
+                gettext("at most %(most)s comparisons are understood") % {"most": TERMS_LIMIT},
+                position=place_of(found[1]),
             )
         return _Part(kind(tuple(part.term for part in parts)), depth, count)
 
@@ -145,14 +148,18 @@ class _Reader(Transformer):
     def _deeper(self, part: _Part, position: int) -> int:
         if part.depth >= DEEPEST:
             raise FilterRefused(
-                f"at most {DEEPEST} levels inside each other are understood", position=position
+                gettext("at most %(most)s levels inside each other are understood") % {"most": DEEPEST},
+                position=position,
             )
         return part.depth + 1
 
     def is_one(self, field: "_Field", word: Token, values: Any) -> _Part:
         listed = values if isinstance(values, list) else [values]
         if len(listed) > TERMS_LIMIT:
-            raise FilterRefused(f"at most {TERMS_LIMIT} values are understood", position=place_of(word))
+            raise FilterRefused(
+                gettext("at most %(most)s values are understood") % {"most": TERMS_LIMIT},
+                position=place_of(word),
+            )
         for value in listed:
             _refuse_unknown_word(field, value)
         return _Part(Is(field.reference, tuple(value.value for value in listed)), count=len(listed))
@@ -168,15 +175,21 @@ class _Reader(Transformer):
         if field.reference.path:
             if value.value.number is None:
                 raise FilterRefused(
-                    f"metadata is put in order by number, and {value.value} is none", position=value.position
+                    gettext("metadata is put in order by number, and %(value)s is none")
+                    % {"value": value.value},
+                    position=value.position,
                 )
         elif field.reference.name != "firmware":
             raise FilterRefused(
-                f"{field.reference} has no order; expected one of =, !=, in, not in, like, contains",
+                gettext("%(reference)s has no order; expected one of =, !=, in, not in, like, contains")
+                % {"reference": field.reference},
                 position=place_of(order),
             )
         elif version_key(value.value.text) is None:
-            raise FilterRefused(f"{value.value} is no version such as 2.10", position=value.position)
+            raise FilterRefused(
+                gettext("%(value)s is no version such as 2.10") % {"value": value.value},
+                position=value.position,
+            )
         return _Part(Compares(field.reference, str(order), value.value))
 
     def resembles(self, field: "_Field", how: Token, value: "_Value") -> _Part:
@@ -207,7 +220,7 @@ class _Reader(Transformer):
         name = by_name.get(token.lower())
         if name == "metadata" or token.lower().startswith("metadata."):
             raise FilterRefused(
-                "metadata is asked for by names: metadata.line, metadata.'serial number'",
+                gettext("metadata is asked for by names: metadata.line, metadata.'serial number'"),
                 position=place_of(token),
             )
         if name is None:
@@ -217,9 +230,12 @@ class _Reader(Transformer):
                 if near
                 else ""
             )
-            told = f" (do you mean {hint}?)" if hint else ""
+            word = repr(str(token))
+            if hint:
+                word = gettext("%(word)s (do you mean %(hint)s?)") % {"word": word, "hint": hint}
             raise FilterRefused(
-                f"there is no field {str(token)!r}{told}; expected one of {_fields()}",
+                gettext("there is no field %(word)s; expected one of %(names)s")
+                % {"word": word, "names": _fields()},
                 position=place_of(token),
             )
         return _Field(Reference(name))
@@ -250,7 +266,8 @@ def _refuse_unknown_word(field: _Field, value: _Value) -> None:
     known = WORDS_OF.get(field.reference.name)
     if known and value.value.text not in known:
         raise FilterRefused(
-            f"{value.value} is no {field.reference}; expected one of {', '.join(known)}",
+            gettext("%(value)s is no %(reference)s; expected one of %(names)s")
+            % {"value": value.value, "reference": field.reference, "names": ", ".join(known)},
             position=value.position,
         )
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from devices.models import Credential
 from devices.queries import alive_credential
 from devices.tokens import looks_like_device_token
+from factory import context
 from factory.accounts.identity import bearer_of
 from factory.trpc.call import STRANGER, Identity
 from factory.trpc.permissions import Permission
@@ -96,6 +97,8 @@ def device_behind(token: str) -> Identity | None:
         principal = DevicePrincipal(credential.device_id, credential.device.external_id)
         identity = Identity(principal=principal, credential=credential.pk)
         known_tokens.keep(token, identity)
+    if isinstance(identity.principal, DevicePrincipal):
+        context.note(device_id=identity.principal.device_id)
     return identity
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, F, OrderBy, OuterRef, Q, QuerySet, Subquery, Sum, TextField
 from django.db.models.functions import Cast
+from django.utils.translation import gettext
 
 from devices.filtering import Facts, Filter, parse_filter
 from devices.models import (
@@ -18,7 +19,10 @@ from devices.models import (
     Credential,
     CredentialQuerySet,
     Device,
+    DeviceImport,
+    DeviceImportQuerySet,
     DeviceQuerySet,
+    ImportRefusal,
     RefusedMessage,
     StatusChange,
     TypeDefaults,
@@ -98,7 +102,7 @@ def devices_matching(
         if value is None:
             continue
         if name not in _registered:
-            raise InvalidInput.at(name, "devices cannot be narrowed by this here")
+            raise InvalidInput.at(name, gettext("devices cannot be narrowed by this here"))
         found = _registered[name](found, value)
     if filter is not None:
         # The rest is done by the database first, so that only what is left is looked at here.
@@ -184,7 +188,7 @@ def get_device(reference: int | str) -> Device:
     """As `find_device`; refuses when there is none."""
     device = find_device(reference)
     if device is None:
-        raise DeviceUnknown(f"There is no device {reference!r}.")
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": repr(reference)})
     return device
 
 
@@ -200,7 +204,7 @@ def get_device_ids(references: list[int | str]) -> list[int]:
         by_reference[pk] = by_reference[external_id] = pk
     for reference in references:
         if reference not in by_reference:
-            raise DeviceUnknown(f"There is no device {reference!r}.")
+            raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": repr(reference)})
     return list(dict.fromkeys(by_reference[reference] for reference in references))
 
 
@@ -375,3 +379,25 @@ def status_news(device_id: int, status: str, *, at: datetime) -> dict[str, Any]:
     """A status as those hear of it who watch."""
     timestamp = iso(at)
     return {"deviceId": device_id, "status": str(status), "timestamp": timestamp}
+
+
+class ImportUnknown(NotFound):
+    """There is no such import, or not any more."""
+
+
+def get_import(import_id: int) -> DeviceImport:
+    """One import, its text left where it is; refuses when there is none."""
+    found = imports().filter(pk=import_id).first()
+    if found is None:
+        raise ImportUnknown(f"There is no import {import_id}; it may have expired.")
+    return found
+
+
+def imports() -> DeviceImportQuerySet:
+    """Imports of devices with who brought them, the newest first."""
+    return DeviceImport.objects.select_related("created_by").defer("text").order_by("-pk")
+
+
+def refusals_of(*, import_id: int) -> QuerySet[ImportRefusal, ImportRefusal]:
+    """What is wrong with a file, row by row."""
+    return ImportRefusal.objects.filter(of_import_id=import_id).order_by("row", "pk")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from factory.trpc.fields import DEEPEST, NO_JSON, as_json, is_too_deep
 
 TAGS_LIMIT = 50
@@ -13,13 +15,15 @@ def why_misshapen(*, tags: Any, metadata: Any) -> dict[str, str]:
     problems = {}
     words = tags if isinstance(tags, list) else [None]
     if len(words) > TAGS_LIMIT or not all(isinstance(w, str) and 0 < len(w) <= TAG_LENGTH for w in words):
-        problems["tags"] = f"must be a list of at most {TAGS_LIMIT} words of 1 to {TAG_LENGTH} characters"
+        problems["tags"] = gettext(
+            "must be a list of at most %(most)s words of 1 to %(longest)s characters"
+        ) % {"most": TAGS_LIMIT, "longest": TAG_LENGTH}
     elif as_json(words) is None:
-        problems["tags"] = NO_JSON
+        problems["tags"] = gettext(NO_JSON)
     if not isinstance(metadata, dict):
-        problems["metadata"] = "must be an object"
+        problems["metadata"] = gettext("must be an object")
     elif is_too_deep(metadata):
-        problems["metadata"] = f"may nest {DEEPEST} levels deep"
+        problems["metadata"] = gettext("may nest %(most)s levels deep") % {"most": DEEPEST}
     elif as_json(metadata) is None:
-        problems["metadata"] = NO_JSON
+        problems["metadata"] = gettext(NO_JSON)
     return problems

@@ -1,3 +1,5 @@
+import uuid
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -29,3 +31,17 @@ def look_after_commands(**_from_newer_senders) -> None:
 
     services.expire_commands(at=timezone.now())
     services.wake_forgotten(at=timezone.now())
+
+
+@shared_task
+def work_on_import(*, import_id: int, **_from_newer_senders) -> None:
+    from devices.services import importing  # noqa: PLC0415 -- leaf
+
+    importing.work_on_import(import_id=import_id, claim=uuid.uuid4().hex, clock=timezone.now)
+
+
+@shared_task
+def sweep_imports(**_from_newer_senders) -> None:
+    from devices.services import imports  # noqa: PLC0415 -- leaf
+
+    imports.sweep_imports(at=timezone.now())

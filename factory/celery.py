@@ -7,6 +7,7 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "factory.settings")
 
 SWEEP_SECONDS = 15.0
+HEARTBEAT_SECONDS = 10.0
 ROLLUP_SECONDS = 15.0  # what an aggregated answer has to read from raw is about as much as arrives meanwhile
 SILENCE_SECONDS = 5.0
 FILTERS_SECONDS = 30.0
@@ -30,6 +31,11 @@ app.conf.beat_schedule = {
         "task": "alerts.tasks.sweep_deliveries",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
+    },
+    "be heard at work": {
+        "task": "factory.tasks.be_heard",
+        "schedule": HEARTBEAT_SECONDS,
+        "options": {"expires": HEARTBEAT_SECONDS},
     },
     "page late alerts that stay open": {"task": "alerts.tasks.page_waiting_late_alerts", "schedule": 60.0},
     "let alarm delays run out": {
@@ -91,6 +97,11 @@ app.conf.beat_schedule = {
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
     },
+    "have imports of devices go on": {
+        "task": "devices.tasks.sweep_imports",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
     "look after firmware updates": {
         "task": "ota.tasks.look_after_updates",
         "schedule": SWEEP_SECONDS,
@@ -109,6 +120,10 @@ app.conf.beat_schedule = {
         "task": "ota.tasks.take_in_newcomers",
         "schedule": NEWCOMER_SECONDS,
         "options": {"expires": NEWCOMER_SECONDS},
+    },
+    "forget old entries of the audit log": {
+        "task": "factory.accounts.tasks.forget_old_audit_entries",
+        "schedule": 3600.0,
     },
     "forget old statuses": {"task": "devices.tasks.forget_old_statuses", "schedule": 3600.0},
     "forget old deliveries": {"task": "alerts.tasks.forget_old_deliveries", "schedule": 3600.0},

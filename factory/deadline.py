@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError
 from django.db.backends.signals import connection_created
+from django.utils.translation import gettext
 
 from factory.errors import TimeIsUp
 
@@ -70,7 +71,7 @@ def check() -> None:
 
 def _check(until: float) -> None:
     if time.monotonic() >= until:
-        raise TimeIsUp("This took too long and was ended. Ask for less, or try again.")
+        raise TimeIsUp(gettext("This took too long and was ended. Ask for less, or try again."))
 
 
 def run_in_time(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -95,7 +96,8 @@ def run_in_time(execute: Callable[..., Any], sql: str, params: Any, many: bool, 
             raise
         _check(until)
         raise TimeIsUp(
-            f"The database took longer than {settings.DB_TIMEOUT} s. Ask for less, or try again."
+            gettext("The database took longer than %(db_timeout)s s. Ask for less, or try again.")
+            % {"db_timeout": settings.DB_TIMEOUT}
         ) from error
 
 

@@ -13,9 +13,10 @@ class DomainError(Exception):
     code = "BAD_REQUEST"
 
     def __init__(self, message: str, *, fields: Mapping[str, Sequence[str]] | None = None) -> None:
+        message = str(message)  # nothing lazy goes on the wire
         super().__init__(message)
         self.message = message
-        self.fields = {name: list(reasons) for name, reasons in (fields or {}).items()}
+        self.fields = {name: [str(reason) for reason in reasons] for name, reasons in (fields or {}).items()}
 
 
 class InvalidInput(DomainError):

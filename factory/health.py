@@ -1,11 +1,14 @@
 """Is this process alive, and can the platform do its work? For supervisors and load balancers."""
 
+import shutil
 import time
 from collections.abc import Callable
 
 import redis
 from django.conf import settings
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -17,6 +20,11 @@ from factory.live.broadcast import broadcaster
 
 _migrated = False
 _redis: redis.Redis | None = None
+HEARTBEAT = "health.workers"
+HEARTBEAT_SECONDS = 60.0
+CLOCK_SECONDS = 2.0
+ASKED_EVERY = 5.0  # seconds
+_began = time.time()
 MQTT_ASKED_EVERY = 1.0  # seconds: each asking is a connection
 _mqtt = (0.0, True)  # until when it is known, and what
 
@@ -67,10 +75,74 @@ VITAL: dict[str, Callable[[], bool]] = {
     "database": _database_answers,
     "migrations": _is_migrated,
 }
+
+
+def _storage_answers() -> bool:
+    """Asked for a file that need not be there: whoever can say so can be reached."""
+    try:
+        default_storage.exists("health")
+    except Exception:  # each storage fails in its own way
+        return False
+    return True
+
+
+def _workers_answer() -> bool:
+    """A worker has carried out what beat asked for within the last minute. Without Redis nobody can know."""
+    try:
+        heard = cache.get(HEARTBEAT)
+    except (redis.RedisError, OSError):
+        return True  # and redis is named
+    # What was heard before this process began may be of before everything was started anew.
+    return time.time() - max(_began, float(heard or 0)) < HEARTBEAT_SECONDS
+
+
+def note_heartbeat() -> None:
+    """A worker is at work."""
+    cache.set(HEARTBEAT, time.time(), timeout=86_400)
+
+
+def _has_room() -> bool:
+    return shutil.disk_usage(settings.FACTORY_DATA).free >= settings.DISK_FREE_MB * 1_000_000
+
+
+def _clock_agrees() -> bool:
+    """Ours and the database's: deadlines are judged by both."""
+    if connection.vendor != "mysql":
+        return True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT UNIX_TIMESTAMP(NOW(6))")
+            return abs(float(cursor.fetchone()[0]) - time.time()) < CLOCK_SECONDS
+    except DatabaseError:
+        return True  # and the database is named
+
+
+class NowAndThen:
+    """A question that is asked at most once in so many seconds; readiness may be asked as often as anybody likes."""
+
+    def __init__(self, ask: Callable[[], bool], seconds: float) -> None:
+        self.ask, self.seconds = ask, seconds
+        self.answer = True
+        self.ask_anew()
+
+    def ask_anew(self) -> None:
+        self.good_until = 0.0
+
+    def __call__(self) -> bool:
+        if time.monotonic() >= self.good_until:
+            self.answer = self.ask()
+            self.good_until = time.monotonic() + self.seconds
+        return self.answer
+
+
 USEFUL: dict[str, Callable[[], bool]] = {
     "redis": _redis_answers,
     "live": lambda: not broadcaster.failing,
     "mqtt": lambda: not settings.MQTT_ENABLED or _mqtt_answers(),
+    "storage": NowAndThen(_storage_answers, ASKED_EVERY),
+    "workers": NowAndThen(_workers_answer, ASKED_EVERY),
+    "disk": NowAndThen(_has_room, ASKED_EVERY),
+    "clock": NowAndThen(_clock_agrees, ASKED_EVERY),
 }
 
 

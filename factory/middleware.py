@@ -2,10 +2,43 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 from factory.errors import TimeIsUp
 from factory.refusals import too_late
 from factory.retrying import again_after_deadlock
+
+ROUTE = "factory.route"
+
+
+class NamedRoute:
+    """Leaves the route of a page in the environ, for whoever counts requests (factory.wsgi)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> None:
+        if request.resolver_match is not None:
+            request.META[ROUTE] = request.resolver_match.route
+
+
+class PagesPacked(GZipMiddleware):
+    """Pages go out compressed: a plant of a thousand devices is a thousand alike links. Files and the API do not.
+
+    What could be guessed by the length, the token of forms, is another one in each answer.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if not is_page or response.streaming or request.path_info.startswith("/api/"):
+            return response
+        return super().process_response(request, response)
 
 
 class PostsTryAgain:

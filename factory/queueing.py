@@ -12,6 +12,8 @@ from typing import Any
 from celery import Task
 from django.db import transaction
 
+from factory.context import ids, work
+
 logger = logging.getLogger(__name__)
 
 LIMIT = 10_000  # hand-overs waiting for a slow broker; past it they are left to the sweepers
@@ -21,7 +23,7 @@ class Messenger:
     """One per process; its thread is started by the first hand-over."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[tuple[Task, dict[str, Any]]] = queue.Queue(LIMIT)
+        self._waiting: queue.Queue[tuple[Task, dict[str, Any], dict[str, Any]]] = queue.Queue(LIMIT)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -32,15 +34,16 @@ class Messenger:
                 self._thread = threading.Thread(target=self._run, name="enqueue", daemon=True)
                 self._thread.start()
         try:
-            self._waiting.put_nowait((task, kwargs))
+            self._waiting.put_nowait((task, kwargs, dict(ids())))
         except queue.Full:
             logger.warning("task.not_enqueued", extra={"task_name": task.name, "error": "too many wait"})
 
     def _run(self) -> None:
         while True:
-            task, kwargs = self._waiting.get()
+            task, kwargs, known = self._waiting.get()
             try:
-                task.apply_async(kwargs=kwargs, retry=False)
+                with work(**known):
+                    task.apply_async(kwargs=kwargs, retry=False)
             except Exception as error:
                 logger.warning("task.not_enqueued", extra={"task_name": task.name, "error": str(error)})
 

@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 ATTEMPTS = 4
 PAUSE_SECONDS = 0.05
+# SQLite has one writer at a time, and who waits for it looks again every 100 ms at the least often.
+SQLITE_REST_SECONDS, SQLITE_REST_SHARE = 0.12, 0.5
 MYSQL_DEADLOCK, MYSQL_LOCK_TIMEOUT = 1213, 1205
 
 
@@ -37,3 +39,9 @@ def again_after_deadlock(work: Callable[[], T]) -> T:
             logger.warning("database.retry", extra={"attempt": attempt, "error": str(error)})
             time.sleep(PAUSE_SECONDS * attempt)
     raise AssertionError("unreachable")
+
+
+def let_others_write(took: float) -> None:
+    """Between two of many steps, each of which took so many seconds: without a rest others wait for the last one."""
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+        time.sleep(max(SQLITE_REST_SECONDS, took * SQLITE_REST_SHARE))

@@ -17,9 +17,8 @@ from urllib.parse import quote, unquote, urlsplit
 import dj_database_url
 import dj_email_url
 from csp.constants import NONE, SELF
-from django.templatetags.static import static
-from django.urls import reverse_lazy
 
+from factory.admin_menu import UNFOLD as UNFOLD
 from factory.env import Env, refuse
 from factory.limits.addresses import read_networks
 from factory.storage_url import BadStorage, storage_for
@@ -95,15 +94,18 @@ MIDDLEWARE = [
     "factory.limiting.CountedRequests",
     "factory.smaller.Smaller",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "factory.middleware.PagesPacked",
     "csp.middleware.CSPMiddleware",
     "factory.admin_policy.AdminPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "factory.middleware.NamedRoute",
     "factory.accounts.middleware.SignedInPerson",
     "factory.accounts.middleware.SpokenLanguage",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "factory.accounts.witness.AuditedForms",
     "factory.middleware.EndsInTime",
     "factory.middleware.PostsTryAgain",
 ]
@@ -119,7 +121,8 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            "builtins": ["factory.said_tags"],
         },
     }
 ]
@@ -361,137 +364,19 @@ SPECTACULAR_SETTINGS = {
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
-# The admin, in the colours of the pages (static/factory/factory.css)
-
-
-def _menu(title: str, **entries: tuple[str, str]) -> dict:
-    items = [
-        {"title": name.replace("_", " ").capitalize(), "icon": icon, "link": reverse_lazy(url)}
-        for name, (icon, url) in entries.items()
-    ]
-    return {"title": title, "separator": True, "items": items}
-
-
-UNFOLD = {
-    "SITE_TITLE": "Smart Factory IoT",
-    "SITE_HEADER": "Smart Factory IoT",
-    "SITE_SYMBOL": "factory",
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("factory/icon.svg")}
-    ],
-    "SHOW_VIEW_ON_SITE": False,
-    "SHOW_BACK_BUTTON": True,
-    "BORDER_RADIUS": "8px",
-    "COLORS": {
-        "base": {
-            "50": "#f8f9fa",
-            "100": "#eceef0",
-            "200": "#d3d8dd",
-            "300": "#b3bbc3",
-            "400": "#98a4af",
-            "500": "#5c6873",
-            "600": "#4f5a65",
-            "700": "#38424c",
-            "800": "#2d343b",
-            "900": "#1c2126",
-            "950": "#14181c",
-        },
-        "primary": {
-            "50": "#eef4fa",
-            "100": "#dce8f4",
-            "200": "#bcd4ea",
-            "300": "#a0c5ea",
-            "400": "#7fb0e0",
-            "500": "#4a86bf",
-            "600": "#2b5f94",
-            "700": "#234f7c",
-            "800": "#1e4267",
-            "900": "#1b3855",
-            "950": "#122439",
-        },
-    },
-    "SIDEBAR": {
-        "show_search": True,
-        "navigation": [
-            {
-                "items": [
-                    {
-                        "title": "Back to the plant",
-                        "icon": "arrow_back",
-                        "link": reverse_lazy("overview"),
-                        "active": lambda request: False,
-                    },
-                    {"title": "Admin home", "icon": "home", "link": reverse_lazy("admin:index")},
-                ]
-            },
-            _menu(
-                "Devices",
-                devices=("precision_manufacturing", "admin:devices_device_changelist"),
-                groups=("account_tree", "admin:grouping_group_changelist"),
-                batch_operations=("playlist_play", "admin:grouping_batchoperation_changelist"),
-                tokens=("key", "admin:devices_credential_changelist"),
-                commands=("terminal", "admin:devices_command_changelist"),
-                named_commands=("list_alt", "admin:devices_commandtype_changelist"),
-                claim_codes=("qr_code_2", "admin:devices_claimcode_changelist"),
-                configurations=("tune", "admin:devices_configuration_changelist"),
-                defaults_of_types=("category", "admin:devices_typedefaults_changelist"),
-                silence_rules=("hourglass_empty", "admin:devices_silencerule_changelist"),
-            ),
-            _menu(
-                "Readings",
-                archived_days=("inventory_2", "admin:telemetry_archivedday_changelist"),
-            ),
-            _menu(
-                "Thresholds & alerts",
-                thresholds=("straighten", "admin:alerts_threshold_changelist"),
-                threshold_changes=("history", "admin:alerts_thresholdchange_changelist"),
-                alerts=("notifications", "admin:alerts_alert_changelist"),
-                shelves=("shelves", "admin:alerts_shelf_changelist"),
-                maintenance=("engineering", "admin:alerts_maintenancewindow_changelist"),
-                who_is_told=("contact_mail", "admin:alerts_notificationconfig_changelist"),
-                deliveries=("outgoing_mail", "admin:alerts_delivery_changelist"),
-                outages=("cloud_off", "admin:alerts_outage_changelist"),
-            ),
-            _menu(
-                "Firmware",
-                versions=("system_update", "admin:ota_firmware_changelist"),
-                deployments=("move_down", "admin:ota_deployment_changelist"),
-                update_rules=("timer", "admin:ota_updaterule_changelist"),
-            ),
-            _menu(
-                "Energy & OEE",
-                machines=("conveyor_belt", "admin:analytics_machineprofile_changelist"),
-                products=("category", "admin:analytics_product_changelist"),
-                what_was_made=("event_repeat", "admin:analytics_productrun_changelist"),
-                lines=("linear_scale", "admin:analytics_line_changelist"),
-                shifts=("calendar_month", "admin:analytics_calendar_changelist"),
-                stop_codes=("label", "admin:analytics_stopcode_changelist"),
-                reasons_of_stops=("rate_review", "admin:analytics_stopreason_changelist"),
-                states=("timeline", "admin:analytics_stateinterval_changelist"),
-                results_of_shifts=("leaderboard", "admin:analytics_shiftresult_changelist"),
-                energy_meters=("electric_meter", "admin:analytics_energymeter_changelist"),
-                price_of_energy=("euro_symbol", "admin:analytics_energyprice_changelist"),
-            ),
-            _menu(
-                "People",
-                people=("group", "admin:accounts_user_changelist"),
-                sessions=("login", "admin:accounts_session_changelist"),
-            ),
-        ],
-    },
-}
-
 # The plant
 
 USE_TZ = True
 TIME_ZONE = PLANT_TIME_ZONE = env.time_zone("PLANT_TIME_ZONE", "UTC")
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # of what is kept and of what machines read, whatever the plant speaks
+PLANT_LANGUAGE = env.choice("PLANT_LANGUAGE", "en", {"en", "de"})
 USE_I18N = True
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "factory" / "locale"]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 READINGS_RETENTION_DAYS = env.integer("READINGS_RETENTION_DAYS", 90, low=1, high=36500)
 READINGS_FUTURE_SECONDS = 300
+AUDIT_KEEP_DAYS = env.integer("AUDIT_KEEP_DAYS", 400, low=1, high=36500)
 REPORTS_KEEP_DAYS = env.integer("REPORTS_KEEP_DAYS", 30, low=1, high=3650)
 REPORT_FONT = env.text("REPORT_FONT")
 if REPORT_FONT and not Path(REPORT_FONT).is_file():
@@ -523,6 +408,11 @@ for _key in FIRMWARE_PUBLIC_KEYS:
             "FIRMWARE_PUBLIC_KEYS", _key, "a public key: 32 bytes in base64, as firmware_keys prints it"
         )
 
+# Watching
+
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+DISK_FREE_MB = env.integer("DISK_FREE_MB", 500, low=0, high=1_000_000)
+
 # Mail
 
 EMAIL_URL = env.url("EMAIL_URL", "console://", {"console", "smtp", "submission"})
@@ -543,12 +433,17 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
 
 # Logs
 
+LOG_FORMAT = env.choice("LOG_FORMAT", "line", {"line", "json"})
+SLOW_QUERY_MS = env.integer("SLOW_QUERY_MS", 500, low=0, high=600_000)
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"})
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "factory.logs.LineFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "factory.logs.LineFormatter"},
+        "json": {"()": "factory.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"propagate": True},

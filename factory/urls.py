@@ -11,9 +11,11 @@ from analytics import api as analytics_api
 from devices import api as devices_api
 from devices import consumers as devices_live
 from devices import mqtt_hooks
-from factory import health, system
+from factory import health, plant_gauges, system  # noqa: F401 -- tells /metrics what there is to ask
 from factory.accounts import api as accounts_api
+from factory.accounts.witness import ProcedureWitness
 from factory.limiting import IDENTIFY, limits
+from factory.metrics import metrics
 from factory.papers import papers
 from factory.trpc.gateway import Gateway
 from factory.trpc.router import Registry
@@ -50,6 +52,7 @@ gateway = Gateway(
     identify=IDENTIFY,
     allowed_origins={settings.PUBLIC_URL, *settings.ALLOWED_ORIGINS},
     limits=limits,
+    witness=ProcedureWitness(),
 )
 
 urlpatterns = [
@@ -65,6 +68,7 @@ urlpatterns = [
     path("api/firmware/<int:firmware_id>/file", firmware_file, name="firmware-file"),
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("metrics", metrics),
     path("words/<str:language>.js", catalogue, name="words"),
     path("", include("factory.accounts.urls")),
     # One sign-in serves pages, API and admin.

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from factory import counters
 from factory.trpc.sse import EventStreams
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -19,9 +20,11 @@ def ways_in(*, http: Any, streams: EventStreams, sockets: Mapping[str, Any]) -> 
                 await receive()
                 await send({"type": "websocket.close", "code": NOBODY})
             else:
-                await socket(scope, receive, send)
+                with counters.connections.labels(scope["path"].strip("/")).track_inprogress():
+                    await socket(scope, receive, send)
         elif scope["type"] == "http" and streams.serves(scope):
-            await streams(scope, receive, send)
+            with counters.connections.labels("events").track_inprogress():
+                await streams(scope, receive, send)
         else:
             await http(scope, receive, send)
 

@@ -23,7 +23,8 @@ from django.http import HttpRequest, HttpResponse  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
 from django.middleware.security import SecurityMiddleware  # noqa: E402
 
-from factory import deadline  # noqa: E402
+from factory import context, counters, deadline  # noqa: E402
+from factory.middleware import ROUTE  # noqa: E402
 from factory.refusals import bad_request  # noqa: E402
 from factory.urls import gateway  # noqa: E402
 
@@ -76,5 +77,33 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     """Every HTTP request comes through here; its time runs from when it arrived, if it had to wait for a thread."""
     path = environ["PATH_INFO"]
     way_in = procedures if path.startswith(PROCEDURES) else pages
-    with deadline.within(deadline.seconds_for(path), since=environ.get(deadline.ARRIVED)):
-        return way_in(environ, start_response)
+    number = context.request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+    began, answered = time.monotonic(), "none"
+
+    def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Any:
+        nonlocal answered
+        answered = status[:3]
+        return start_response(status, [*headers, ("X-Request-Id", number)], *failure)
+
+    with (
+        context.work(request_id=number),
+        deadline.within(deadline.seconds_for(path), since=environ.get(deadline.ARRIVED)),
+    ):
+        try:
+            return way_in(environ, start)
+        finally:
+            way, name = asked_for(environ)
+            took = time.monotonic() - environ.get(deadline.ARRIVED, began)
+            counters.http_requests.labels(way, name, answered).observe(took)
+
+
+def asked_for(environ: dict[str, Any]) -> tuple[str, str]:
+    """Under which name a request is counted: a procedure's, or a page's route; what nobody knows has one name."""
+    path = environ["PATH_INFO"]
+    prefix = next((prefix for prefix in PROCEDURES if path.startswith(prefix)), None)
+    if prefix is None:
+        return "page", environ.get(ROUTE, "unknown")
+    name = path[len(prefix) :]
+    if "," in name:
+        return "procedure", "several"
+    return "procedure", name if gateway.registry.find(name) else "unknown"

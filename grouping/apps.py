@@ -8,7 +8,11 @@ class GroupingConfig(AppConfig):
     def ready(self) -> None:
         from devices.queries import register_filter, tell_what_goes  # noqa: PLC0415 -- the apps must be loaded
         from devices.services import hold_before_deleting  # noqa: PLC0415 -- the apps must be loaded
-        from grouping import batch_receivers, receivers  # noqa: F401, PLC0415 -- connects the signals
+        from grouping import (  # noqa: F401, PLC0415 -- connects the signals
+            batch_receivers,
+            receivers,
+            wording,
+        )
         from grouping.queries import count_memberships, narrow_to_group  # noqa: PLC0415 -- the apps must be loaded
         from grouping.services import hold_members, register_own_operations  # noqa: PLC0415 -- the apps must be loaded
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from factory.accounts.models import User
 from factory.errors import InvalidInput
 
@@ -97,9 +99,15 @@ def get_operation(name: str) -> Operation:
     """One operation; refuses what this server cannot do."""
     operation = _registered.get(name)
     if operation is None and name in KNOWN:
-        raise InvalidInput.at("operation", f"{name} is not available on this server")
+        raise InvalidInput.at(
+            "operation", gettext("%(name)s is not available on this server") % {"name": name}
+        )
     if operation is None:
-        raise InvalidInput.at("operation", f"{name} is none of {', '.join(sorted(_registered))}")
+        raise InvalidInput.at(
+            "operation",
+            gettext("%(name)s is none of %(names)s")
+            % {"name": name, "names": ", ".join(sorted(_registered))},
+        )
     return operation
 
 

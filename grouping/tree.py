@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
+from django.utils.translation import gettext
+
 DEEPEST = 8  # groups inside each other, the outermost counted
 
 
@@ -36,10 +38,10 @@ class Tree:
         """What speaks against putting a group (None: a new one) into another; None when nothing does."""
         chain = self.chain(parent_id)
         if group_id in chain:
-            return "a group cannot be inside itself"
+            return gettext("a group cannot be inside itself")
         levels = 1 if group_id is None else len(self._levels(group_id))
         if len(chain) + levels > DEEPEST:
-            return f"groups nest at most {DEEPEST} deep"
+            return gettext("groups nest at most %(most)s deep") % {"most": DEEPEST}
         return None
 
     def _levels(self, group_id: int) -> list[list[int]]:

@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext
 
 from devices.identity import DevicePrincipal, identify_device
 from factory.accounts.identity import identify_person
@@ -69,24 +70,26 @@ def _who_may(request: HttpRequest, firmware_id: int) -> int | None:
     else:
         identity = identify_device(request) or identify_person(request) or STRANGER
         if identity.principal is None:
-            raise Unauthorized("Sign in, show the device's token, or ask for a new link: this one is over.")
+            raise Unauthorized(
+                gettext("Sign in, show the device's token, or ask for a new link: this one is over.")
+            )
         if TECHNICIAN.allows(identity):
             return None
         if not isinstance(identity.principal, DevicePrincipal):
-            raise Forbidden("Firmware is for technicians and for the devices it is deployed to.")
+            raise Forbidden(gettext("Firmware is for technicians and for the devices it is deployed to."))
         wanted = Deployment.objects.all()
         device_id = identity.principal.device_id
     awaited = wanted.active().filter(device=device_id, firmware=firmware_id, device__deactivated_at=None)
     # A number that no row can have is not asked for: SQLite would take it for an error.
     if firmware_id >= 2**63 or not awaited.exists():
-        raise Forbidden("This device has no update to this firmware under way.")
+        raise Forbidden(gettext("This device has no update to this firmware under way."))
     return device_id
 
 
 def _offered(firmware_id: int, device_id: int | None) -> Firmware:
     firmware = get_firmware(firmware_id)
     if device_id is not None and firmware.withdrawn_at is not None:
-        raise Forbidden(f"Version {firmware.version} was withdrawn.")
+        raise Forbidden(gettext("Version %(version)s was withdrawn.") % {"version": firmware.version})
     return firmware
 
 

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from devices.models import Device
+from factory.said import said
 from ota.manifests import expiry_of
 from ota.models import Firmware
 
@@ -14,18 +16,21 @@ from ota.models import Firmware
 def fits(firmware: Firmware, device: Device, *, at: datetime | None = None) -> str | None:
     """Why this device cannot take this firmware; None: it can. `at`: whether a signature is still good then."""
     if firmware.withdrawn_at is not None:
-        return f"Version {firmware.version} was withdrawn."
+        return gettext("Version %(version)s was withdrawn.") % {"version": firmware.version}
     if not (firmware.file or firmware.url):
-        return f"Version {firmware.version} has no file."
+        return gettext("Version %(version)s has no file.") % {"version": firmware.version}
     if settings.FIRMWARE_REQUIRE_SIGNATURE and not firmware.signature:
-        return f"Version {firmware.version} is not signed."
+        return gettext("Version %(version)s is not signed.") % {"version": firmware.version}
     expires = expiry_of(firmware.manifest)
     if at is not None and expires is not None and expires <= at:
-        return f"The signature of version {firmware.version} has expired."
+        return gettext("The signature of version %(version)s has expired.") % {"version": firmware.version}
     if device.deactivated_at is not None:
-        return "The device is out of service."
+        return gettext("The device is out of service.")
     if device.type != firmware.device_type:
-        return f"Version {firmware.version} is for {firmware.get_device_type_display().lower()}s."
+        return gettext("Version %(version)s is for %(kind)ss.") % {
+            "version": firmware.version,
+            "kind": said(firmware.device_type),
+        }
     return why_other_hardware(firmware.hardware, device.metadata)
 
 
@@ -35,5 +40,12 @@ def why_other_hardware(wanted: list[str], metadata: Mapping[str, Any]) -> str | 
         return None
     known = metadata.get("hardware")
     if not isinstance(known, str) or not known:
-        return f"It is for the hardware {', '.join(wanted)}, and the device's metadata does not say its own."
-    return None if known in wanted else f"It is for the hardware {', '.join(wanted)}, not {known}."
+        return gettext(
+            "It is for the hardware %(names)s, and the device's metadata does not say its own."
+        ) % {"names": ", ".join(wanted)}
+    return (
+        None
+        if known in wanted
+        else gettext("It is for the hardware %(names)s, not %(known)s.")
+        % {"names": ", ".join(wanted), "known": known}
+    )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from devices.models import Device
 from ota.versions import why_no_version
 
@@ -55,13 +57,15 @@ def canonical(value: Any) -> str:
 def why_no_hardware(names: Any) -> str | None:
     """What is wrong with a list of boards."""
     if not isinstance(names, list | tuple):
-        return "Expected a list of names."
+        return gettext("Expected a list of names.")
     if len(names) > MOST_HARDWARE:
-        return f"At most {MOST_HARDWARE} names."
+        return gettext("At most %(most)s names.") % {"most": MOST_HARDWARE}
     for name in names:
         if not isinstance(name, str) or _HARDWARE.fullmatch(name) is None:
-            return f"{name!r} is no name of a board: letters, digits and . _ : / + - and spaces, at most 64."
-    return "A name stands there twice." if len(set(names)) < len(names) else None
+            return gettext(
+                "%(name)s is no name of a board: letters, digits and . _ : / + - and spaces, at most 64."
+            ) % {"name": repr(name)}
+    return gettext("A name stands there twice.") if len(set(names)) < len(names) else None
 
 
 def is_checksum(text: str) -> bool:
@@ -74,26 +78,33 @@ def read_manifest(text: str) -> Manifest:
     try:
         told = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadManifest("It is not JSON.") from None
+        raise BadManifest(gettext("It is not JSON.")) from None
     if not isinstance(told, dict):
-        raise BadManifest("It is not a JSON object.")
+        raise BadManifest(gettext("It is not a JSON object."))
     if missing := _MEMBERS - told.keys():
-        raise BadManifest(f"It lacks {', '.join(sorted(missing))}.")
+        raise BadManifest(gettext("It lacks %(names)s.") % {"names": ", ".join(sorted(missing))})
     if unknown := told.keys() - _MEMBERS - {"expires"}:
-        raise BadManifest(f"It has members we do not know: {', '.join(sorted(unknown))}.")
+        raise BadManifest(
+            gettext("It has members we do not know: %(names)s.") % {"names": ", ".join(sorted(unknown))}
+        )
     if not isinstance(told["version"], str) or (why := why_no_version(told["version"])):
         raise BadManifest(f"version: {why if isinstance(told['version'], str) else 'Expected a string.'}")
     if told["deviceType"] not in Device.Type.values:
-        raise BadManifest(f"deviceType: None of {', '.join(Device.Type.values)}.")
+        raise BadManifest(
+            gettext("deviceType: None of %(names)s.") % {"names": ", ".join(Device.Type.values)}
+        )
     if not isinstance(told["hardware"], list):
-        raise BadManifest("hardware: Expected an array.")
+        raise BadManifest(gettext("hardware: Expected an array."))
     if why := why_no_hardware(told["hardware"]):
         raise BadManifest(f"hardware: {why}")
     for name in ("size", "sequence"):
         if type(told[name]) is not int or not 1 <= told[name] <= LARGEST_SEQUENCE:
-            raise BadManifest(f"{name}: Expected a whole number from 1 to {LARGEST_SEQUENCE}.")
+            raise BadManifest(
+                gettext("%(name)s: Expected a whole number from 1 to %(most)s.")
+                % {"name": name, "most": LARGEST_SEQUENCE}
+            )
     if not isinstance(told["sha256"], str) or not is_checksum(told["sha256"]):
-        raise BadManifest("sha256: Expected 64 hexadecimal digits in small letters.")
+        raise BadManifest(gettext("sha256: Expected 64 hexadecimal digits in small letters."))
     manifest = Manifest(
         version=told["version"],
         device_type=told["deviceType"],
@@ -104,7 +115,7 @@ def read_manifest(text: str) -> Manifest:
         expires=_moment(told["expires"]) if "expires" in told else None,
     )
     if manifest.text() != text:
-        raise BadManifest("It is not canonical: keys sorted, no spaces, as sign_firmware writes it.")
+        raise BadManifest(gettext("It is not canonical: keys sorted, no spaces, as sign_firmware writes it."))
     return manifest
 
 
@@ -112,7 +123,7 @@ def _moment(text: Any) -> datetime:
     try:
         return datetime.strptime(text, _MOMENT).replace(tzinfo=UTC)
     except (TypeError, ValueError):
-        raise BadManifest("expires: Expected a time such as 2027-01-31T00:00:00Z.") from None
+        raise BadManifest(gettext("expires: Expected a time such as 2027-01-31T00:00:00Z.")) from None
 
 
 def expiry_of(text: str) -> datetime | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from devices.models import Device
 from factory.accounts.models import User
@@ -35,7 +36,9 @@ def check(parameters: dict[str, Any]) -> dict[str, Any]:
     named = {"firmwareVersionId", "version", *PACE}
     for name in parameters:
         if name not in named:
-            raise InvalidInput.at(f"parameters.{name}", f"is none of {', '.join(sorted(named))}")
+            raise InvalidInput.at(
+                f"parameters.{name}", gettext("is none of %(names)s") % {"names": ", ".join(sorted(named))}
+            )
     firmware = _firmware_in(parameters)
     try:
         pace_in(parameters).check()
@@ -55,22 +58,31 @@ def pace_in(parameters: dict[str, Any]) -> Pace:
 def _firmware_in(parameters: dict[str, Any]) -> Firmware:
     number, version = parameters.get("firmwareVersionId"), parameters.get("version")
     if (number is None) == (version is None):
-        raise InvalidInput.at("parameters.firmwareVersionId", "name either it or the version")
+        raise InvalidInput.at("parameters.firmwareVersionId", gettext("name either it or the version"))
     if number is not None:
         if type(number) is not int or not 0 < number < 2**63:
-            raise InvalidInput.at("parameters.firmwareVersionId", "must be the number of a firmware version")
+            raise InvalidInput.at(
+                "parameters.firmwareVersionId", gettext("must be the number of a firmware version")
+            )
         found = list(Firmware.objects.filter(pk=number))
-        field, words = "parameters.firmwareVersionId", f"there is no firmware {number}"
+        field, words = "parameters.firmwareVersionId", gettext("there is no firmware %(id)s") % {"id": number}
     else:
         found = list(Firmware.objects.filter(version=version)) if isinstance(version, str) else []
-        field, words = "parameters.version", f"there is no version {version!r}"
+        field, words = (
+            "parameters.version",
+            gettext("there is no version %(version)s") % {"version": repr(version)},
+        )
     if not found:
         raise InvalidInput.at(field, words)
     if len(found) > 1:
         types = ", ".join(firmware.device_type for firmware in found)
-        raise InvalidInput.at(field, f"there is one for each of {types}: name firmwareVersionId")
+        raise InvalidInput.at(
+            field, gettext("there is one for each of %(types)s: name firmwareVersionId") % {"types": types}
+        )
     if found[0].withdrawn_at is not None:
-        raise InvalidInput.at(field, f"version {found[0].version} was withdrawn")
+        raise InvalidInput.at(
+            field, gettext("version %(version)s was withdrawn") % {"version": found[0].version}
+        )
     return found[0]
 
 

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext
 
 from factory.errors import Unavailable
 
@@ -21,7 +22,7 @@ class StorageTroubled(Unavailable):
     """The storage does not do as it is asked."""
 
     def __init__(self, error: object) -> None:
-        super().__init__("The storage of the firmware is not available. Try again.", retry_after=30)
+        super().__init__(gettext("The storage of the firmware is not available. Try again."), retry_after=30)
         self.error = error
 
 

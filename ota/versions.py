@@ -2,6 +2,8 @@
 
 import re
 
+from django.utils.translation import gettext
+
 from devices.versions import version_key
 
 LONGEST = 64
@@ -17,9 +19,9 @@ _SEMANTIC = re.compile(
 def why_no_version(text: str) -> str | None:
     """What is wrong with a version, in words; None for a semantic one (semver.org, 2.0.0)."""
     if len(text) > LONGEST:
-        return f"A version has at most {LONGEST} characters."
+        return gettext("A version has at most %(most)s characters.") % {"most": LONGEST}
     if _SEMANTIC.fullmatch(text) is None:
-        return "Not a semantic version such as 2.10.0 or 2.10.0-rc.1."
+        return gettext("Not a semantic version such as 2.10.0 or 2.10.0-rc.1.")
     return None
 
 

@@ -11,6 +11,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from django.utils.translation import gettext
+
 from alerts.windows import is_within
 from factory.errors import InvalidInput
 
@@ -27,7 +29,9 @@ WINDOW_PARTS = {"days", "start", "end"}
 def check_waves(percents: Any, counts: Any) -> None:
     """Refuse waves that nobody could go through."""
     if (percents is None) == (counts is None):
-        raise InvalidInput.at("waves", "name either the percents of the waves, or their sizes (waveCounts)")
+        raise InvalidInput.at(
+            "waves", gettext("name either the percents of the waves, or their sizes (waveCounts)")
+        )
     if percents is not None:
         _check_percents(percents)
     else:
@@ -36,16 +40,22 @@ def check_waves(percents: Any, counts: Any) -> None:
 
 def _check_percents(percents: Any) -> None:
     if not _are_whole(percents, 1, 100):
-        raise InvalidInput.at("waves", f"must be 1 to {MOST_WAVES} percents, whole numbers from 1 to 100")
+        raise InvalidInput.at(
+            "waves",
+            gettext("must be 1 to %(most)s percents, whole numbers from 1 to 100") % {"most": MOST_WAVES},
+        )
     if any(later <= earlier for earlier, later in pairwise(percents)):
-        raise InvalidInput.at("waves", "must ascend: each percent says how far the wave reaches")
+        raise InvalidInput.at("waves", gettext("must ascend: each percent says how far the wave reaches"))
     if percents[-1] != 100:
-        raise InvalidInput.at("waves", "the last wave must reach 100")
+        raise InvalidInput.at("waves", gettext("the last wave must reach 100"))
 
 
 def _check_counts(counts: Any) -> None:
     if not _are_whole(counts, 1, MOST_DEVICES):
-        raise InvalidInput.at("waveCounts", f"must be 1 to {MOST_WAVES} numbers of devices, each at least 1")
+        raise InvalidInput.at(
+            "waveCounts",
+            gettext("must be 1 to %(most)s numbers of devices, each at least 1") % {"most": MOST_WAVES},
+        )
 
 
 def _are_whole(values: Any, low: int, high: int) -> bool:
@@ -112,10 +122,10 @@ def checked_window(window: Any) -> dict[str, Any] | None:
     if window is None:
         return None
     if not isinstance(window, dict) or set(window) != WINDOW_PARTS:
-        raise InvalidInput.at("window", "must be {days, start, end}")
+        raise InvalidInput.at("window", gettext("must be {days, start, end}"))
     days = window["days"]
     if not isinstance(days, list) or not days or any(type(day) is not int or day not in DAYS for day in days):
-        raise InvalidInput.at("window.days", "must name days from 1 (Monday) to 7 (Sunday)")
+        raise InvalidInput.at("window.days", gettext("must name days from 1 (Monday) to 7 (Sunday)"))
     clocks = {name: _clock(f"window.{name}", window[name]) for name in ("start", "end")}
     return {"days": sorted(set(days)), **clocks}
 
@@ -124,7 +134,7 @@ def _clock(field: str, text: Any) -> str:
     try:
         return datetime.strptime(text, "%H:%M").strftime("%H:%M")
     except (TypeError, ValueError):
-        raise InvalidInput.at(field, "must be a time of day as 22:00") from None
+        raise InvalidInput.at(field, gettext("must be a time of day as 22:00")) from None
 
 
 def is_open(window: dict[str, Any] | None, *, time_zone: str, at: datetime) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from factory.errors import InvalidInput
 
@@ -47,10 +48,10 @@ class Census:
 def check_range(start: int, end: int) -> None:
     """Refuse a range [start, end) that is none, or that no calendar has room for."""
     if end <= start:
-        raise InvalidInput.at("endTime", "must be after startTime")
+        raise InvalidInput.at("endTime", gettext("must be after startTime"))
     for name, at in (("startTime", start), ("endTime", end)):
         if not EARLIEST <= at <= LATEST:
-            raise InvalidInput.at(name, "is not in the years 2 to 9998")
+            raise InvalidInput.at(name, gettext("is not in the years 2 to 9998"))
 
 
 def day_of(timestamp: int) -> date:

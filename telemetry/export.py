@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
 from devices.models import Device
 from factory.errors import InvalidInput, Unavailable
 from telemetry import sql
@@ -60,7 +62,10 @@ def readings_as_csv(
     """
     check_range(start, end)
     if not _places.acquire(blocking=False):
-        raise ExportsBusy(f"{AT_ONCE} exports are under way. Try again in a minute.", retry_after=60)
+        raise ExportsBusy(
+            gettext("%(count)s exports are under way. Try again in a minute.") % {"count": AT_ONCE},
+            retry_after=60,
+        )
     try:
         names = dict(Device.objects.filter(pk__in=device_ids).values_list("pk", "external_id"))
         columns = _metrics_of(device_ids) if metrics is None else _checked(metrics)
@@ -83,7 +88,10 @@ def csv_name(references: Sequence[int | str], start: int, end: int) -> str:
 def _checked(metrics: Sequence[str]) -> list[str]:
     for name in metrics:
         if not METRIC_NAME.match(name):
-            raise InvalidInput.at("metrics", f"{name!r} is no metric name: a-z first, then a-z, 0-9 and _")
+            raise InvalidInput.at(
+                "metrics",
+                gettext("%(name)s is no metric name: a-z first, then a-z, 0-9 and _") % {"name": repr(name)},
+            )
     return list(dict.fromkeys(metrics))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from django.db import DatabaseError, OperationalError, close_old_connections, connection
 
+from factory import counters
 from factory.errors import Unavailable
 from factory.retrying import again_after_deadlock
 from telemetry.batch import Outcome, Sample
@@ -76,6 +77,7 @@ class GroupCommit:
         self._wake = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._counted = (0, 0)
 
     def submit(self, samples: Sequence[Sample], *, timeout: float = WAIT_SECONDS) -> list[Outcome]:
         """Store samples and wait until they are committed; one outcome each, in their order."""
@@ -126,6 +128,7 @@ class GroupCommit:
 
     def _refuse_when_full(self, readings: int, samples: Sequence[Sample]) -> None:
         if readings and readings + len(samples) > QUEUE_READINGS:
+            counters.ingest_refused.inc()
             raise IngestBusy("Too many readings are waiting. Send it again later.", retry_after=2)
 
     def _is_backlog(self, samples: Sequence[Sample]) -> bool:
@@ -150,6 +153,7 @@ class GroupCommit:
         try:
             used = float("-inf")
             while parts := self._take():
+                self._count_waiting()
                 began = time.monotonic()
                 if began - used > IDLE_SECONDS:
                     close_old_connections()
@@ -181,6 +185,13 @@ class GroupCommit:
                     return []
                 else:
                     self._wake.wait()
+
+    def _count_waiting(self) -> None:
+        live, backlog = self._live_readings, self._backlog_readings
+        if (live, backlog) != self._counted:  # mostly nothing waits, and has not before
+            self._counted = live, backlog
+            counters.ingest_waiting.labels("live").set(live)
+            counters.ingest_waiting.labels("backlog").set(backlog)
 
     def _rest(self) -> float:
         """For how many seconds the backlog has to hold back: the processor is shared with live readings."""
@@ -226,7 +237,13 @@ class GroupCommit:
                 self._finish(waiting)
 
     def _commit(self, samples: Sequence[Sample]) -> list[Outcome]:
-        return again_after_deadlock(lambda: self._store(samples=samples, received_at=self._clock()))
+        began = time.monotonic()
+        outcomes = again_after_deadlock(lambda: self._store(samples=samples, received_at=self._clock()))
+        counters.ingest_commits.observe(time.monotonic() - began)
+        counters.ingest_batch.observe(len(samples))
+        for outcome, number in Counter(outcomes).items():
+            counters.readings.labels(outcome.name.lower()).inc(number)
+        return outcomes
 
     def _fail(self, parts: list[_Part], error: Exception) -> None:
         """One caller's data must not fail the others': try each alone, unless the database is gone."""
@@ -234,6 +251,7 @@ class GroupCommit:
             for part in parts:
                 self._flush([part])
             return
+        counters.ingest_failed.inc()
         if isinstance(error, DatabaseError):
             logger.error("ingest.failed", extra={"error": str(error)})
             busy = IngestBusy("The database is not available. Send it again.", retry_after=5)

@@ -7,8 +7,10 @@ that matches `METRIC_NAME` is accepted too, as a gauge without a unit.
 import re
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, gettext_noop
+
 METRIC_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
-NO_METRIC_NAME = "is no metric name: a-z first, then a-z, 0-9 and _, at most 63"
+NO_METRIC_NAME = gettext_noop("is no metric name: a-z first, then a-z, 0-9 and _, at most 63")
 LONGEST_GAP_SECONDS = 86_400
 
 
@@ -32,6 +34,11 @@ class Metric:
     rebuild_due: bool = False  # the rule changed, and older rollups still follow the one before
 
     @property
+    def called(self) -> str:
+        """Its label in the reader's language."""
+        return gettext(self.label) if self.label else ""
+
+    @property
     def is_counter(self) -> bool:
         return self.kind == "counter"
 
@@ -46,12 +53,12 @@ class Metric:
 
 
 DECLARED = (
-    Metric("temperature", "Temperature", "°C", plausible_min=-60, plausible_max=1500),
-    Metric("humidity", "Humidity", "%", plausible_min=0, plausible_max=100),
-    Metric("vibration", "Vibration", "mm/s", plausible_min=0, plausible_max=500),
-    Metric("power", "Power", "W", plausible_min=0, plausible_max=10_000_000),
-    Metric("pressure", "Pressure", "bar", plausible_min=-1, plausible_max=1000),
-    Metric("rpm", "Speed", "rpm", plausible_min=0, plausible_max=200_000),
+    Metric("temperature", gettext_noop("Temperature"), "°C", plausible_min=-60, plausible_max=1500),
+    Metric("humidity", gettext_noop("Humidity"), "%", plausible_min=0, plausible_max=100),
+    Metric("vibration", gettext_noop("Vibration"), "mm/s", plausible_min=0, plausible_max=500),
+    Metric("power", gettext_noop("Power"), "W", plausible_min=0, plausible_max=10_000_000),
+    Metric("pressure", gettext_noop("Pressure"), "bar", plausible_min=-1, plausible_max=1000),
+    Metric("rpm", gettext_noop("Speed"), "rpm", plausible_min=0, plausible_max=200_000),
 )
 BY_KEY = {metric.key: metric for metric in DECLARED}
 

@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from devices.models import Device, ExactCharField
 
@@ -122,12 +123,12 @@ class MetricRule(models.Model):
     """What an admin declared of a metric; it goes before the built-in declaration of the same key."""
 
     class Kind(models.TextChoices):
-        GAUGE = "gauge"
-        COUNTER = "counter"
+        GAUGE = "gauge", gettext_lazy("Gauge")
+        COUNTER = "counter", gettext_lazy("Counter")
 
     class Integration(models.TextChoices):
-        HOLD = "hold"
-        TRAPEZOID = "trapezoid"
+        HOLD = "hold", gettext_lazy("Hold")
+        TRAPEZOID = "trapezoid", gettext_lazy("Trapezoid")
 
     key = ExactCharField(max_length=63, primary_key=True)
     label = models.CharField(max_length=120)

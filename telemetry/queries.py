@@ -5,6 +5,7 @@ from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from devices.models import Device
 from devices.queries import count_some
@@ -28,7 +29,12 @@ READINGS_MADE_UP = 5_000  # for a subscription that is taken up again
 DEVICES_MADE_UP = 100  # of more, the newest reading of each
 OLDER_MS = 3_600_000  # so much older than its arrival a reading may be and is still made up for
 FRESH_MS = 60_000
-TOO_MANY = f"more than {RAW_ROWS_LIMIT} readings would have to be read; take a shorter range"
+
+
+def too_many_readings() -> str:
+    return gettext("more than %(most)s readings would have to be read; take a shorter range") % {
+        "most": RAW_ROWS_LIMIT
+    }
 
 
 def readings_of(
@@ -52,7 +58,7 @@ def readings_of(
             rows_limit=RAW_ROWS_LIMIT,
         )
     except TooManyRows:
-        raise InvalidInput.at("startTime", TOO_MANY) from None
+        raise InvalidInput.at("startTime", too_many_readings()) from None
 
 
 def latest_values(*, device_ids: Sequence[int]) -> dict[int, dict[str, tuple[float, int]]]:
@@ -80,7 +86,10 @@ def aggregated(
         interval_ms=interval_ms, interval=interval, zone=ZoneInfo(time_zone) if time_zone else None
     )
     if buckets.count_at_most(start, end) > BUCKETS_LIMIT + 2:
-        raise InvalidInput.at("intervalMs", f"gives more than {BUCKETS_LIMIT} buckets; take a longer one")
+        raise InvalidInput.at(
+            "intervalMs",
+            gettext("gives more than %(most)s buckets; take a longer one") % {"most": BUCKETS_LIMIT},
+        )
     wanted = None if metrics is None else set(metrics)
     try:
         found = totals(
@@ -93,13 +102,18 @@ def aggregated(
             rows_limit=RAW_ROWS_LIMIT,
         )
     except TooManyRows:
-        hint = f"{TOO_MANY}, or an interval of whole quarters of an hour"
+        hint = gettext("%(too_many)s, or an interval of whole quarters of an hour") % {
+            "too_many": too_many_readings()
+        }
         raise InvalidInput.at("intervalMs", hint) from None
     except RawIsArchived:
         raise InvalidInput.at(
             "startTime",
-            "raw readings of this time are archived; begin and end on whole quarters of an hour, with an"
-            " interval of whole quarters, or bring the days back with manage.py restore_archive",
+            gettext(
+                "raw readings of this time are archived; begin and end on whole quarters of an hour, "
+                "with an interval of whole quarters, or bring the days back with manage.py "
+                "restore_archive"
+            ),
         ) from None
     return [bucket_row(at, found[at], metrics=wanted) for at in sorted(found) if is_filled(found[at])]
 
@@ -114,8 +128,15 @@ class Pulse:
     last_minute: int  # readings
 
 
-def plant_pulse(*, at: int, meters_above: Mapping[int, frozenset[int]] | None = None) -> Pulse:
+def plant_pulse(
+    *,
+    at: int,
+    meters_above: Mapping[int, frozenset[int]] | None = None,
+    device_ids: Collection[int] | None = None,
+) -> Pulse:
     """The power drawn by the devices online, the newest reading, and how many came in the last minute.
+
+    Of the whole plant, unless some devices are asked for.
 
     The power of a device is not counted where that of one of the meters above it, which measure it as well, is.
     """
@@ -125,7 +146,7 @@ def plant_pulse(*, at: int, meters_above: Mapping[int, frozenset[int]] | None = 
     moment = datetime.fromtimestamp(at / 1000, UTC)
     newest, lively, drawn = None, [], {}
     for device_id, heard, watts, status, silent_at in rows:
-        if heard is None:
+        if heard is None or (device_ids is not None and device_id not in device_ids):
             continue
         newest = heard if newest is None else max(newest, heard)
         if heard > at - 60_000:

@@ -35,6 +35,22 @@ def _empty_cache(_redis):
     limits.leases.clear()
 
 
+@pytest.fixture
+def workers_at_work(_empty_cache):
+    """What readiness asks for now and then is asked anew, and a worker has been heard."""
+    from factory import health
+
+    def ask_anew():
+        for check in health.USEFUL.values():
+            if isinstance(check, health.NowAndThen):
+                check.ask_anew()
+
+    health.note_heartbeat()
+    ask_anew()
+    yield
+    ask_anew()
+
+
 @pytest.fixture(autouse=True)
 def _no_metric_rules():
     """As in a process that has just looked: none is declared, and no test pays for the look."""

@@ -2,11 +2,12 @@ from collections.abc import Callable
 
 from django.contrib import admin, messages
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from alerts.admin.words import some_of
 from alerts.models import Alert, AlertEvent, Shelf
 from alerts.services import handling
+from alerts.words import some_of
 from factory.accounts.backoffice import ReadOnlyAdmin
 
 
@@ -52,15 +53,15 @@ class AlertAdmin(OnlyActedUpon):
     inlines = [EventInline]
     actions = ["acknowledge", "resolve", "unshelve"]
 
-    @admin.action(description="Acknowledge selected alerts", permissions=["change"])
+    @admin.action(description=_("Acknowledge selected alerts"), permissions=["change"])
     def acknowledge(self, request, queryset) -> None:
         self._each(request, queryset, handling.acknowledge_alert, "acknowledged")
 
-    @admin.action(description="Resolve selected alerts", permissions=["change"])
+    @admin.action(description=_("Resolve selected alerts"), permissions=["change"])
     def resolve(self, request, queryset) -> None:
         self._each(request, queryset, handling.resolve_alert, "resolved")
 
-    @admin.action(description="Take selected alerts off the shelf", permissions=["change"])
+    @admin.action(description=_("Take selected alerts off the shelf"), permissions=["change"])
     def unshelve(self, request, queryset) -> None:
         self._each(request, queryset, handling.unshelve_alert, "taken off the shelf")
 

@@ -1,7 +1,8 @@
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
-from alerts.admin.words import change_in_words
 from alerts.models import ThresholdChange
+from alerts.words import change_in_words
 from factory.accounts.backoffice import ReadOnlyAdmin
 
 
@@ -22,6 +23,6 @@ class ThresholdChangeAdmin(ReadOnlyAdmin):
     def has_change_permission(self, request, obj=None) -> bool:
         return False
 
-    @admin.display(description="what")
+    @admin.display(description=_("what"))
     def what(self, change: ThresholdChange) -> str:
         return ", ".join(change_in_words(change))

@@ -2,18 +2,20 @@
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
+from alerts.queries.thresholds import without_effect
 from devices.models import Device
 from grouping.models import Group
 from grouping.queries import GroupUnknown, devices_within
 
 
 class ScopeFilter(SimpleListFilter):
-    title = "what it reaches"
+    title = _("what it reaches")
     parameter_name = "scope"
 
     def lookups(self, request, model_admin):
-        return [("device", "One device"), ("group", "A group"), ("device_type", "A type of device")]
+        return [("device", _("One device")), ("group", _("A group")), ("device_type", _("A type of device"))]
 
     def queryset(self, request, queryset):
         if self.value() in {"device", "group", "device_type"}:
@@ -21,8 +23,19 @@ class ScopeFilter(SimpleListFilter):
         return queryset
 
 
+class EffectFilter(SimpleListFilter):
+    title = _("effect")
+    parameter_name = "effect"
+
+    def lookups(self, request, model_admin):
+        return [("none", _("Without effect"))]
+
+    def queryset(self, request, queryset):
+        return without_effect(queryset) if self.value() == "none" else queryset
+
+
 class TypeFilter(SimpleListFilter):
-    title = "type of device"
+    title = _("type of device")
     parameter_name = "type"
 
     def lookups(self, request, model_admin):
@@ -35,7 +48,7 @@ class TypeFilter(SimpleListFilter):
 
 
 class GroupFilter(SimpleListFilter):
-    title = "group"
+    title = _("group")
     parameter_name = "in_group"
 
     def lookups(self, request, model_admin):
@@ -53,7 +66,7 @@ class GroupFilter(SimpleListFilter):
 
 
 class ZoneFilter(SimpleListFilter):
-    title = "zone"
+    title = _("zone")
     parameter_name = "zone"
 
     def lookups(self, request, model_admin):

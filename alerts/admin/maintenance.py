@@ -5,14 +5,15 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from alerts.admin.alerts import OnlyActedUpon
 from alerts.admin.forms import Autocompleting
-from alerts.admin.words import some_of
 from alerts.models import MaintenanceWindow
 from alerts.services.maintenance import end_maintenance, plan_maintenance
 from alerts.windows import is_within
+from alerts.words import some_of
 from factory.accounts.backoffice import report
 from factory.errors import DomainError
 from factory.trpc.serializers import wire_name
@@ -97,7 +98,7 @@ class MaintenanceWindowAdmin(Autocompleting, OnlyActedUpon):
     def get_fields(self, request, obj=None):
         return [*PLANNED, "created_by", "created_at"] if obj else PLANNED
 
-    @admin.display(description="reaches")
+    @admin.display(description=_("reaches"))
     def reaches(self, window: MaintenanceWindow) -> str:
         if window.is_for_all:
             return "the whole plant"
@@ -105,21 +106,21 @@ class MaintenanceWindowAdmin(Autocompleting, OnlyActedUpon):
             return f"group {window.group}"
         return str(window.device or (f"every {window.device_type}" if window.device_type else window.zone))
 
-    @admin.display(description="every week")
+    @admin.display(description=_("every week"))
     def weekly(self, window: MaintenanceWindow) -> str:
         if not window.days:
             return ""
         days = ", ".join(name[:3] for number, name in DAYS if number in window.days)
         return f"{days} {window.start_time:%H:%M} to {window.end_time:%H:%M} ({window.time_zone})"
 
-    @admin.display(description="open now", boolean=True)
+    @admin.display(description=_("open now"), boolean=True)
     def is_open(self, window: MaintenanceWindow) -> bool:
         return is_within(window, timezone.now())
 
     def save_model(self, request, obj, form, change) -> None:
         obj.pk = form.plan(by=request.user, at=timezone.now()).pk
 
-    @admin.action(description="End the selected windows now", permissions=["change"])
+    @admin.action(description=_("End the selected windows now"), permissions=["change"])
     def end(self, request, queryset) -> None:
         refusals = []
         for window in queryset:

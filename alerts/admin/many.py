@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from alerts.admin.forms import CopyForm, EditManyForm, ImportForm
@@ -42,19 +43,19 @@ class ManyAtOnce(RoomAdmin):
 
     # Choosing what to do
 
-    @admin.action(description="Edit selected thresholds", permissions=["change"])
+    @admin.action(description=_("Edit selected thresholds"), permissions=["change"])
     def edit_many(self, request, queryset) -> HttpResponse:
         return self._ask(request, EditManyForm(), queryset, "edit-many")
 
-    @admin.action(description="Copy to devices, groups or types", permissions=["change"])
+    @admin.action(description=_("Copy to devices, groups or types"), permissions=["change"])
     def copy_to(self, request, queryset) -> HttpResponse:
         return self._ask(request, CopyForm(), queryset, "copy")
 
-    @admin.action(description="Export selected thresholds as CSV", permissions=["view"])
+    @admin.action(description=_("Export selected thresholds as CSV"), permissions=["view"])
     def export_selected(self, request, queryset) -> HttpResponse:
         return _file_of(queryset)
 
-    @action(description="Export all", url_path="export", icon="download", permissions=["view"])
+    @action(description=_("Export all"), url_path="export", icon="download", permissions=["view"])
     def export_all(self, request) -> HttpResponse:
         return _file_of(Threshold.objects.all())
 
@@ -66,7 +67,7 @@ class ManyAtOnce(RoomAdmin):
     def copy_page(self, request) -> HttpResponse:
         return self._answered(request, CopyForm(request.POST), "copy")
 
-    @action(description="Import CSV", url_path="import", icon="upload", permissions=["change"])
+    @action(description=_("Import CSV"), url_path="import", icon="upload", permissions=["change"])
     def import_file(self, request) -> HttpResponse:
         form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
         if form.is_valid():

@@ -1,15 +1,16 @@
 from django import forms
 from django.contrib import admin, messages
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from alerts.admin.alerts import OnlyActedUpon
-from alerts.admin.words import some_of
 from alerts.models import Alert, Attempt, Delivery, NotificationConfig, Outage
 from alerts.outbox.transports import TRANSPORTS
 from alerts.services.configs import delete_config, edit_config, register_config
 from alerts.services.trying import retry_deliveries
+from alerts.words import some_of
 from factory.accounts.backoffice import Cascading
 from factory.errors import DomainError
 
@@ -83,11 +84,11 @@ class NotificationConfigAdmin(Cascading, OnlyActedUpon):
     def get_readonly_fields(self, request, obj=None):
         return SHOWN if obj else []
 
-    @admin.display(description="recipient")
+    @admin.display(description=_("recipient"))
     def masked(self, config: NotificationConfig) -> str:
         return TRANSPORTS[config.type].shown(config.recipient)
 
-    @admin.display(description="whose", ordering="owner")
+    @admin.display(description=_("whose"), ordering="owner")
     def whose(self, config: NotificationConfig) -> str:
         return str(config.owner) if config.owner else "the plant's"
 
@@ -115,11 +116,11 @@ class NotificationConfigAdmin(Cascading, OnlyActedUpon):
         for config in queryset:
             delete_config(config=config)
 
-    @admin.action(description="Switch on", permissions=["change"])
+    @admin.action(description=_("Switch on"), permissions=["change"])
     def enable(self, request, queryset) -> None:
         self._switch(request, queryset, enabled=True)
 
-    @admin.action(description="Switch off", permissions=["change"])
+    @admin.action(description=_("Switch off"), permissions=["change"])
     def disable(self, request, queryset) -> None:
         self._switch(request, queryset, enabled=False)
 
@@ -169,11 +170,11 @@ class DeliveryAdmin(OnlyActedUpon):
     def get_readonly_fields(self, request, obj=None):
         return ["about", *super().get_readonly_fields(request, obj)]
 
-    @admin.display(description="about")
+    @admin.display(description=_("about"))
     def about(self, delivery: Delivery) -> str:
         return str(delivery.event.alert) if delivery.event else "a trial"
 
-    @admin.action(description="Send again what has failed", permissions=["change"])
+    @admin.action(description=_("Send again what has failed"), permissions=["change"])
     def send_again(self, request, queryset) -> None:
         refusals, queued = [], 0
         for pk in queryset.order_by("pk").values_list("pk", flat=True):

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core import signing
 
-from alerts.admin.words import differences_in_words, metric_with_unit, values_in_words
 from alerts.services.revisions import Step, packed, revise, unpacked
 from alerts.threshold_csv import Refusal, refusals_at
+from alerts.words import differences_in_words, metric_with_unit, values_in_words
 from factory.accounts.models import User
 from factory.errors import InvalidInput
 

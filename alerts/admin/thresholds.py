@@ -4,22 +4,23 @@ from django.contrib import admin
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from alerts.admin.filters import GroupFilter, ScopeFilter, TypeFilter, ZoneFilter
+from alerts.admin.filters import EffectFilter, GroupFilter, ScopeFilter, TypeFilter, ZoneFilter
 from alerts.admin.forms import BOUNDS, SCOPES, Autocompleting, ThresholdForm
 from alerts.admin.many import ManyAtOnce
-from alerts.admin.words import change_in_words, metric_with_unit, patience
 from alerts.models import Threshold
 from alerts.queries.thresholds import threshold_changes
 from alerts.scopes import FIELDS, scope_of
 from alerts.services import thresholds as services
 from alerts.threshold_csv import plain
+from alerts.words import change_in_words, metric_with_unit, patience
 
 HISTORY = 50  # changes on a threshold's own page
 
 
 def _number(name: str):
-    @admin.display(description=name.replace("_", " "), ordering=name)
+    @admin.display(description=_(name.replace("_", " ")), ordering=name)
     def column(threshold: Threshold) -> str:
         return plain(getattr(threshold, name))
 
@@ -37,7 +38,7 @@ class ThresholdAdmin(Autocompleting, ManyAtOnce):
         "enabled",
         "changed",
     ]
-    list_filter = [ScopeFilter, TypeFilter, GroupFilter, ZoneFilter, "metric", "enabled"]
+    list_filter = [EffectFilter, ScopeFilter, TypeFilter, GroupFilter, ZoneFilter, "metric", "enabled"]
     list_select_related = ["device", "group"]
     search_fields = ["device__external_id", "device__name", "group__name", "device_type", "metric"]
     ordering = ["-pk"]
@@ -45,19 +46,19 @@ class ThresholdAdmin(Autocompleting, ManyAtOnce):
     readonly_fields = ["reaches", "measured", "updated_at"]
     change_form_outer_after_template = "admin/alerts/threshold/history.html"
 
-    @admin.display(description="reaches")
+    @admin.display(description=_("reaches"))
     def reaches(self, threshold: Threshold) -> str:
         return threshold.scope
 
-    @admin.display(description="metric", ordering="metric")
+    @admin.display(description=_("metric"), ordering="metric")
     def measured(self, threshold: Threshold) -> str:
         return metric_with_unit(threshold.metric)
 
-    @admin.display(description="waits")
+    @admin.display(description=_("waits"))
     def waits(self, threshold: Threshold) -> str:
         return patience(threshold)
 
-    @admin.display(description="changed", ordering="updated_at")
+    @admin.display(description=_("changed"), ordering="updated_at")
     def changed(self, threshold: Threshold):
         return threshold.updated_at
 

@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from devices.models import Device
 from factory.accounts.models import User
@@ -13,29 +14,29 @@ class Alert(models.Model):
     """Something on the floor that needs a human."""
 
     class Type(models.TextChoices):
-        THRESHOLD_EXCEEDED = "threshold_exceeded"
-        DEVICE_OFFLINE = "device_offline"
-        FIRMWARE_UPDATE = "firmware_update"
-        MAINTENANCE_REQUIRED = "maintenance_required"
-        SYSTEM_ERROR = "system_error"
+        THRESHOLD_EXCEEDED = "threshold_exceeded", gettext_lazy("Threshold Exceeded")
+        DEVICE_OFFLINE = "device_offline", gettext_lazy("Device Offline")
+        FIRMWARE_UPDATE = "firmware_update", gettext_lazy("Firmware Update")
+        MAINTENANCE_REQUIRED = "maintenance_required", gettext_lazy("Maintenance Required")
+        SYSTEM_ERROR = "system_error", gettext_lazy("System Error")
 
     class Severity(models.TextChoices):
-        INFO = "info"
-        WARNING = "warning"
-        CRITICAL = "critical"
+        INFO = "info", gettext_lazy("Info")
+        WARNING = "warning", gettext_lazy("Warning")
+        CRITICAL = "critical", gettext_lazy("Critical")
 
     class Status(models.TextChoices):
-        ACTIVE = "active"
-        ACKNOWLEDGED = "acknowledged"
-        RESOLVED = "resolved"
+        ACTIVE = "active", gettext_lazy("Active")
+        ACKNOWLEDGED = "acknowledged", gettext_lazy("Acknowledged")
+        RESOLVED = "resolved", gettext_lazy("Resolved")
 
     class Silence(models.TextChoices):
         """Why nobody is told of it for the time being."""
 
         NONE = ""
-        LATE = "late"
-        SHELVED = "shelved"
-        MAINTENANCE = "maintenance"
+        LATE = "late", gettext_lazy("Late")
+        SHELVED = "shelved", gettext_lazy("Shelved")
+        MAINTENANCE = "maintenance", gettext_lazy("Maintenance")
 
     device = models.ForeignKey(Device, models.CASCADE, null=True, related_name="alerts")
     zone = models.CharField(max_length=64, blank=True)  # of an alert about several devices
@@ -83,16 +84,16 @@ class AlertEvent(models.Model):
     """One step in an alert's life. Its id is the `seq` that dashboards see."""
 
     class Kind(models.TextChoices):
-        OPENED = "opened"
-        ROSE = "rose"
-        FELL = "fell"
-        ACKNOWLEDGED = "acknowledged"
-        RESOLVED = "resolved"
-        COMMENTED = "commented"
-        ASSIGNED = "assigned"
-        SHELVED = "shelved"
-        ANNOUNCED = "announced"  # what silenced it is over, and it is still there
-        CHANGED = "changed"  # of an alert about several devices: which of them
+        OPENED = "opened", gettext_lazy("Opened")
+        ROSE = "rose", gettext_lazy("Rose")
+        FELL = "fell", gettext_lazy("Fell")
+        ACKNOWLEDGED = "acknowledged", gettext_lazy("Acknowledged")
+        RESOLVED = "resolved", gettext_lazy("Resolved")
+        COMMENTED = "commented", gettext_lazy("Commented")
+        ASSIGNED = "assigned", gettext_lazy("Assigned")
+        SHELVED = "shelved", gettext_lazy("Shelved")
+        ANNOUNCED = "announced", gettext_lazy("Announced")  # what silenced it is over, and it is still there
+        CHANGED = "changed", gettext_lazy("Changed")  # of an alert about several devices: which of them
 
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="events")
     kind = models.CharField(max_length=16, choices=Kind)

@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from alerts.models.alerts import AlertEvent
 from factory.accounts.models import User
@@ -18,10 +19,10 @@ class NotificationConfig(models.Model):
     """
 
     class Type(models.TextChoices):
-        EMAIL = "email"
-        SMS = "sms"
-        PUSH = "push"
-        WEBHOOK = "webhook"
+        EMAIL = "email", gettext_lazy("Email")
+        SMS = "sms", gettext_lazy("Sms")
+        PUSH = "push", gettext_lazy("Push")
+        WEBHOOK = "webhook", gettext_lazy("Webhook")
 
     owner = models.ForeignKey(
         User, models.CASCADE, null=True, blank=True, related_name="notification_configs"
@@ -54,11 +55,13 @@ class Delivery(models.Model):
     """
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        SENDING = "sending"
-        SENT = "sent"
-        FAILED = "failed"
-        SKIPPED = "skipped"  # needless by the time it was due, for example acknowledged before the escalation
+        PENDING = "pending", gettext_lazy("Pending")
+        SENDING = "sending", gettext_lazy("Sending")
+        SENT = "sent", gettext_lazy("Sent")
+        FAILED = "failed", gettext_lazy("Failed")
+        # needless by the time it was due, for example acknowledged before the escalation
+        # needless by the time it was due, for example acknowledged before the escalation
+        SKIPPED = "skipped", gettext_lazy("Skipped")
 
     event = models.ForeignKey(AlertEvent, models.CASCADE, null=True, related_name="deliveries")
     config = models.ForeignKey(NotificationConfig, models.SET_NULL, null=True, related_name="deliveries")

@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from devices.models import Device
 from factory.accounts.models import User
@@ -61,9 +62,9 @@ class ThresholdChange(models.Model):
     """Who changed what is expected, and when: a row for each threshold made, changed or taken away."""
 
     class Kind(models.TextChoices):
-        CREATED = "created"
-        CHANGED = "changed"
-        DELETED = "deleted"
+        CREATED = "created", gettext_lazy("Created")
+        CHANGED = "changed", gettext_lazy("Changed")
+        DELETED = "deleted", gettext_lazy("Deleted")
 
     threshold_id = models.BigIntegerField(db_index=True)  # the threshold may be gone
     scope = models.CharField(max_length=190)

@@ -2,6 +2,8 @@
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from django.utils.translation import gettext
+
 Address = IPv4Address | IPv6Address
 
 # Where clouds tell a machine its own secrets; the usual one, 169.254.169.254, is link-local anyway.
@@ -19,15 +21,15 @@ def why_refused(text: str, *, local: bool) -> str | None:
     """
     address = meant(text)
     if address.is_loopback or address.is_unspecified:
-        return None if local else "is this server itself"
+        return None if local else gettext("is this server itself")
     if address.is_link_local:
-        return "is a link-local address"
+        return gettext("is a link-local address")
     if address in METADATA:
-        return "belongs to the cloud around this server"
+        return gettext("belongs to the cloud around this server")
     if any(address in network for network in WRAPPED):
-        return "is an IPv4 address in disguise"
+        return gettext("is an IPv4 address in disguise")
     if address.is_multicast or address == ip_address("255.255.255.255") or _is_this_network(address):
-        return "is no address of one machine"
+        return gettext("is no address of one machine")
     return None
 
 

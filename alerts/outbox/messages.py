@@ -1,21 +1,26 @@
 """What a message says: composed once, before any transport sees it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from alerts.models import Alert, AlertEvent, Delivery
 from alerts.outbox.signed import link_for
+from factory import languages
+from factory.said import retold
 
 LISTED = 50  # alerts in one digest; the others are counted
 WORDS = ("critical", "warning", "info")  # by urgency
-HANDLED = {AlertEvent.Kind.ACKNOWLEDGED: "acknowledged", AlertEvent.Kind.RESOLVED: "over"}
+TRIAL = gettext_noop("This is a trial. Alerts will arrive here the same way.")
+OVER = gettext_noop("over")
+HANDLED = {AlertEvent.Kind.ACKNOWLEDGED: "acknowledged", AlertEvent.Kind.RESOLVED: OVER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,8 @@ class Item:
     def label(self) -> str:
         """What stands in brackets before it: how bad it is, or that it is dealt with."""
         if self.alert.status == Alert.Status.RESOLVED:
-            return "over"
-        return HANDLED.get(AlertEvent.Kind(self.kind), WORDS[self.urgency])
+            return gettext(OVER)
+        return gettext(HANDLED.get(AlertEvent.Kind(self.kind), WORDS[self.urgency]))
 
     @property
     def place(self) -> str:
@@ -43,7 +48,8 @@ class Item:
 
     @property
     def headline(self) -> str:
-        return f"{self.place}: {self.alert.message}" if self.place else self.alert.message
+        message = retold(self.alert.message)
+        return f"{self.place}: {message}" if self.place else message
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +86,18 @@ class Message:
 
 
 def compose(deliveries: Sequence[Delivery], *, at: datetime) -> Message:
-    """One message for these deliveries: about nothing (a trial), about one event, or a digest of many."""
-    if deliveries[0].event is None:
-        return _trial(deliveries[0], at)
-    items = _items(deliveries, at)
-    if len(items) == 1:
-        return _single(items[0], deliveries, at)
-    return _digest(items, deliveries, at)
+    """One message for these deliveries: about nothing (a trial), about one event, or a digest of many.
+
+    In the language of whoever reads it; what a machine gets is English.
+    """
+    config = deliveries[0].config
+    with translation.override(languages.of_person(config and config.owner)):
+        if deliveries[0].event is None:
+            return _trial(deliveries[0], at)
+        items = _items(deliveries, at)
+        if len(items) == 1:
+            return _single(items[0], deliveries, at)
+        return _digest(items, deliveries, at)
 
 
 def _items(deliveries: Sequence[Delivery], at: datetime) -> list[Item]:
@@ -133,10 +144,11 @@ def _single(item: Item, deliveries: Sequence[Delivery], at: datetime) -> Message
 
 
 def _digest(items: Sequence[Item], deliveries: Sequence[Delivery], at: datetime) -> Message:
-    counts = [(sum(item.urgency == urgency for item in items), WORDS[urgency]) for urgency in range(3)]
-    counted = ", ".join(f"{count} {word}" for count, word in counts if count)
+    counted = ", ".join(_counted(items))
     listed, more = items[:LISTED], max(len(items) - LISTED, 0)
-    subject = f"[{items[0].label}] {len(items)} alerts: {counted}"
+    subject = ngettext(
+        "[%(label)s] %(count)s alert: %(counted)s", "[%(label)s] %(count)s alerts: %(counted)s", len(items)
+    ) % {"label": items[0].label, "count": len(items), "counted": counted}
     context = {
         "items": listed,
         "more": more,
@@ -146,7 +158,8 @@ def _digest(items: Sequence[Item], deliveries: Sequence[Delivery], at: datetime)
     }
     lines = [f"[{item.label}] {item.headline}" for item in listed[:5]]
     if len(items) > len(lines):
-        lines.append(f"and {len(items) - len(lines)} more: {context['url']}")
+        others = {"count": len(items) - len(lines), "url": context["url"]}
+        lines.append(gettext("and %(count)s more: %(url)s") % others)
     return Message(
         id=_id(deliveries),
         at=at,
@@ -170,27 +183,38 @@ def _digest(items: Sequence[Item], deliveries: Sequence[Delivery], at: datetime)
     )
 
 
+def _counted(items: Sequence[Item]) -> Iterator[str]:
+    critical, warning, info = (sum(item.urgency == urgency for item in items) for urgency in range(3))
+    if critical:
+        yield ngettext("%(count)s critical", "%(count)s critical", critical) % {"count": critical}
+    if warning:
+        yield ngettext("%(count)s warning", "%(count)s warning", warning) % {"count": warning}
+    if info:
+        yield ngettext("%(count)s info", "%(count)s info", info) % {"count": info}
+
+
 def _trial(delivery: Delivery, at: datetime) -> Message:
-    words = "This is a trial. Alerts will arrive here the same way."
+    words = gettext(TRIAL)
     context = {"words": words, "url": f"{settings.PUBLIC_URL}/"}
     return Message(
         id=_id([delivery]),
         at=at,
         urgency=2,
         is_over=False,
-        subject="[trial] Smart Factory IoT",
+        subject=gettext("[trial] Smart Factory IoT"),
         text=render_to_string("alerts/trial.txt", context),
         html=render_to_string("alerts/trial.html", context),
         brief=words,
-        payload={"type": "test", "timestamp": _iso(at), "data": {"message": words}},
+        payload={"type": "test", "timestamp": _iso(at), "data": {"message": TRIAL}},
     )
 
 
 def _brief(item: Item) -> str:
     began = timezone.localtime(item.alert.started_at)
-    lines = [f"Since {began:%Y-%m-%d %H:%M %Z}. {item.url}"]
+    since = {"time": f"{began:%Y-%m-%d %H:%M %Z}", "url": item.url}
+    lines = [gettext("Since %(time)s. %(url)s") % since]
     if item.acknowledge_url:
-        lines.append(f"Acknowledge: {item.acknowledge_url}")
+        lines.append(gettext("Acknowledge: %(url)s") % {"url": item.acknowledge_url})
     return "\n".join(lines)
 
 

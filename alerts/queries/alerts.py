@@ -3,6 +3,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q
+from django.utils.translation import gettext
 
 from alerts.models import Alert, AlertEvent, AlertQuerySet
 from devices.queries import count_some
@@ -57,7 +58,7 @@ def get_alert(alert_id: int) -> Alert:
         Alert.objects.select_related("device", "acknowledged_by", "assigned_to").filter(pk=alert_id).first()
     )
     if alert is None:
-        raise AlertUnknown(f"There is no alert {alert_id}.")
+        raise AlertUnknown(gettext("There is no alert %(id)s.") % {"id": alert_id})
     return alert
 
 

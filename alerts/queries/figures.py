@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Max
+from django.utils.translation import gettext
 
 from alerts.load import Activation, bars_between, load_of
 from alerts.models import Alert, AlertEvent
@@ -69,9 +70,11 @@ class AlarmFigures:
 def alarm_figures(*, start: datetime, end: datetime, operators: int = 1) -> AlarmFigures:
     """The figures of [start, end), with `operators` people on duty at a time."""
     if not timedelta() < end - start <= LONGEST:
-        raise InvalidInput.at("endTime", f"must be after startTime, by at most {LONGEST.days} days")
+        raise InvalidInput.at(
+            "endTime", gettext("must be after startTime, by at most %(days)s days") % {"days": LONGEST.days}
+        )
     if operators < 1:
-        raise InvalidInput.at("operators", "must be at least 1")
+        raise InvalidInput.at("operators", gettext("must be at least 1"))
     bars = bars_between(start, end, ZoneInfo(settings.TIME_ZONE))
     per_bar: Counter[int] = Counter()
     load = load_of(_counted(_activations(start, end), bars, per_bar))

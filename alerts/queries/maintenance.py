@@ -1,4 +1,5 @@
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from alerts.models import MaintenanceWindow
 from factory.errors import NotFound
@@ -19,5 +20,5 @@ def get_window(window_id: int) -> MaintenanceWindow:
     """One maintenance window; refuses when there is none."""
     window = maintenance_windows().filter(pk=window_id).first()
     if window is None:
-        raise WindowUnknown(f"There is no maintenance window {window_id}.")
+        raise WindowUnknown(gettext("There is no maintenance window %(id)s.") % {"id": window_id})
     return window

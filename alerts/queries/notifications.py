@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext
 
 from alerts.models import Attempt, Delivery, NotificationConfig, Outage
 from alerts.outbox.signed import LinkExpired, LinkForged, delivery_of
@@ -47,7 +48,7 @@ def get_config(config_id: int, *, user: User) -> NotificationConfig:
     """One config as far as this person may see it."""
     config = configs_seen_by(user).filter(pk=config_id).first()
     if config is None:
-        raise ConfigUnknown(f"There is no config {config_id}.")
+        raise ConfigUnknown(gettext("There is no config %(id)s.") % {"id": config_id})
     return config
 
 
@@ -87,16 +88,16 @@ def delivery_of_link(token: str, *, at: datetime) -> Delivery:
     try:
         delivery_id = delivery_of(token, at)
     except LinkForged:
-        raise LinkUnknown("This link is not one of ours, or a part of it got lost.") from None
+        raise LinkUnknown(gettext("This link is not one of ours, or a part of it got lost.")) from None
     except LinkExpired:
-        raise LinkUseless("This link was good for seven days.") from None
+        raise LinkUseless(gettext("This link was good for seven days.")) from None
     found = Delivery.objects.select_related("config__owner", "event__alert__device")
     delivery = found.select_related("event__alert__acknowledged_by").filter(pk=delivery_id).first()
     if delivery is None or delivery.event is None:
-        raise LinkUseless("The alert of this link is gone.")
+        raise LinkUseless(gettext("The alert of this link is gone."))
     config = delivery.config
     if config is None or (config.owner is not None and not config.owner.is_active):
-        raise LinkUseless("Whom this link was sent to does not get alerts any more.")
+        raise LinkUseless(gettext("Whom this link was sent to does not get alerts any more."))
     return delivery
 
 

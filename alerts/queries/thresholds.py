@@ -1,12 +1,15 @@
 from collections.abc import Collection, Iterable, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from alerts.models import Threshold, ThresholdChange
 from alerts.rulebook import AT_ONCE, resolve
 from alerts.scopes import Place, place_of
+from devices.models import Device
 from devices.queries import count_some
 from factory.errors import NotFound
+from grouping.models import Group, Membership
 
 
 class ThresholdUnknown(NotFound):
@@ -72,10 +75,27 @@ def get_threshold(threshold_id: int) -> Threshold:
     """One threshold; refuses when there is none."""
     threshold = Threshold.objects.select_related("device", "group").filter(pk=threshold_id).first()
     if threshold is None:
-        raise ThresholdUnknown(f"There is no threshold {threshold_id}.")
+        raise ThresholdUnknown(gettext("There is no threshold %(id)s.") % {"id": threshold_id})
     return threshold
 
 
 def count_thresholds(device_ids: Iterable[int]) -> int:
     """How many thresholds these devices have of their own, as far as is counted."""
     return count_some(Threshold.objects.filter(device_id__in=list(device_ids)))
+
+
+def without_effect(thresholds: QuerySet[Threshold]) -> QuerySet[Threshold]:
+    """Those that are in force and can never speak: they say nothing, or there is nobody whom they reach."""
+    says_nothing = Q(min_value=None, max_value=None, warning_min=None, warning_max=None)
+    in_group = Membership.objects.filter(
+        Q(group=OuterRef("group")) | Q(group__parent=OuterRef("group")), device__deactivated_at=None
+    )
+    of_type = Device.objects.in_service().filter(type=OuterRef("device_type"))
+    # Groups inside groups inside this one are not looked into: one that has any counts as reaching somebody.
+    deeper = Group.objects.filter(parent__parent=OuterRef("group"))
+    reaches_nobody = (
+        Q(device__deactivated_at__isnull=False)
+        | (Q(group__isnull=False) & ~Exists(in_group) & ~Exists(deeper))
+        | (Q(device_type__isnull=False) & ~Exists(of_type))
+    )
+    return thresholds.filter(says_nothing | reaches_nobody, enabled=True)

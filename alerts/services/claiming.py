@@ -94,6 +94,7 @@ def _taken(deliveries: list[Delivery], config: NotificationConfig, at: datetime)
     )
     for each in deliveries:
         each.attempts += 1
+        each.config = config  # with its owner, whose language the message is in
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Value
+from django.utils.translation import gettext
 
 from alerts.models import Delivery, NotificationConfig
 from alerts.outbox.holding import ESCALATION, TOGETHER
@@ -56,7 +57,7 @@ def register_config(
 ) -> NotificationConfig:
     """Tell a person, or with `plant` the plant itself, from now on. The answer's secret is not shown again."""
     if plant and not by.has_rank_of(User.Role.ADMIN):
-        raise NotYours("What the plant itself is told is for admins.")
+        raise NotYours(gettext("What the plant itself is told is for admins."))
     config = NotificationConfig(
         owner=None if plant else by, type=type, recipient=recipient, created_at=at, updated_at=at
     )
@@ -67,7 +68,7 @@ def register_config(
     with transaction.atomic():
         User.objects.select_for_update().get(pk=by.pk)  # so that of two at once neither is one too many
         if NotificationConfig.objects.filter(owner=config.owner_id).count() >= MOST:
-            raise TooManyConfigs(f"There are {MOST} already. Delete one first.")
+            raise TooManyConfigs(gettext("There are %(most)s already. Delete one first.") % {"most": MOST})
         config.save(force_insert=True)
     return config
 
@@ -75,9 +76,11 @@ def register_config(
 def edit_config(*, config: NotificationConfig, at: datetime, **changes: Any) -> NotificationConfig:
     """Change a config; what is not named stays. What it holds back is looked at anew."""
     if config.from_environment and changes.keys() & {"type", "recipient"}:
-        raise FromEnvironment("Its address is ALERT_EMAIL, which is set where the server is started.")
+        raise FromEnvironment(
+            gettext("Its address is ALERT_EMAIL, which is set where the server is started.")
+        )
     if changes.get("type", config.type) != config.type and "recipient" not in changes:
-        raise InvalidInput.at("recipient", "is needed, since the type changes")
+        raise InvalidInput.at("recipient", gettext("is needed, since the type changes"))
     _set(config, changes)
     fields = changes.keys() & EDITABLE
     if fields & {"type", "recipient"}:
@@ -102,7 +105,9 @@ def edit_config(*, config: NotificationConfig, at: datetime, **changes: Any) -> 
 def delete_config(*, config: NotificationConfig) -> None:
     """Tell nobody by this config any more; the log of what went out stays."""
     if config.from_environment:
-        raise FromEnvironment("It comes from ALERT_EMAIL and would come back. Switch it off instead.")
+        raise FromEnvironment(
+            gettext("It comes from ALERT_EMAIL and would come back. Switch it off instead.")
+        )
     try:
         again_after_deadlock(lambda: _delete(config))
     except IntegrityError:  # an alert was told to it in that moment
@@ -123,7 +128,7 @@ def _delete(config: NotificationConfig) -> None:
 def rotate_secret(*, config: NotificationConfig, at: datetime) -> NotificationConfig:
     """Sign with a new secret from now on; the old one counts no more."""
     if config.type != NotificationConfig.Type.WEBHOOK:
-        raise NothingToSign("Only webhooks have a secret.")
+        raise NothingToSign(gettext("Only webhooks have a secret."))
     config.secret, config.updated_at = new_secret(), at
     config.save(update_fields=["secret", "updated_at"])
     return config
@@ -148,5 +153,5 @@ def _refuse_recipient(config: NotificationConfig) -> None:
 def _refuse_unknown_groups(group_ids: Iterable[int]) -> None:
     unknown = set(group_ids) - set(Group.objects.filter(pk__in=group_ids).values_list("pk", flat=True))
     if unknown:
-        reason = f"there is no group {min(unknown)}"
+        reason = gettext("there is no group %(id)s") % {"id": min(unknown)}
         raise GroupUnknown(f"groupFilter: {reason}", fields={"groupFilter": [reason]})

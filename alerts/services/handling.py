@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from alerts.models import Alert, AlertEvent, Shelf
 from alerts.queries.alerts import AlertUnknown, get_alert
@@ -15,6 +16,7 @@ from alerts.services.lifecycle import close, record_event, record_events
 from alerts.services.telling import tell_people
 from factory.accounts.models import User
 from factory.errors import Conflict, Forbidden, InvalidInput
+from factory.said import said
 from telemetry.services import lock_devices
 
 LONGEST_SHELF = timedelta(days=7)  # silence that nobody remembers is worse than noise
@@ -57,7 +59,7 @@ def acknowledge_alerts(
 def resolve_alerts(*, alert_ids: Sequence[int], by: User, at: datetime, note: str = "") -> list[Alert]:
     """Resolve all of these by hand, or none."""
     if not by.has_rank_of(User.Role.OPERATOR):
-        raise MayNotResolve("Resolving alerts is for operators.")
+        raise MayNotResolve(gettext("Resolving alerts is for operators."))
     alerts = _held(alert_ids)
     for alert in alerts:
         _refuse_resolved(alert)
@@ -71,7 +73,9 @@ def set_status(*, alert: Alert, status: str, by: User, at: datetime) -> Alert:
         return acknowledge_alert(alert=alert, by=by, at=at)
     if status == Alert.Status.RESOLVED:
         return resolve_alert(alert=alert, by=by, at=at)
-    raise InvalidInput.at("status", "an alert becomes acknowledged or resolved; it cannot be made active")
+    raise InvalidInput.at(
+        "status", gettext("an alert becomes acknowledged or resolved; it cannot be made active")
+    )
 
 
 @transaction.atomic
@@ -88,8 +92,10 @@ def assign_alert(*, alert: Alert, to: User | None, expected: int | None, by: Use
     [held] = _held([alert.pk])
     _refuse_resolved(held)
     if held.assigned_to_id != expected:
-        who = held.assigned_to or "nobody"
-        raise AlertAlreadyHandled(f"Alert {held.pk} is looked after by {who} by now.")
+        who = held.assigned_to or gettext("nobody")
+        raise AlertAlreadyHandled(
+            gettext("Alert %(id)s is looked after by %(who)s by now.") % {"id": held.pk, "who": who}
+        )
     held.assigned_to, held.updated_at = to, at
     held.save(update_fields=["assigned_to", "updated_at"])
     record_event(held, AlertEvent.Kind.ASSIGNED, by=by, at=at, note=f"To {to}." if to else "To nobody.")
@@ -105,11 +111,13 @@ def shelve_alert(
     `once` means this occurrence only; otherwise what comes of the same trouble until then is silent too.
     """
     if not timedelta(0) < lasting <= LONGEST_SHELF:
-        raise InvalidInput.at("minutes", f"must be from 1 to {LONGEST_SHELF // timedelta(minutes=1)}")
+        raise InvalidInput.at(
+            "minutes", gettext("must be from 1 to %(most)s") % {"most": LONGEST_SHELF // timedelta(minutes=1)}
+        )
     [held] = _held([alert.pk])
     _refuse_resolved(held)
     if held.silence == Alert.Silence.SHELVED:
-        raise AlertAlreadyHandled(f"Alert {held.pk} is shelved already.")
+        raise AlertAlreadyHandled(gettext("Alert %(id)s is shelved already.") % {"id": held.pk})
     held.silence, held.shelved_until, held.updated_at = Alert.Silence.SHELVED, at + lasting, at
     held.save(update_fields=["silence", "shelved_until", "updated_at"])
     Shelf.objects.update_or_create(
@@ -130,7 +138,7 @@ def unshelve_alert(*, alert: Alert, by: User, at: datetime) -> Alert:
     if held.status != Alert.Status.RESOLVED and held.silence == Alert.Silence.SHELVED:
         announce(alert=held, at=at, by=by, note="Taken off the shelf.")
     elif not taken:
-        raise AlertAlreadyHandled(f"Alert {held.pk} is not shelved.")
+        raise AlertAlreadyHandled(gettext("Alert %(id)s is not shelved.") % {"id": held.pk})
     else:
         record_event(held, AlertEvent.Kind.COMMENTED, by=by, at=at, note="Its kind was taken off the shelf.")
     return held
@@ -160,7 +168,7 @@ def _held(alert_ids: Sequence[int]) -> list[Alert]:
     }
     missing = [pk for pk in wanted if pk not in held]
     if missing:
-        raise AlertUnknown(f"There is no alert {missing[0]}.")
+        raise AlertUnknown(gettext("There is no alert %(id)s.") % {"id": missing[0]})
     return list(held.values())
 
 
@@ -178,6 +186,9 @@ def _refuse_resolved(alert: Alert) -> None:
 
 
 def _as_it_is(alert: Alert) -> str:
-    acknowledged = alert.status == Alert.Status.ACKNOWLEDGED and alert.acknowledged_by
-    who = f" by {alert.acknowledged_by}" if acknowledged else ""
-    return f"Alert {alert.pk} is {alert.status} already{who}."
+    if alert.status != Alert.Status.ACKNOWLEDGED:
+        return gettext("Alert %(id)s is %(status)s already.") % {"id": alert.pk, "status": said(alert.status)}
+    if not alert.acknowledged_by:
+        return gettext("Alert %(id)s is acknowledged already.") % {"id": alert.pk}
+    by = {"id": alert.pk, "who": alert.acknowledged_by}
+    return gettext("Alert %(id)s is acknowledged already by %(who)s.") % by

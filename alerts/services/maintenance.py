@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from alerts.models import MaintenanceWindow
 from alerts.queries.maintenance import WindowUnknown
@@ -43,18 +44,18 @@ def plan_maintenance(
     """Announce work, once (with an end) or weekly (with days and times on the clock of `time_zone`)."""
     if sum(bool(part) for part in (device, group, device_type, zone)) > 1:
         raise InvalidInput(
-            "Name at most one of deviceId, groupId, deviceType and zone; none is the whole plant."
+            gettext("Name at most one of deviceId, groupId, deviceType and zone; none is the whole plant.")
         )
     if ends_at is not None and ends_at <= starts_at:
-        raise InvalidInput.at("endTime", "must be after startTime")
+        raise InvalidInput.at("endTime", gettext("must be after startTime"))
     if not days and ends_at is None:
-        raise InvalidInput.at("endTime", "a single window needs its end")
+        raise InvalidInput.at("endTime", gettext("a single window needs its end"))
     if any((day not in range(1, 8)) for day in days):
-        raise InvalidInput.at("days", "must be from 1 (Monday) to 7 (Sunday)")
+        raise InvalidInput.at("days", gettext("must be from 1 (Monday) to 7 (Sunday)"))
     if days and (start_time is None or end_time is None):
-        raise InvalidInput.at("start", "a weekly window needs start and end, as 06:00")
+        raise InvalidInput.at("start", gettext("a weekly window needs start and end, as 06:00"))
     if not days and (start_time is not None or end_time is not None):
-        raise InvalidInput.at("days", "start and end are of a weekly window; name its days")
+        raise InvalidInput.at("days", gettext("start and end are of a weekly window; name its days"))
     if group is not None:
         lock_groups()
         get_group(group.pk)  # it may have gone meanwhile
@@ -82,11 +83,11 @@ def end_maintenance(*, window: MaintenanceWindow, at: datetime) -> MaintenanceWi
     """The work is done: what is still open is told within seconds. One that has not begun never will."""
     if window.starts_at >= at:
         if not MaintenanceWindow.objects.filter(pk=window.pk, starts_at__gte=at).delete()[0]:
-            raise WindowUnknown(f"There is no maintenance window {window.pk}.")
+            raise WindowUnknown(gettext("There is no maintenance window %(id)s.") % {"id": window.pk})
         window.ends_at = window.starts_at
         return window
     if not MaintenanceWindow.objects.not_over(at=at).filter(pk=window.pk).update(ends_at=at):
-        raise WindowIsOver(f"Maintenance window {window.pk} is over already.")
+        raise WindowIsOver(gettext("Maintenance window %(id)s is over already.") % {"id": window.pk})
     window.refresh_from_db()
     return window
 
@@ -95,4 +96,6 @@ def _known_zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidInput.at("timeZone", f"{name!r} is no time zone such as Europe/Berlin") from None
+        raise InvalidInput.at(
+            "timeZone", gettext("%(name)s is no time zone such as Europe/Berlin") % {"name": repr(name)}
+        ) from None

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from alerts.models import Alert
 from alerts.services.lifecycle import RANK, Change, Opening, change_alerts, open_alerts
@@ -35,7 +36,7 @@ def raise_alert(
     the plant), type and metric; what thresholds judge is apart from it, so that neither hides the other.
     """
     if metric and not METRIC_NAME.match(metric):
-        raise InvalidInput.at("metric", NO_METRIC_NAME)
+        raise InvalidInput.at("metric", gettext(NO_METRIC_NAME))
     if device is not None:
         lock_devices(device_ids=[device.pk])
         get_device(device.pk)  # it may have gone meanwhile

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from alerts.models import Threshold
 from alerts.queries.thresholds import thresholds_at
@@ -78,7 +79,10 @@ class Step:
 def revise(wanted: Sequence[Wanted]) -> list[Step]:
     """What it would mean to have these expectations, as things are now."""
     if len(wanted) > MOST_STEPS:
-        raise RevisionTooLarge(f"These are {len(wanted)} thresholds; at most {MOST_STEPS} at once.")
+        raise RevisionTooLarge(
+            gettext("These are %(count)s thresholds; at most %(most)s at once.")
+            % {"count": len(wanted), "most": MOST_STEPS}
+        )
     present = _values_at([scope.place(metric) for scope, metric, _ in wanted])
     return [Step(scope, metric, values, present.get(scope.place(metric))) for scope, metric, values in wanted]
 
@@ -91,8 +95,12 @@ def carry_out(*, steps: Sequence[Step], by: User | None, at: datetime) -> tuple[
     moved = [step for step in steps if present.get(step.place) != step.before]
     if moved:
         names = "; ".join(str(step.threshold) for step in moved[:NAMED])
-        others = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
-        raise RevisionStale(f"Changed by somebody since it was shown: {names}{others}. Nothing was written.")
+        if len(moved) > NAMED:
+            names = gettext("%(names)s and %(count)s more") % {"names": names, "count": len(moved) - NAMED}
+        raise RevisionStale(
+            gettext("Changed by somebody since it was shown: %(names)s. Nothing was written.")
+            % {"names": names}
+        )
     wanted = [(step.scope, step.metric, step.wanted) for step in steps]
     return put_thresholds(wanted=wanted, by=by, at=at)
 
@@ -121,8 +129,11 @@ def unpacked(rows: Iterable[Sequence[Any]]) -> list[Step]:
         if (device_id is not None and device_id not in devices) or (
             group_id is not None and group_id not in groups
         ):
-            what = f"Group {group_id}" if device_id is None else f"Device {device_id}"
-            raise RevisionStale(f"{what} was deleted since it was shown. Nothing was written.")
+            if device_id is None:
+                words = gettext("Group %(id)s was deleted since it was shown. Nothing was written.")
+            else:
+                words = gettext("Device %(id)s was deleted since it was shown. Nothing was written.")
+            raise RevisionStale(words % {"id": group_id if device_id is None else device_id})
         scope = Scope(devices.get(device_id), groups.get(group_id), device_type)
         values = before and dict(zip(FIELDS, before, strict=True))
         steps.append(Step(scope, metric, wanted, values))

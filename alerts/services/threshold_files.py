@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext
 
 from alerts import threshold_csv
 from alerts.models import Threshold
@@ -36,14 +37,22 @@ def revision_of_csv(data: bytes) -> tuple[list[Step], list[Refusal]]:
         scope = scopes.get((row.kind, row.target))
         if scope is None:
             name = row.target if len(row.target) <= 120 else f"{row.target[:120]}…"
-            refusals.append(Refusal(f"line {row.line}", "target", f"there is no {row.kind} {name!r}"))
+            refusals.append(
+                Refusal(
+                    threshold_csv.place_in_file(row.line),
+                    "target",
+                    gettext("there is no %(kind)s %(name)s") % {"kind": row.kind, "name": repr(name)},
+                )
+            )
             continue
         wanted.append((scope, row.metric, row.values))
         lines.append(row.line)
     steps = []
     for line, step in zip(lines, revise(wanted), strict=True):
         problems = step.problems()
-        refusals += refusals_at(f"line {line}", {column: [why] for column, why in problems.items()})
+        refusals += refusals_at(
+            threshold_csv.place_in_file(line), {column: [why] for column, why in problems.items()}
+        )
         if not problems:
             steps.append(step)
     return steps, sorted(refusals, key=_line)
@@ -80,4 +89,4 @@ def _called(everything: QuerySet[M], column: str, names: Collection[str]) -> Ite
 
 
 def _line(refusal: Refusal) -> int:
-    return int(refusal.where.removeprefix("line "))
+    return int("".join(filter(str.isdigit, refusal.where)))

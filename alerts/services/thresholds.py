@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from alerts import tasks
 from alerts.models import Threshold, ThresholdChange
@@ -20,6 +21,7 @@ from alerts.services.judging import judge_without_readings
 from devices.models import Device
 from devices.queries import get_device, get_device_ids
 from factory.accounts.models import User
+from factory.accounts.noting import note_change
 from factory.errors import Conflict, InvalidInput
 from factory.queueing import enqueue_on_commit
 from grouping.models import Group
@@ -87,7 +89,7 @@ def replace_thresholds(
     for place, values in enumerate(wanted):
         metric, path = values["metric"], f"thresholds.{place}."
         if metric in metrics[:place]:
-            raise InvalidInput.at(f"{path}metric", "occurs twice")
+            raise InvalidInput.at(f"{path}metric", gettext("occurs twice"))
         meant = {field: values.get(field, DEFAULTS[field]) for field in FIELDS}
         if metric not in present:
             touched.append(_create(scope, metric, meant, by=by, at=at, path=path))
@@ -145,7 +147,7 @@ def put_thresholds(
             threshold.device, threshold.group = scope.device, scope.group  # for the words of the note
             changed.append((threshold, differences))
     if len(set(places)) < len(places):
-        raise InvalidInput("A metric occurs twice in the same scope.")
+        raise InvalidInput(gettext("A metric occurs twice in the same scope."))
     _save_made(made)
     _save_changed(changed, at=at)
     saved = thresholds_at([place_of(each) for each in made])
@@ -168,7 +170,9 @@ def _save_made(made: Sequence[Threshold]) -> None:
         with transaction.atomic():
             Threshold.objects.bulk_create(made, batch_size=AT_ONCE)
     except IntegrityError:
-        raise ThresholdTaken("Somebody else made one of these in the same moment. Look again.") from None
+        raise ThresholdTaken(
+            gettext("Somebody else made one of these in the same moment. Look again.")
+        ) from None
 
 
 def _save_changed(changed: Iterable[tuple[Threshold, Differences]], *, at: datetime) -> None:
@@ -196,7 +200,8 @@ def _create(
         if not Threshold.objects.filter(**scope.columns(), metric=metric).exists():
             raise
         raise ThresholdTaken(
-            f"metric: {metric} has a threshold already", fields={"metric": ["has a threshold already"]}
+            gettext("metric: %(metric)s has a threshold already") % {"metric": metric},
+            fields={"metric": [gettext("has a threshold already")]},
         ) from None
     _change(threshold, ThresholdChange.Kind.CREATED, {}, values_of(threshold), by=by, at=at).save()
     return threshold
@@ -243,6 +248,9 @@ def _change(
     by: User | None,
     at: datetime,
 ) -> ThresholdChange:
+    note_change(
+        "alerts.threshold", threshold.pk, f"{threshold.scope} {threshold.metric}", before=before, after=after
+    )
     return ThresholdChange(
         threshold_id=threshold.pk,
         scope=threshold.scope[:190],
@@ -261,7 +269,7 @@ def hold(scopes: Iterable[Scope]) -> None:
     groups = {scope.group.pk for scope in scopes if scope.group is not None}
     gone = groups - lock_groups().keys() if groups else set()
     if gone:
-        raise GroupUnknown(f"There is no group {min(gone)}.")
+        raise GroupUnknown(gettext("There is no group %(id)s.") % {"id": min(gone)})
     lock_devices(device_ids=sorted({scope.device.pk for scope in scopes if scope.device is not None}))
 
 

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from analytics.admin.common import OnlyLookedAt
@@ -22,19 +23,19 @@ class ShiftInline(TabularInline):
     def has_add_permission(self, request, obj=None) -> bool:
         return False
 
-    @admin.display(description="begins on")
+    @admin.display(description=_("begins on"))
     def on_days(self, shift: Shift) -> str:
         return days(shift.days)
 
-    @admin.display(description="from")
+    @admin.display(description=_("from"))
     def begins(self, shift: Shift) -> str:
         return f"{shift.start_time:%H:%M}"
 
-    @admin.display(description="to")
+    @admin.display(description=_("to"))
     def ends(self, shift: Shift) -> str:
         return f"{shift.end_time:%H:%M}"
 
-    @admin.display(description="breaks")
+    @admin.display(description=_("breaks"))
     def breaks_told(self, shift: Shift) -> str:
         return ", ".join(f"{start}–{end}" for start, end in shift.breaks)
 
@@ -60,19 +61,19 @@ class CalendarAdmin(OnlyLookedAt):
     def get_fields(self, request, obj=None):
         return self.get_readonly_fields(request, obj)
 
-    @admin.display(description="whose", ordering="target")
+    @admin.display(description=_("whose"), ordering="target")
     def whose(self, calendar: Calendar) -> str:
         return str(calendar.device or calendar.group or "the plant")
 
-    @admin.display(description="holds", ordering="valid_from")
+    @admin.display(description=_("holds"), ordering="valid_from")
     def holds(self, calendar: Calendar) -> str:
         return from_when(calendar)
 
-    @admin.display(description="holidays")
+    @admin.display(description=_("holidays"))
     def holidays_told(self, calendar: Calendar) -> str:
         return ", ".join(calendar.holidays)
 
-    @admin.display(description="shifts")
+    @admin.display(description=_("shifts"))
     def shifts_told(self, calendar: Calendar) -> str:
         told = [f"{one.name} {one.start_time:%H:%M}–{one.end_time:%H:%M}" for one in calendar.shifts.all()]
         return ", ".join(told) or "none"
@@ -84,7 +85,7 @@ class CalendarAdmin(OnlyLookedAt):
         return format_html('<a href="{}?{}">Plan</a>', reverse("edit-shifts"), query)
 
     @admin.action(
-        description="Delete all shifts of the plant, groups or devices selected", permissions=["change"]
+        description=_("Delete all shifts of the plant, groups or devices selected"), permissions=["change"]
     )
     def drop(self, request, queryset) -> None:
         targets = {Target(calendar.device, calendar.group) for calendar in queryset}

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from analytics.queries.states import moment
 from factory.accounts.backoffice import ReadOnlyAdmin, report
+from factory.accounts.noting import collecting
 from factory.errors import DomainError
 from factory.trpc.serializers import wire_name
 
@@ -51,7 +52,7 @@ class AskedFirst:
         if self.errors:  # type: ignore[attr-defined]
             return cleaned
         try:
-            with transaction.atomic():
+            with transaction.atomic(), collecting():  # and what it notes has not happened
                 self.save_by_service()
                 transaction.set_rollback(True)
         except DomainError as refusal:

@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.forms import FloatField, ModelForm, SplitDateTimeField
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSplitDateTimeWidget
 
 from analytics.admin.common import AskedFirst, clock
@@ -74,11 +75,11 @@ class EnergyMeterAdmin(RoomAdmin):
     def has_delete_permission(self, request, obj=None) -> bool:
         return False  # it knows since when the device tells its energy
 
-    @admin.display(description="counter since", ordering="counter_since")
+    @admin.display(description=_("counter since"), ordering="counter_since")
     def counter_from(self, meter: EnergyMeter) -> str:
         return clock(meter.counter_since) or ("always" if meter.counter_metric else "")
 
-    @admin.display(description="tells its energy since")
+    @admin.display(description=_("tells its energy since"))
     def begins(self, meter: EnergyMeter) -> str:
         return clock(meter.begins_at) or "not known yet"
 

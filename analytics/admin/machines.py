@@ -3,6 +3,7 @@ from django.forms import ModelForm
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from analytics.admin.common import AskedFirst, OnlyLookedAt, clock
 from analytics.models import Line, MachineProfile, Product, ProductRun
@@ -34,20 +35,20 @@ class MachineProfileAdmin(OnlyLookedAt):
     def get_fields(self, request, obj=None):
         return self.get_readonly_fields(request, obj)
 
-    @admin.display(description="holds from", ordering="valid_from")
+    @admin.display(description=_("holds from"), ordering="valid_from")
     def holds_from(self, profile: MachineProfile) -> str:
         return clock(profile.valid_from) if profile.valid_from else "since ever"
 
-    @admin.display(description="ideal cycle", ordering="ideal_cycle_seconds")
+    @admin.display(description=_("ideal cycle"), ordering="ideal_cycle_seconds")
     def cycle(self, profile: MachineProfile) -> str:
         return f"{cycle(profile.ideal_cycle_seconds)}, {pace(profile.ideal_cycle_seconds)}"
 
-    @admin.display(description="counts")
+    @admin.display(description=_("counts"))
     def counts(self, profile: MachineProfile) -> str:
         parts = {"": profile.total_metric, "good: ": profile.good_metric, "rejects: ": profile.reject_metric}
         return ", ".join(f"{what}{metric}" for what, metric in parts.items() if metric)
 
-    @admin.display(description="runs when")
+    @admin.display(description=_("runs when"))
     def runs(self, profile: MachineProfile) -> str:
         return runs(profile)
 
@@ -55,7 +56,7 @@ class MachineProfileAdmin(OnlyLookedAt):
     def set_up(self, profile: MachineProfile) -> SafeString:
         return _page_of(profile.device_id)
 
-    @admin.action(description="These devices are no machines any more", permissions=["change"])
+    @admin.action(description=_("These devices are no machines any more"), permissions=["change"])
     def forget(self, request, queryset) -> None:
         devices = Device.objects.filter(pk__in=list(queryset.values_list("device_id", flat=True)))
         self.each(
@@ -90,7 +91,7 @@ class ProductRunAdmin(OnlyLookedAt):
     def get_readonly_fields(self, request, obj=None):
         return ["device", "begins", "product"]
 
-    @admin.display(description="from", ordering="start")
+    @admin.display(description=_("from"), ordering="start")
     def begins(self, run: ProductRun) -> str:
         return clock(run.start)
 

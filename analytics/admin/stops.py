@@ -2,6 +2,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.forms import ModelForm
+from django.utils.translation import gettext_lazy as _
 
 from analytics.admin.common import AskedFirst, OnlyLookedAt, clock
 from analytics.models import ShiftResult, StateInterval, StopCode, StopReason
@@ -41,11 +42,11 @@ class StopCodeAdmin(RoomAdmin):
     def save_model(self, request, obj, form, change) -> None:
         obj.pk = form.save_by_service().pk
 
-    @admin.action(description="Offer the selected codes to people", permissions=["change"])
+    @admin.action(description=_("Offer the selected codes to people"), permissions=["change"])
     def offer(self, request, queryset) -> None:
         self._switch(request, queryset, active=True)
 
-    @admin.action(description="Offer the selected codes no more", permissions=["change"])
+    @admin.action(description=_("Offer the selected codes no more"), permissions=["change"])
     def withdraw(self, request, queryset) -> None:
         self._switch(request, queryset, active=False)
 
@@ -61,11 +62,11 @@ class StopCodeAdmin(RoomAdmin):
 class Timed:
     """Times of the clock instead of milliseconds."""
 
-    @admin.display(description="from", ordering="start")
+    @admin.display(description=_("from"), ordering="start")
     def starts(self, row: Any) -> str:
         return clock(row.start)
 
-    @admin.display(description="to", ordering="end")
+    @admin.display(description=_("to"), ordering="end")
     def ends(self, row: Any) -> str:
         return clock(row.end)
 
@@ -87,7 +88,7 @@ class StateIntervalAdmin(Timed, OnlyLookedAt):
     def get_fields(self, request, obj=None):
         return self.get_readonly_fields(request, obj)
 
-    @admin.action(description="Take back the selected stops that people added", permissions=["change"])
+    @admin.action(description=_("Take back the selected stops that people added"), permissions=["change"])
     def take_back(self, request, queryset) -> None:
         self.each(request, queryset, lambda stop: remove_stop(stop_id=stop.pk), "Stops taken back")
 
@@ -119,19 +120,19 @@ class ShiftResultAdmin(Timed, OnlyLookedAt):
     search_fields = ["device__external_id", "device__name"]
     ordering = ["-start"]
 
-    @admin.display(description="planned min", ordering="planned_ms")
+    @admin.display(description=_("planned min"), ordering="planned_ms")
     def planned(self, result: ShiftResult) -> float:
         return _minutes(result.planned_ms)
 
-    @admin.display(description="run min", ordering="run_ms")
+    @admin.display(description=_("run min"), ordering="run_ms")
     def ran(self, result: ShiftResult) -> float:
         return _minutes(result.run_ms)
 
-    @admin.display(description="down min", ordering="down_ms")
+    @admin.display(description=_("down min"), ordering="down_ms")
     def down(self, result: ShiftResult) -> float:
         return _minutes(result.down_ms)
 
-    @admin.display(description="unknown min", ordering="unknown_ms")
+    @admin.display(description=_("unknown min"), ordering="unknown_ms")
     def unknown(self, result: ShiftResult) -> float:
         return _minutes(result.unknown_ms)
 

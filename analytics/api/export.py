@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from rest_framework import serializers
 
@@ -9,7 +10,7 @@ from analytics.api.fields import ById, ClockField
 from analytics.links import pdf_link
 from analytics.models import Report, ReportSchedule
 from analytics.queries.reports import get_report, get_schedule, reports_matching, schedules
-from analytics.services.reports import cancel_report, request_report, write_report
+from analytics.services.reports import ENGLISH, cancel_report, request_report, write_report
 from analytics.services.schedules import drop_schedule, schedule_report
 from devices.fields import DeviceReference
 from devices.queries import get_device
@@ -29,7 +30,12 @@ router = Router("export")
 Kind = Report.Kind
 
 
-class Span(WireSerializer):
+class Spoken(WireSerializer):
+    # Of the page and the paper; a table speaks English to everybody.
+    language = serializers.ChoiceField(settings.LANGUAGES, required=False)
+
+
+class Span(Spoken):
     start_time = MomentField()
     end_time = MomentField()
 
@@ -76,6 +82,7 @@ class ReportRow(WireSerializer):
     title = serializers.CharField()
     filename = serializers.SerializerMethodField()
     parameters = FreeForm()
+    language = serializers.CharField()
     status = serializers.CharField()
     progress = serializers.IntegerField()
     error = serializers.CharField()
@@ -101,7 +108,7 @@ class ReportFilter(WireSerializer):
     offset = StrictInteger(default=0, min_value=0)
 
 
-class Planned(About):
+class Planned(About, Spoken):
     name = StrictString(max_length=120)
     kind = serializers.ChoiceField(Kind.choices)
     cadence = serializers.ChoiceField(ReportSchedule.Cadence.choices)
@@ -119,6 +126,7 @@ class ScheduleRow(WireSerializer):
     name = serializers.CharField()
     kind = serializers.CharField()
     parameters = FreeForm()
+    language = serializers.CharField()
     cadence = serializers.CharField()
     at_time = ClockField()
     recipients = serializers.ListField(child=serializers.CharField())
@@ -189,7 +197,7 @@ def alert_history_report(call, **about):
 
 
 @router.mutation("requestReport", permission=VIEWER, input=NewReport, output=ReportRow)
-def ask_for_report(call, *, kind: str, start_time: int, end_time: int, **about):
+def ask_for_report(call, *, kind: str, start_time: int, end_time: int, language: str = ENGLISH, **about):
     """Any of these reports, made by a worker: `getReport` tells how far it is."""
     report = request_report(
         kind=kind,
@@ -197,6 +205,7 @@ def ask_for_report(call, *, kind: str, start_time: int, end_time: int, **about):
         end=end_time,
         by=call.principal,
         at=timezone.now(),
+        language=language,
         **_about(kind, **about),
     )
     return _shown(call, [report])[0]

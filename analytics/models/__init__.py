@@ -4,6 +4,7 @@ from analytics.models.machines import Line, MachineMark, MachineProfile, Product
 from analytics.models.reports import Report, ReportMail, ReportSchedule
 from analytics.models.results import ShiftResult
 from analytics.models.stops import StateInterval, StopCode, StopReason
+from analytics.models.walls import WallLink
 
 __all__ = [
     "Calendar",
@@ -26,4 +27,5 @@ __all__ = [
     "StateInterval",
     "StopCode",
     "StopReason",
+    "WallLink",
 ]

@@ -1,6 +1,7 @@
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from devices.models import Device, ExactCharField
 from grouping.models import Group
@@ -18,9 +19,9 @@ class MachineProfile(models.Model):
     """
 
     class RunningBy(models.TextChoices):
-        METRIC = "metric"
-        EVENTS = "events"
-        STATUS = "status"
+        METRIC = "metric", gettext_lazy("Metric")
+        EVENTS = "events", gettext_lazy("Events")
+        STATUS = "status", gettext_lazy("Status")
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="machine_profiles")
     valid_from = models.BigIntegerField(default=0)  # ms; 0: since ever

@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from factory.accounts.models import User
 
@@ -13,16 +14,16 @@ class Report(models.Model):
     """A report that was asked for: what it is about, how far it is, and its files until it expires."""
 
     class Kind(models.TextChoices):
-        DEVICE = "device"
-        ANALYTICS = "analytics"
-        ALERTS = "alerts", "Alert history"
+        DEVICE = "device", gettext_lazy("Device")
+        ANALYTICS = "analytics", gettext_lazy("Analytics")
+        ALERTS = "alerts", gettext_lazy("Alert history")
 
     class Status(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
+        QUEUED = "queued", gettext_lazy("Queued")
+        RUNNING = "running", gettext_lazy("Running")
+        DONE = "done", gettext_lazy("Done")
+        FAILED = "failed", gettext_lazy("Failed")
+        CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
     UNFINISHED = (Status.QUEUED, Status.RUNNING)
     WRITTEN = 80  # percent: the page and the table are there, paper is not
@@ -39,6 +40,8 @@ class Report(models.Model):
     claimed_until = models.DateTimeField(null=True)
     folder = models.CharField(max_length=120, blank=True)  # in the storage; nobody can guess it
     pdf_bytes = models.BigIntegerField(null=True)
+    # Of the person who asked for it. With a default of the database, for a version before.
+    language = models.CharField(max_length=12, default="en", db_default="en")
     schedule = models.ForeignKey("ReportSchedule", models.SET_NULL, null=True, related_name="reports")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
@@ -69,9 +72,9 @@ class ReportSchedule(models.Model):
     """A report that is made again and again: each day, week or month about the one before, sent by e-mail."""
 
     class Cadence(models.TextChoices):
-        DAILY = "daily"
-        WEEKLY = "weekly"
-        MONTHLY = "monthly"
+        DAILY = "daily", gettext_lazy("Daily")
+        WEEKLY = "weekly", gettext_lazy("Weekly")
+        MONTHLY = "monthly", gettext_lazy("Monthly")
 
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=16, choices=Report.Kind)
@@ -79,6 +82,8 @@ class ReportSchedule(models.Model):
     cadence = models.CharField(max_length=8, choices=Cadence)
     at_time = models.TimeField()  # on the plant's clock
     recipients = models.JSONField()  # e-mail addresses
+    # Of the person who planned it. With a default of the database, for a version before.
+    language = models.CharField(max_length=12, default="en", db_default="en")
     enabled = models.BooleanField(default=True)
     next_at = models.DateTimeField(null=True, db_index=True)  # null while it is not enabled
     # Why it was switched off, where nobody did that. With a default of the database, for a version before.
@@ -94,10 +99,10 @@ class ReportMail(models.Model):
     """A report on its way to one recipient."""
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        SENDING = "sending"
-        SENT = "sent"
-        FAILED = "failed"
+        PENDING = "pending", gettext_lazy("Pending")
+        SENDING = "sending", gettext_lazy("Sending")
+        SENT = "sent", gettext_lazy("Sent")
+        FAILED = "failed", gettext_lazy("Failed")
 
     report = models.ForeignKey(Report, models.CASCADE, related_name="mails")
     recipient = models.CharField(max_length=190)

@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from devices.models import Device, ExactCharField
 from factory.accounts.models import User
@@ -33,9 +34,9 @@ class StateInterval(models.Model):
     """
 
     class State(models.TextChoices):
-        RUNNING = "running"
-        STOPPED = "stopped"
-        UNKNOWN = "unknown"
+        RUNNING = "running", gettext_lazy("Running")
+        STOPPED = "stopped", gettext_lazy("Stopped")
+        UNKNOWN = "unknown", gettext_lazy("Unknown")
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="+")
     start = models.BigIntegerField()

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
 from analytics.oee.spans import Span, joined, without
 
 DAY = timedelta(days=1)
@@ -132,9 +134,9 @@ def why_no_calendar(shifts: Sequence[ShiftRule]) -> dict[str, str]:
     for place, shift in enumerate(shifts):
         here = f"shifts.{place}"
         if names.index(shift.name) != place:
-            found[f"{here}.name"] = f"two shifts are called {shift.name}"
+            found[f"{here}.name"] = gettext("two shifts are called %(shift)s") % {"shift": shift.name}
         if not shift.days:
-            found[f"{here}.days"] = "name at least one day"
+            found[f"{here}.days"] = gettext("name at least one day")
         for number, span in enumerate(shift.breaks):
             if reason := _why_no_break(span, shift):
                 found[f"{here}.breaks.{number}"] = reason
@@ -155,10 +157,13 @@ def _lasts(start: time, end: time) -> int:
 def _why_no_break(span: ClockSpan, shift: ShiftRule) -> str:
     begins, ends = span
     if begins == ends:
-        return "must not be empty"
+        return gettext("must not be empty")
     into = (minutes_of(begins) - minutes_of(shift.start)) % MINUTES_A_DAY
     if into + _lasts(begins, ends) > _lasts(shift.start, shift.end):
-        return f"is not within {shift.start:%H:%M} to {shift.end:%H:%M}"
+        return gettext("is not within %(start)s to %(end)s") % {
+            "start": f"{shift.start:%H:%M}",
+            "end": f"{shift.end:%H:%M}",
+        }
     return ""
 
 
@@ -175,5 +180,5 @@ def _overlapping(shifts: Sequence[ShiftRule]) -> dict[str, str]:
     again = [(begin + MINUTES_A_WEEK, lasts, place) for begin, lasts, place in turns[:1]]
     for (begin, lasts, place), (next_begin, _, other) in pairwise([*turns, *again]):
         if begin + lasts > next_begin:
-            return {f"shifts.{other}.start": f"overlaps with {shifts[place].name}"}
+            return {f"shifts.{other}.start": gettext("overlaps with %(name)s") % {"name": shifts[place].name}}
     return {}

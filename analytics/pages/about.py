@@ -1,11 +1,13 @@
 """What a page about figures is about: a device, a group or the plant, and a time. It stands in the address."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from analytics.periods import PERIODS, Period, read_period
 from analytics.plant_clock import plant_zone
@@ -34,7 +36,7 @@ class About:
     def name(self) -> str:
         if self.device:
             return self.device.name
-        return self.group.name if self.group else "The plant"
+        return self.group.name if self.group else gettext("The plant")
 
     @property
     def of(self) -> Whom:
@@ -56,16 +58,18 @@ class About:
         return {"group": self.group.pk} if self.group else {}
 
 
-def read_about(request: HttpRequest, *, default: str = "7d") -> About:
+def read_about(request: HttpRequest) -> About:
     """From the address; refuses a device or a group that is not there."""
-    device_id, group_id = (read_number(request.GET.get(name, "")) for name in ("device", "group"))
+    return about_of(request.GET.dict())
+
+
+def about_of(asked: Mapping[str, str]) -> About:
+    device_id, group_id = (read_number(asked.get(name, "")) for name in ("device", "group"))
     now = timezone.now()
     return About(
         device=get_device(device_id) if device_id else None,
         group=get_group(group_id) if group_id and not device_id else None,
-        period=read_period(
-            request.GET.dict(), today=timezone.localdate(now), zone=plant_zone(), default=default
-        ),
+        period=read_period(asked, today=timezone.localdate(now), zone=plant_zone()),
         now=ms(now),
     )
 
@@ -76,6 +80,6 @@ def choices_of(about: About) -> dict[str, Any]:
         "about": about,
         "groups": known_groups(),
         "periods": [
-            (key, label, urlencode({**about.whom, "period": key})) for key, (label, _) in PERIODS.items()
+            (key, label, urlencode({**about.whom, "period": key})) for key, (label, *_) in PERIODS.items()
         ],
     }

@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from alerts.models import Alert
@@ -111,15 +112,15 @@ Step = Callable[..., Alert]
 def bulk(request: HttpRequest) -> HttpResponse:
     """One step for all that are ticked, each on its own; says what became of those it could not be done to."""
     steps: dict[str, tuple[User.Role, Step, str]] = {
-        "acknowledge": (User.Role.USER, acknowledge_alert, "acknowledged"),
-        "resolve": (User.Role.OPERATOR, resolve_alert, "resolved"),
-        "shelve": (User.Role.OPERATOR, shelve_alert, "shelved"),
+        "acknowledge": (User.Role.USER, acknowledge_alert, gettext("%(done)s of %(all)s acknowledged.")),
+        "resolve": (User.Role.OPERATOR, resolve_alert, gettext("%(done)s of %(all)s resolved.")),
+        "shelve": (User.Role.OPERATOR, shelve_alert, gettext("%(done)s of %(all)s shelved.")),
     }
     ids = [int(pk) for pk in request.POST.getlist("alert")[:PER_PAGE] if pk.isdecimal() and len(pk) < 19]
     asked = request.POST.get("do", "")
     if asked not in steps or not ids:
-        return _bulk_answer(request, "Tick at least one alert first.", status=422)
-    rank, service, done_word = steps[asked]
+        return _bulk_answer(request, gettext("Tick at least one alert first."), status=422)
+    rank, service, done_words = steps[asked]
     if not person(request).has_rank_of(rank):
         raise PermissionDenied
     how = {}
@@ -133,8 +134,8 @@ def bulk(request: HttpRequest) -> HttpResponse:
     done, refusals = each_alert(
         alert_ids=sorted(there), do=lambda alert: again_after_deadlock(partial(step, alert=alert))
     )
-    refusals += [f"Alert {pk} is gone." for pk in sorted(set(ids) - there)]
-    return _bulk_answer(request, f"{done} of {len(set(ids))} {done_word}.", refusals)
+    refusals += [gettext("Alert %(number)s is gone.") % {"number": pk} for pk in sorted(set(ids) - there)]
+    return _bulk_answer(request, done_words % {"done": done, "all": len(set(ids))}, refusals)
 
 
 def _bulk_answer(
@@ -145,7 +146,7 @@ def _bulk_answer(
     if not is_partial(request):
         return back(
             request,
-            " ".join([words, *shown, *([f"And {more} more."] if more else [])]),
+            " ".join([words, *shown, *([gettext("And %(more)s more.") % {"more": more}] if more else [])]),
             good=status == 200 and not refusals,
         )
     context = {"words": words, "refusals": shown, "more": more}

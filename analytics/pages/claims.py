@@ -9,11 +9,13 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from analytics.pages.devices import report
+from analytics.pages.devices import TYPES, report
 from analytics.pages.doors import for_people, page, person
-from devices.models import ClaimCode, Device
+from devices.models import ClaimCode
 from devices.services import MOST_USES, create_claim_code, revoke_claim_code
 from factory.accounts.models import User
 from factory.errors import DomainError
@@ -21,11 +23,11 @@ from factory.errors import DomainError
 PER_PAGE = 50
 DAY = 24  # hours
 LIFETIMES = [
-    (DAY, "A day"),
-    (7 * DAY, "A week"),
-    (30 * DAY, "30 days"),
-    (365 * DAY, "A year"),
-    (0, "Until it is revoked"),
+    (DAY, _("A day")),
+    (7 * DAY, _("A week")),
+    (30 * DAY, _("30 days")),
+    (365 * DAY, _("A year")),
+    (0, _("Until it is revoked")),
 ]
 WIRE_NAMES = {
     "maxUses": "max_uses",
@@ -39,26 +41,31 @@ class ClaimCodeForm(forms.Form):
     """Who may come by it, and what becomes of them."""
 
     label = forms.CharField(
-        label="What it is for", max_length=120, required=False, help_text="For example: pumps of hall 3."
+        label=_("What it is for"),
+        max_length=120,
+        required=False,
+        help_text=_("For example: pumps of hall 3."),
     )
     max_uses = forms.IntegerField(
-        label="For how many devices",
+        label=_("For how many devices"),
         min_value=1,
         max_value=MOST_USES,
         initial=1,
-        help_text="1: for one device, once.",
+        help_text=_("1: for one device, once."),
     )
-    hours = forms.TypedChoiceField(label="It is good for", choices=LIFETIMES, coerce=int, initial=DAY)
+    hours = forms.TypedChoiceField(label=_("It is good for"), choices=LIFETIMES, coerce=int, initial=DAY)
     device_type = forms.ChoiceField(
-        label="Type", choices=[("", "As the device says"), *Device.Type.choices], required=False
+        label=_("Type"), choices=[("", _("As the device says")), *TYPES], required=False
     )
-    zone = forms.CharField(max_length=64, required=False, help_text="Where they stand.")
-    tags = forms.CharField(max_length=1000, required=False, help_text="With a comma between them.")
+    zone = forms.CharField(label=_("Zone"), max_length=64, required=False, help_text=_("Where they stand."))
+    tags = forms.CharField(
+        label=_("Tags"), max_length=1000, required=False, help_text=_("With a comma between them.")
+    )
     device_id_prefix = forms.CharField(
-        label="Device ids begin with",
+        label=_("Device ids begin with"),
         max_length=64,
         required=False,
-        help_text="Empty: any device id may come.",
+        help_text=_("Empty: any device id may come."),
     )
 
     def properties(self) -> dict[str, Any]:
@@ -94,12 +101,15 @@ def claim_codes(request: HttpRequest) -> HttpResponse:
                 "example": f"{code.device_id_prefix or 'press-'}1",
             }
             return page(request, "analytics/claim_code.html", context)
-    rows = ClaimCode.objects.select_related("created_by").order_by("-pk")
+    found = ClaimCode.objects.select_related("created_by").order_by("-pk")
+    rows = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    for code in rows:
+        code.usable = code.is_good(at) and code.uses < code.max_uses  # type: ignore[attr-defined]
     context = {
         "here": "devices",
         "tab": "claims",
         "form": form,
-        "rows": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
+        "rows": rows,
         "now": at,
     }
     return page(request, "analytics/claim_codes.html", context, status=422 if form.errors else 200)
@@ -110,5 +120,5 @@ def claim_codes(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, code_id: int) -> HttpResponse:
     """Nobody comes by it any more; those who came stay."""
     code = revoke_claim_code(code_id=code_id, at=timezone.now())
-    messages.success(request, f"Revoked: {code}. Devices that came by it stay.")
+    messages.success(request, gettext("Revoked: %(code)s. Devices that came by it stay.") % {"code": code})
     return redirect("claim-codes")

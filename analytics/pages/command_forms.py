@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from analytics.schema_fields import Parameter, parameters_of
 from devices.models.commands import COMMAND_NAME, NO_COMMAND_NAME
@@ -11,12 +13,12 @@ from factory.errors import DomainError
 
 PREFIX = "p_"
 WAITS = [
-    ("", "As usual"),
-    ("60", "A minute"),
-    ("900", "15 minutes"),
-    ("3600", "An hour"),
-    ("86400", "A day"),
-    ("604800", "A week"),
+    ("", _("As usual")),
+    ("60", _("A minute")),
+    ("900", _("15 minutes")),
+    ("3600", _("An hour")),
+    ("86400", _("A day")),
+    ("604800", _("A week")),
 ]
 
 
@@ -35,14 +37,15 @@ class JsonObjectField(forms.CharField):
             found = json.loads(text, parse_constant=_refuse_constant)
         except json.JSONDecodeError as error:
             raise forms.ValidationError(
-                f"This is not JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+                gettext("This is not JSON: %(error)s in line %(line)s, column %(column)s.")
+                % {"error": error.msg, "line": error.lineno, "column": error.colno}
             ) from None
         except ValueError as error:
-            raise forms.ValidationError(f"This is not JSON: {error}.") from None
+            raise forms.ValidationError(gettext("This is not JSON: %(error)s.") % {"error": error}) from None
         except RecursionError:
-            raise forms.ValidationError("It nests too deep.") from None
+            raise forms.ValidationError(gettext("It nests too deep.")) from None
         if not isinstance(found, dict):
-            raise forms.ValidationError("It has to be an object, in { and }.")
+            raise forms.ValidationError(gettext("It has to be an object, in { and }."))
         return found
 
 
@@ -58,10 +61,10 @@ class ParametersForm(forms.Form):
         self.parameters = parameters_of(schema) if schema else None
         if self.parameters is None:
             self.fields["parameters"] = JsonObjectField(
-                label="Parameters",
+                label=_("Parameters"),
                 required=False,
                 max_length=65_536,
-                help_text='JSON, for example {"speed": 40}.',
+                help_text=_('JSON, for example {"speed": 40}.'),
             )
         for parameter in self.parameters or ():
             self.fields[f"{PREFIX}{parameter.key}"] = field_for(parameter)
@@ -88,14 +91,14 @@ class ParametersForm(forms.Form):
 class CommandForm(ParametersForm):
     """A command to one device. With a `name` it is that one."""
 
-    name = forms.RegexField(COMMAND_NAME, label="Command", error_messages={"invalid": NO_COMMAND_NAME})
+    name = forms.RegexField(COMMAND_NAME, label=_("Command"), error_messages={"invalid": _(NO_COMMAND_NAME)})
     ttl = forms.TypedChoiceField(
-        label="It waits for the device",
+        label=_("It waits for the device"),
         choices=WAITS,
         coerce=int,
         required=False,
         empty_value=None,
-        help_text="After that it is not done any more.",
+        help_text=_("After that it is not done any more."),
     )
     field_order = ("name",)
 
@@ -115,15 +118,15 @@ def field_for(parameter: Parameter) -> forms.Field:
         "initial": parameter.default,
     }
     if parameter.kind == "boolean":
-        yes_no = [("true", "Yes"), ("false", "No")]
-        choices = yes_no if parameter.required else [("", "Leave it out"), *yes_no]
+        yes_no: list[tuple[str, Any]] = [("true", _("Yes")), ("false", _("No"))]
+        choices: list[tuple[str, Any]] = yes_no if parameter.required else [("", _("Leave it out")), *yes_no]
         how["initial"] = None if parameter.default is None else str(parameter.default).lower()
         return forms.ChoiceField(choices=choices, **how)
     if parameter.kind == "choice":
         choices = [(json.dumps(choice), str(choice)) for choice in parameter.choices]
         how["initial"] = None if parameter.default is None else json.dumps(parameter.default)
         return forms.ChoiceField(
-            choices=choices if parameter.required else [("", "Leave it out"), *choices], **how
+            choices=choices if parameter.required else [("", _("Leave it out")), *choices], **how
         )
     if parameter.kind == "integer":
         return forms.IntegerField(**how)

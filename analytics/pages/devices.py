@@ -1,6 +1,7 @@
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from analytics.pages.doors import for_people, page
@@ -10,16 +11,27 @@ from devices.services import register_device
 from factory.accounts.models import User
 from factory.errors import DomainError
 
+TYPES = [
+    (Device.Type.SENSOR, _("Sensor")),
+    (Device.Type.ACTUATOR, _("Actuator")),
+    (Device.Type.CONTROLLER, _("Controller")),
+    (Device.Type.GATEWAY, _("Gateway")),
+]
+
 
 class DeviceForm(forms.Form):
-    name = forms.CharField(max_length=120, help_text="What people call it, for example Press 3.")
-    external_id = forms.CharField(
-        label="Device id",
-        max_length=64,
-        help_text="What the device calls itself. Letters, digits and . _ : - only; it never changes.",
+    name = forms.CharField(
+        label=_("Name"), max_length=120, help_text=_("What people call it, for example Press 3.")
     )
-    type = forms.ChoiceField(choices=Device.Type.choices)
-    zone = forms.CharField(max_length=64, required=False, help_text="The hall or line it stands in.")
+    external_id = forms.CharField(
+        label=_("Device id"),
+        max_length=64,
+        help_text=_("What the device calls itself. Letters, digits and . _ : - only; it never changes."),
+    )
+    type = forms.ChoiceField(label=_("Type"), choices=TYPES)
+    zone = forms.CharField(
+        label=_("Zone"), max_length=64, required=False, help_text=_("The hall or line it stands in.")
+    )
 
 
 WIRE_NAMES = {"deviceId": "external_id"}

@@ -12,10 +12,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
+from analytics.plant_clock import clock_for
 from analytics.queries.alerts import open_alert_counts
 from factory.accounts.models import User
 from factory.errors import NotFound
@@ -36,7 +38,8 @@ def for_people(rank: User.Role = User.Role.USER) -> Callable[[View], View]:
             if not user.has_rank_of(rank):
                 raise PermissionDenied
             try:
-                return view(request, *args, **kwargs)
+                with timezone.override(clock_for(user, request.path_info)):
+                    return view(request, *args, **kwargs)
             except NotFound as refusal:
                 raise Http404(refusal.message) from None
 
@@ -83,6 +86,11 @@ def where_from(request: HttpRequest) -> str:
     return _within(request, request.POST.get("next", "")) or "/"
 
 
+def back_to(request: HttpRequest, name: str, *args: Any) -> HttpResponseRedirect:
+    """To the page a plain form names as its own, where it names none to this one."""
+    return HttpResponseRedirect(where_from(request) if request.POST.get("next") else reverse(name, args=args))
+
+
 def page(
     request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
@@ -90,7 +98,7 @@ def page(
     frame = {
         "User": User.Role,
         "open_alerts": open_alert_counts(),
-        "zone_name": settings.TIME_ZONE,
+        "zone_name": timezone.get_current_timezone_name(),
         "server_time": timezone.now(),
         "may_resolve": request.user.has_rank_of(User.Role.OPERATOR),  # type: ignore[union-attr]
         "may_edit": request.user.has_rank_of(User.Role.TECHNICIAN),  # type: ignore[union-attr]

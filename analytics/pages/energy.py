@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from analytics.drawings import demand_course, energy_bars, energy_heatmap, moment
 from analytics.energy.course import price_of
@@ -17,7 +18,7 @@ from analytics.queries.meters import energy_price, scope_of
 from analytics.reports.document import flag_notes
 
 CONSUMERS_SHOWN = 20
-CUTS = {"hour": "by hour", "day": "by day", "week": "by week", "month": "by month"}
+CUTS = {"hour": _("by hour"), "day": _("by day"), "week": _("by week"), "month": _("by month")}
 HEATMAP_MOST_MS = 100 * 86_400_000
 
 

@@ -7,11 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.pages.devices import report
 from analytics.pages.doors import for_people, page, person
-from analytics.pages.maintenance import LocalMoment
+from analytics.pages.exact_moment import ExactMoment
 from analytics.pages.meters import DeviceField, metric_field, number_field
 from analytics.queries.meter_pages import counters_of, exchanges_noted
 from analytics.queries.states import ms
@@ -28,12 +30,12 @@ WIRE_NAMES = {"oldValue": "old_value", "newValue": "new_value", "timestamp": "mo
 class ExchangeForm(forms.Form):
     """A counter that was exchanged for another one."""
 
-    device = DeviceField(label="Device id", help_text="As the device calls itself.")
-    metric = metric_field("Counter", "counters", help_text="The metric that it counts with.")
-    moment = LocalMoment(label="When")
-    old_value = number_field("The old one showed last")
-    new_value = number_field("The new one begins with", initial=0)
-    note = forms.CharField(max_length=300, required=False)
+    device = DeviceField(label=_("Device id"), help_text=_("As the device calls itself."))
+    metric = metric_field(_("Counter"), "counters", help_text=_("The metric that it counts with."))
+    moment = ExactMoment(label=_("When"))
+    old_value = number_field(_("The old one showed last"))
+    new_value = number_field(_("The new one begins with"), initial=0)
+    note = forms.CharField(label=_("Note"), max_length=300, required=False)
 
 
 @require_http_methods(["GET", "POST"])
@@ -68,7 +70,11 @@ def _note(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             report(form, refusal, WIRE_NAMES)
         else:
-            messages.success(request, f"Noted: {noted.metric} of {noted.device.name} was exchanged.")
+            messages.success(
+                request,
+                gettext("Noted: %(metric)s of %(device)s was exchanged.")
+                % {"metric": noted.metric, "device": noted.device.name},
+            )
             return redirect("exchanges")
     return _show(request, form)
 
@@ -82,5 +88,5 @@ def take_back_exchange(request: HttpRequest, exchange_id: int) -> HttpResponse:
     except DomainError as refusal:
         messages.warning(request, refusal.message)
     else:
-        messages.success(request, "Taken back. What was counted over that moment is counted anew.")
+        messages.success(request, gettext("Taken back. What was counted over that moment is counted anew."))
     return redirect("exchanges")

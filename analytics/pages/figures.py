@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
@@ -7,6 +7,7 @@ from django.utils import timezone
 from alerts.queries.figures import AlarmFigures, alarm_figures
 from analytics import figures as verdicts
 from analytics.pages.doors import for_people, page
+from analytics.words import said
 
 MOST_OPERATORS = 999
 PERIODS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}
@@ -29,17 +30,21 @@ def alert_figures(request: HttpRequest) -> HttpResponse:
         "period_words": PERIODS[period],
         "periods": PERIODS.items(),
         "f": figures,
-        "rate": verdicts.of_rate(figures.per_operator_day),
-        "busiest": verdicts.of_busiest(figures.busiest),
-        "flood": verdicts.of_flood(figures.flood_share),
-        "stale": verdicts.of_stale(figures.stale),
-        "chatter": verdicts.of_chattering(figures.chattering),
-        "worst": verdicts.of_worst(figures.worst_share, figures.activations),
-        "split": verdicts.of_severities(figures.severities),
+        "rate": _said(verdicts.of_rate(figures.per_operator_day)),
+        "busiest": _said(verdicts.of_busiest(figures.busiest)),
+        "flood": _said(verdicts.of_flood(figures.flood_share)),
+        "stale": _said(verdicts.of_stale(figures.stale)),
+        "chatter": _said(verdicts.of_chattering(figures.chattering)),
+        "worst": _said(verdicts.of_worst(figures.worst_share, figures.activations)),
+        "split": _said(verdicts.of_severities(figures.severities)),
         "chart": _chart(figures),
         "hourly": period == "24h",
     }
     return page(request, "analytics/figures.html", context)
+
+
+def _said(verdict: verdicts.Verdict) -> verdicts.Verdict:
+    return replace(verdict, word=said(verdict.word))
 
 
 def _since(period: str, at: datetime) -> datetime:

@@ -9,11 +9,17 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from analytics.pages.doors import for_people, page
+from analytics.pages.doors import for_people, page, person
+from analytics.pages.import_jobs import latest_imports
 from devices.services.device_files import Import, import_devices
+from devices.services.imports import bring_import, is_large
 from factory.accounts.models import User
 from factory.errors import DomainError
 
@@ -21,27 +27,38 @@ ERRORS_SHOWN = 100
 LARGEST = settings.REQUEST_BODY_MAX - 65_536  # it comes back in a form for the second step
 
 
+def _too_large() -> str:
+    size = number_format(LARGEST // 1024, use_l10n=True, force_grouping=True)
+    return gettext("At most %(size)s KB. Split it.") % {"size": size}
+
+
 class ImportForm(forms.Form):
     """A file the first time; its text when somebody has looked at what it would do."""
 
-    file = forms.FileField(label="CSV file", required=False)
+    file = forms.FileField(label=_("CSV file"), required=False)
     csv = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
-    update = forms.BooleanField(label="Change devices that are there already", required=False, initial=True)
-    skip_bad = forms.BooleanField(label="Leave out rows that are wrong", required=False)
+    update = forms.BooleanField(
+        label=_("Change devices that are there already"), required=False, initial=True
+    )
+    skip_bad = forms.BooleanField(label=_("Leave out rows that are wrong"), required=False)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         upload = given.get("file")
         if upload is not None:
             if upload.size > LARGEST:
-                self.add_error("file", f"At most {LARGEST // 1024:,} KB. Split it.")
+                self.add_error(
+                    "file",
+                    gettext("At most %(size)s KB. Split it.")
+                    % {"size": number_format(LARGEST // 1024, use_l10n=True, force_grouping=True)},
+                )
                 return given
             try:
                 given["csv"] = upload.read().decode("utf-8-sig")
             except UnicodeDecodeError:
-                self.add_error("file", "This is not text in UTF-8. Save it as “CSV UTF-8”.")
+                self.add_error("file", gettext("This is not text in UTF-8. Save it as “CSV UTF-8”."))
         elif not given.get("csv") and "file" not in self.errors:
-            self.add_error("file", "Choose a file.")
+            self.add_error("file", gettext("Choose a file."))
         return given
 
 
@@ -50,12 +67,14 @@ class ImportForm(forms.Form):
 def import_page(request: HttpRequest) -> HttpResponse:
     """Look at a file first; nothing is written before somebody has."""
     form = ImportForm(request.POST or None, request.FILES or None)
-    context: dict[str, Any] = {"here": "devices", "tab": "import", "form": form}
+    context: dict[str, Any] = {"here": "devices", "tab": "import", "form": form, "latest": latest_imports()}
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
 
         is_look = request.POST.get("do") != "import"
         try:
+            if is_large(text=given["csv"]):
+                return _hand_over(request, given)
             found = import_devices(
                 text=given["csv"],
                 update=given["update"],
@@ -70,6 +89,20 @@ def import_page(request: HttpRequest) -> HttpResponse:
             if found.written:
                 return page(request, "analytics/imported.html", context)
     return page(request, "analytics/import.html", context, status=422 if form.errors else 200)
+
+
+def _hand_over(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
+    """So many rows that a worker does them; from here on it is a page of its own."""
+    upload = given.get("file")
+    brought = bring_import(
+        name=upload.name if upload else "devices.csv",
+        text=given["csv"],
+        by=person(request),
+        at=timezone.now(),
+        update=given["update"],
+        skip_bad=given["skip_bad"],
+    )
+    return redirect("import-job", brought.pk)
 
 
 def _told(found: Import, text: str) -> dict[str, Any]:

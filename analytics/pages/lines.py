@@ -5,6 +5,8 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from analytics.pages.devices import report
@@ -23,13 +25,13 @@ HERE = {"here": "performance", "tab": "lines"}
 
 
 class StationForm(forms.Form):
-    station = forms.CharField(label="Who speaks for it", required=False, widget=forms.Select)
+    station = forms.CharField(label=_("Who speaks for it"), required=False, widget=forms.Select)
 
     def __init__(self, *args, stations: list[Device], present: Device | None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         known = {device.pk: device.name for device in [*stations, *([present] if present else [])]}
         self.fields["station"].widget.choices = [
-            ("", "Nobody: it is no serial line"),
+            ("", gettext("Nobody: it is no serial line")),
             *known.items(),
         ]
 
@@ -40,7 +42,7 @@ class StationForm(forms.Form):
         number = read_number(asked)
         device = find_device(number) if number is not None else None
         if device is None:
-            raise forms.ValidationError("There is no such device.")
+            raise forms.ValidationError(gettext("There is no such device."))
         return device
 
 
@@ -72,10 +74,13 @@ def change_line(request: HttpRequest, group_id: int) -> HttpResponse:
         except DomainError as refusal:
             report(form, refusal, {"stationId": "station"})
         else:
+            given = {"group": group.name, "station": station.name if station else ""}
             words = (
-                f"{station.name} speaks for {group.name}." if station else f"{group.name} is no serial line."
+                gettext("%(station)s speaks for %(group)s.")
+                if station
+                else gettext("%(group)s is no serial line.")
             )
-            messages.success(request, words)
+            messages.success(request, words % given)
             return redirect("lines")
     context = {**HERE, "group": group, "form": form}
     return page(request, "analytics/setup_line.html", context, status=422 if form.errors else 200)

@@ -7,10 +7,13 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from analytics.figure_words import STATUS_WORDS
 from analytics.models import MachineProfile, Product
 from analytics.models.machines import LONGEST_MICRO_STOP, USUAL_MICRO_STOP
-from analytics.pages.maintenance import LocalMoment
+from analytics.pages.exact_moment import ExactMoment
 from analytics.pages.rows import Problem, are_valid, problems_of, refuse, rows_sent, step_asked
 from analytics.queries.states import ms
 from analytics.services.machines import PRODUCTS_LIMIT
@@ -24,12 +27,16 @@ ALWAYS, TODAY, MOMENT = "always", "today", "moment"
 REJECTS, GOOD, NOTHING = "reject", "good", ""
 EARLIEST = 1  # ms; 0 is since ever
 RUNNING = [
-    (RunningBy.METRIC, "By a metric above a level"),
-    (RunningBy.EVENTS, "By events: it begins, it ends"),
-    (RunningBy.STATUS, "By its status"),
+    (RunningBy.METRIC, _("By a metric above a level")),
+    (RunningBy.EVENTS, _("By events: it begins, it ends")),
+    (RunningBy.STATUS, _("By its status")),
 ]
 # A device that is offline is not known to run.
-STATUSES = [(value, label) for value, label in Device.Status.choices if value != Device.Status.OFFLINE]
+STATUSES = [
+    (value, STATUS_WORDS.get(value, label))
+    for value, label in Device.Status.choices
+    if value != Device.Status.OFFLINE
+]
 WIRE_NAMES = {
     "idealCycleSeconds": "ideal_cycle_seconds",
     "totalMetric": "total_metric",
@@ -42,13 +49,13 @@ WIRE_NAMES = {
 }
 
 
-def metric_field(label: str, **options: Any) -> forms.CharField:
+def metric_field(label: Any, **options: Any) -> forms.CharField:
     """The name of a metric: one of those that the device reports, or another one."""
     attributes = {"list": "metrics", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
     return forms.CharField(label=label, max_length=63, widget=forms.TextInput(attributes), **options)
 
 
-def seconds_field(label: str, **options: Any) -> forms.FloatField:
+def seconds_field(label: Any, **options: Any) -> forms.FloatField:
     widget = forms.NumberInput({"step": "any", "inputmode": "decimal", "data-cycle": True})
     return forms.FloatField(label=label, widget=widget, **options)
 
@@ -57,50 +64,50 @@ class ProfileForm(forms.Form):
     """What a device is as a machine. What may not be together, the service says; what is not chosen does not count."""
 
     ideal_cycle_seconds = seconds_field(
-        "Ideal cycle", help_text="For one piece, at the best speed that it can keep."
+        _("Ideal cycle"), help_text=_("For one piece, at the best speed that it can keep.")
     )
-    total_metric = metric_field("Counter of all pieces", help_text="Good ones and rejects together.")
+    total_metric = metric_field(_("Counter of all pieces"), help_text=_("Good ones and rejects together."))
     quality_by = forms.ChoiceField(
-        label="Quality",
+        label=_("Quality"),
         choices=[
-            (REJECTS, "A counter of rejects"),
-            (GOOD, "A counter of good pieces"),
-            (NOTHING, "Not counted: every piece is good"),
+            (REJECTS, _("A counter of rejects")),
+            (GOOD, _("A counter of good pieces")),
+            (NOTHING, _("Not counted: every piece is good")),
         ],
         required=False,
     )
-    quality_metric = metric_field("Which counter", required=False)
-    running_by = forms.ChoiceField(label="How that is told", choices=RUNNING)
-    running_metric = metric_field("Which metric", required=False)
+    quality_metric = metric_field(_("Which counter"), required=False)
+    running_by = forms.ChoiceField(label=_("How that is told"), choices=RUNNING)
+    running_metric = metric_field(_("Which metric"), required=False)
     running_above = forms.FloatField(
-        label="Above",
+        label=_("Above"),
         required=False,
         widget=forms.NumberInput({"step": "any"}),
-        help_text="At this level or below it stands.",
+        help_text=_("At this level or below it stands."),
     )
     running_statuses = forms.MultipleChoiceField(
-        label="While its status is one of",
+        label=_("While its status is one of"),
         choices=STATUSES,
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
     micro_stop_seconds = forms.IntegerField(
-        label="Micro-stops are shorter than",
+        label=_("Micro-stops are shorter than"),
         min_value=0,
         max_value=LONGEST_MICRO_STOP,
         initial=USUAL_MICRO_STOP,
-        help_text="They count as lost speed, not as downtime.",
+        help_text=_("They count as lost speed, not as downtime."),
     )
     since = forms.ChoiceField(
-        label="It holds",
+        label=_("It holds"),
         choices=[
-            (TODAY, "From today on"),
-            (MOMENT, "From a moment on"),
-            (ALWAYS, "Always, for the past too"),
+            (TODAY, _("From today on")),
+            (MOMENT, _("From a moment on")),
+            (ALWAYS, _("Always, for the past too")),
         ],
-        help_text="From today or a moment on: what was before stays as it was.",
+        help_text=_("From today or a moment on: what was before stays as it was."),
     )
-    since_at = LocalMoment(label="From which moment on", required=False)
+    since_at = ExactMoment(label=_("From which moment on"), required=False)
 
     def __init__(self, *args: Any, is_new: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -116,13 +123,13 @@ class ProfileForm(forms.Form):
             and not given.get("quality_metric")
             and not self.has_error("quality_metric")
         ):
-            self.add_error("quality_metric", "Name it, or choose that nothing is counted.")
+            self.add_error("quality_metric", gettext("Name it, or choose that nothing is counted."))
         if given.get("since") == MOMENT and not self.has_error("since_at"):
             at = given.get("since_at")
             if at is None:
-                self.add_error("since_at", "Say from which moment on.")
+                self.add_error("since_at", gettext("Say from which moment on."))
             elif ms(at) < EARLIEST:
-                self.add_error("since_at", "Say a moment after 1970.")
+                self.add_error("since_at", gettext("Say a moment after 1970."))
         return given
 
     def properties(self, *, at: datetime) -> dict[str, Any]:
@@ -181,8 +188,10 @@ ProductRow = tuple[str, str]  # name and ideal cycle, as they stand in the form
 
 
 class ProductForm(forms.Form):
-    name = forms.CharField(label="Product", max_length=120, widget=forms.TextInput({"autocomplete": "off"}))
-    ideal_cycle_seconds = seconds_field("Ideal cycle")
+    name = forms.CharField(
+        label=_("Product"), max_length=120, widget=forms.TextInput({"autocomplete": "off"})
+    )
+    ideal_cycle_seconds = seconds_field(_("Ideal cycle"))
 
 
 class ProductsForm:
@@ -205,7 +214,7 @@ class ProductsForm:
 
     def _parts(self) -> Iterator[tuple[str, forms.BaseForm]]:
         for place, row in enumerate(self.rows, start=1):
-            yield str(row["name"].value() or "").strip() or f"Row {place}", row
+            yield str(row["name"].value() or "").strip() or gettext("Row %(number)d") % {"number": place}, row
 
     def is_valid(self) -> bool:
         return are_valid(self.rows)
@@ -230,7 +239,10 @@ class ProductsForm:
                 case ["products", place, name]:
                     refuse(self._filled[int(place)], WIRE_NAMES.get(name, name), reasons)
                 case _:
-                    self.other += [Problem("", f"Products: {reason}") for reason in reasons]
+                    self.other += [
+                        Problem("", gettext("Products: %(reason)s") % {"reason": reason})
+                        for reason in reasons
+                    ]
         if not refusal.fields:
             self.other.append(Problem("", refusal.message))
 
@@ -270,13 +282,13 @@ def with_product_step(rows: Sequence[ProductRow], do: str) -> tuple[list[Product
 class StartForm(forms.Form):
     """What it makes, and since when."""
 
-    product = forms.ChoiceField(label="It makes", required=False)
-    start = LocalMoment(label="Since", required=False, help_text="Empty: from now on.")
+    product = forms.ChoiceField(label=_("It makes"), required=False)
+    start = ExactMoment(label=_("Since"), required=False, help_text=_("Empty: from now on."))
 
     def __init__(self, *args: Any, products: Sequence[Product], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["product"].choices = [  # type: ignore[attr-defined]
-            ("", "What its profile says"),
+            ("", gettext("What its profile says")),
             *((product.name, product.name) for product in products),
         ]
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.models import MachineProfile
@@ -123,16 +124,25 @@ def _saved(before: MachineSetup, profile: MachineProfile, since: str) -> str:
     """From when on it holds, and until when, where something else was said for later already."""
     name = before.device.name
     if before.profile is None:
-        return f"{name} is a machine now."
+        return gettext("%(name)s is a machine now.") % {"name": name}
     if since == ALWAYS:
-        return f"Saved: {name}, for the past too."
+        return gettext("Saved: %(name)s, for the past too.") % {"name": name}
     later = [one.valid_from for one in before.profiles if one.valid_from > profile.valid_from]
-    until = (
-        f", up to {briefly(moment(later[0]))}; from then on something else was said already" if later else ""
-    )
-    return (
-        f"Saved: {name}, from {'today' if since == TODAY else briefly(moment(profile.valid_from))} on{until}."
-    )
+    given = {"name": name, "start": briefly(moment(profile.valid_from))}
+    if later:
+        given["end"] = briefly(moment(later[0]))
+        if since == TODAY:
+            words = gettext(
+                "Saved: %(name)s, from today on, up to %(end)s; from then on something else was said already."
+            )
+        else:
+            words = gettext(
+                "Saved: %(name)s, from %(start)s on, up to %(end)s; from then on something else was said already."
+            )
+        return words % given
+    if since == TODAY:
+        return gettext("Saved: %(name)s, from today on.") % given
+    return gettext("Saved: %(name)s, from %(start)s on.") % given
 
 
 @require_POST
@@ -150,7 +160,7 @@ def machine_products(request: HttpRequest, device_id: int) -> HttpResponse:
         except DomainError as refusal:
             form.refuse(refusal)
         else:
-            messages.success(request, f"Saved: what {device.name} makes.")
+            messages.success(request, gettext("Saved: what %(name)s makes.") % {"name": device.name})
             return redirect("machine-setup", device_id)
     return _show(request, device, status=422, products_form=form)
 
@@ -167,8 +177,14 @@ def begin_product(request: HttpRequest, device_id: int) -> HttpResponse:
         except DomainError as refusal:
             report(form, refusal, {"startTime": "start"})
         else:
-            made = form.cleaned_data["product"] or "what its profile says"
-            messages.success(request, f"{device.name} makes {made}.")
+            product = form.cleaned_data["product"]
+            given = {"name": device.name, "product": product}
+            words = (
+                gettext("%(name)s makes %(product)s.")
+                if product
+                else gettext("%(name)s makes what its profile says.")
+            )
+            messages.success(request, words % given)
             return redirect("machine-setup", device_id)
     return _show(request, device, status=422, start_form=form)
 
@@ -181,9 +197,9 @@ def forget_start(request: HttpRequest, device_id: int) -> HttpResponse:
     try:
         take_back_product(device=device, start=int(request.POST.get("start", "")))
     except (ValueError, RunUnknown):
-        messages.error(request, "That is taken back already.")
+        messages.error(request, gettext("That is taken back already."))
     else:
-        messages.success(request, "It is taken back: what was made before goes on.")
+        messages.success(request, gettext("It is taken back: what was made before goes on."))
     return redirect("machine-setup", device_id)
 
 
@@ -194,9 +210,11 @@ def drop_machine(request: HttpRequest, device_id: int) -> HttpResponse:
     device = get_device(device_id)
     if request.method == "POST":
         drop_machine_profile(device=device)
-        messages.success(request, f"{device.name} is no machine any more. Its readings stay.")
+        messages.success(
+            request, gettext("%(name)s is no machine any more. Its readings stay.") % {"name": device.name}
+        )
         return redirect("machines")
     setup = machine_page(device=device, at=timezone.now())
     if setup.profile is None:
-        raise ProfileUnknown(f"{device.name} has no machine profile.")
+        raise ProfileUnknown(gettext("%(name)s has no machine profile.") % {"name": device.name})
     return page(request, "analytics/setup_drop_machine.html", {**HERE, "device": device, "setup": setup})

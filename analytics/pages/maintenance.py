@@ -6,6 +6,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts.models import MaintenanceWindow
@@ -21,14 +24,14 @@ from factory.accounts.models import User
 from factory.errors import DomainError
 from grouping.queries import get_group
 
-DAYS = [(1, "Mon"), (2, "Tue"), (3, "Wed"), (4, "Thu"), (5, "Fri"), (6, "Sat"), (7, "Sun")]
+DAYS = [(number, WEEKDAYS_ABBR[number - 1]) for number in range(1, 8)]
 REACH = {
-    "": "Choose …",
-    "device": "A device",
-    "group": "A group",
-    "type": "A type of device",
-    "zone": "A zone",
-    "plant": "The whole plant",
+    "": _("Choose …"),
+    "device": _("A device"),
+    "group": _("A group"),
+    "type": _("A type of device"),
+    "zone": _("A zone"),
+    "plant": _("The whole plant"),
 }
 WIRE_NAMES = {"endTime": "ends_at", "startTime": "starts_at", "start": "turn_starts"}
 
@@ -43,47 +46,51 @@ class WindowForm(forms.Form):
     """Work, once or every week, and what it reaches. What may not be together, the service says."""
 
     name = forms.CharField(
-        label="What is done", max_length=120, help_text="For example: oil change on the presses."
+        label=_("What is done"), max_length=120, help_text=_("For example: oil change on the presses.")
     )
-    reach = forms.ChoiceField(label="What it reaches", choices=list(REACH.items()))
+    reach = forms.ChoiceField(label=_("What it reaches"), choices=list(REACH.items()))
     device = forms.CharField(
-        label="Device id", max_length=64, required=False, help_text="As the device calls itself."
+        label=_("Device id"), max_length=64, required=False, help_text=_("As the device calls itself.")
     )
-    group = forms.TypedChoiceField(label="Group", coerce=int, required=False, empty_value=None)
+    group = forms.TypedChoiceField(label=_("Group"), coerce=int, required=False, empty_value=None)
     type = forms.ChoiceField(
-        label="Type of device", choices=[("", "Choose …"), *Device.Type.choices], required=False
+        label=_("Type of device"),
+        choices=[("", _("Choose …")), *Device.Type.choices],
+        required=False,
     )
-    zone = forms.ChoiceField(label="Zone", required=False)
-    weekly = forms.ChoiceField(label="When", choices=[("", "Once"), ("weekly", "Every week")], required=False)
-    starts_at = LocalMoment(label="From")
-    ends_at = LocalMoment(label="To", required=False, help_text="Every week: may be left open.")
+    zone = forms.ChoiceField(label=_("Zone"), required=False)
+    weekly = forms.ChoiceField(
+        label=_("When"), choices=[("", _("Once")), ("weekly", _("Every week"))], required=False
+    )
+    starts_at = LocalMoment(label=_("From"))
+    ends_at = LocalMoment(label=_("To"), required=False, help_text=_("Every week: may be left open."))
     days = forms.TypedMultipleChoiceField(
-        label="Days", choices=DAYS, coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Days"), choices=DAYS, coerce=int, required=False, widget=forms.CheckboxSelectMultiple
     )
     turn_starts = forms.TimeField(
-        label="Each time from", required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M")
+        label=_("Each time from"), required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M")
     )
     turn_ends = forms.TimeField(
-        label="Each time to",
+        label=_("Each time to"),
         required=False,
         widget=forms.TimeInput({"type": "time"}, "%H:%M"),
-        help_text="An end before the start is on the next day.",
+        help_text=_("An end before the start is on the next day."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["group"].choices = [("", "Choose …"), *known_groups()]  # type: ignore[attr-defined]
+        self.fields["group"].choices = [("", _("Choose …")), *known_groups()]  # type: ignore[attr-defined]
         zones = [(name, name) for name in known_zones()]
-        self.fields["zone"].choices = [("", "Choose …"), *zones]  # type: ignore[attr-defined]
+        self.fields["zone"].choices = [("", _("Choose …")), *zones]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         reach = given.get("reach", "")
         if reach in ("device", "group", "type", "zone"):
             if not given.get(reach) and reach not in self.errors:
-                self.add_error(reach, "Choose one.")
+                self.add_error(reach, gettext("Choose one."))
             elif reach == "device" and (found := find_device(given["device"].strip())) is None:
-                self.add_error("device", "There is no such device.")
+                self.add_error("device", gettext("There is no such device."))
             elif reach == "device":
                 given["found"] = found
         return given
@@ -137,7 +144,7 @@ def plan_window(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             report(form, refusal, WIRE_NAMES)
         else:
-            messages.success(request, f"Planned: {window.name}.")
+            messages.success(request, gettext("Planned: %(name)s.") % {"name": window.name})
             return redirect("maintenance")
     status = 422 if form.errors else 200
     context = {"here": "alerts", "tab": "maintenance", "form": form}
@@ -154,5 +161,7 @@ def end_window(request: HttpRequest, window_id: int) -> HttpResponse:
     except DomainError as refusal:
         messages.warning(request, refusal.message)
     else:
-        messages.success(request, f"Over: {window.name}. What is still open is told now.")
+        messages.success(
+            request, gettext("Over: %(name)s. What is still open is told now.") % {"name": window.name}
+        )
     return redirect("maintenance")

@@ -8,6 +8,8 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.pages.devices import report
@@ -47,16 +49,16 @@ class DeviceField(forms.CharField):
             return None
         device = find_device(asked)
         if device is None:
-            raise forms.ValidationError("There is no such device.")
+            raise forms.ValidationError(gettext("There is no such device."))
         return device
 
 
-def metric_field(label: str, listed: str, **options: Any) -> forms.CharField:
+def metric_field(label: Any, listed: str, **options: Any) -> forms.CharField:
     attributes = {"list": listed, "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
     return forms.CharField(label=label, max_length=63, widget=forms.TextInput(attributes), **options)
 
 
-def number_field(label: str, **options: Any) -> forms.FloatField:
+def number_field(label: Any, **options: Any) -> forms.FloatField:
     return forms.FloatField(
         label=label, widget=forms.NumberInput({"step": "any", "inputmode": "decimal"}), **options
     )
@@ -66,26 +68,33 @@ class MeterForm(forms.Form):
     """By which metrics the energy of a device is told. What fits, the service says."""
 
     told = forms.ChoiceField(
-        label="Its energy is told by",
-        choices=[(FOUND, "What it reports: its counter, else its power"), (CHOSEN, "The metrics named here")],
+        label=_("Its energy is told by"),
+        choices=[
+            (FOUND, _("What it reports: its counter, else its power")),
+            (CHOSEN, _("The metrics named here")),
+        ],
     )
-    counter_metric = metric_field("Energy counter", "counters", required=False)
-    power_metric = metric_field("Power", "powers", required=False)
+    counter_metric = metric_field(_("Energy counter"), "counters", required=False)
+    power_metric = metric_field(_("Power"), "powers", required=False)
     counter_since = LocalMoment(
-        label="The counter tells since",
+        label=_("The counter tells since"),
         required=False,
-        help_text="Empty: always. Before this moment the power tells. It is taken to the next quarter of an hour.",
+        help_text=_(
+            "Empty: always. Before this moment the power tells. It is taken to the next quarter of an hour."
+        ),
     )
     measured_by = DeviceField(
-        label="Measured as well by",
+        label=_("Measured as well by"),
         required=False,
-        help_text="Device id of the meter that has this device behind it. Together only that meter counts.",
+        help_text=_(
+            "Device id of the meter that has this device behind it. Together only that meter counts."
+        ),
     )
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         if given.get("told") == CHOSEN and not (given.get("counter_metric") or given.get("power_metric")):
-            self.add_error("counter_metric", "Name a counter, a power, or both.")
+            self.add_error("counter_metric", gettext("Name a counter, a power, or both."))
         return given
 
     def properties(self) -> dict[str, Any]:
@@ -103,14 +112,15 @@ class MeterForm(forms.Form):
 
 
 class PriceForm(forms.Form):
-    per_kwh = number_field("A kWh costs", required=False, help_text="Empty: nobody says.")
+    per_kwh = number_field(_("A kWh costs"), required=False, help_text=_("Empty: nobody says."))
     currency = forms.CharField(
+        label=_("Currency"),
         max_length=3,
         required=False,
         widget=forms.TextInput(
             {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
         ),
-        help_text="Three letters, for example EUR.",
+        help_text=_("Three letters, for example EUR."),
     )
 
     def clean_currency(self) -> str:
@@ -131,7 +141,7 @@ def _show(request: HttpRequest, price_form: PriceForm) -> HttpResponse:
         device = find_device(asked)
         if device:
             return redirect("meter", device.pk)
-        problem = "There is no such device."
+        problem = gettext("There is no such device.")
     rows = Paginator(metered(search), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         **HERE,
@@ -164,7 +174,7 @@ def set_price(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             report(form, refusal, WIRE_NAMES)
         else:
-            messages.success(request, "Saved: what a kWh costs.")
+            messages.success(request, gettext("Saved: what a kWh costs."))
             return redirect("meters")
     return _show(request, form)
 
@@ -188,7 +198,9 @@ def _save_meter(request: HttpRequest, setup: MeterSetup) -> HttpResponse:
         except DomainError as refusal:
             report(form, refusal, WIRE_NAMES)
         else:
-            messages.success(request, f"Saved: how the energy of {setup.device.name} is told.")
+            messages.success(
+                request, gettext("Saved: how the energy of %(name)s is told.") % {"name": setup.device.name}
+            )
             return redirect("meters")
     return _meter_page(request, setup, form)
 

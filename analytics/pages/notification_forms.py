@@ -1,9 +1,12 @@
 """Where one wants to hear of alerts, as a form; what cannot be meant, the services say."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Alert, AlertEvent, NotificationConfig
 from alerts.outbox.transports import TRANSPORTS
@@ -13,20 +16,25 @@ from devices.models import Device
 from devices.queries import DeviceUnknown
 from factory.errors import DomainError
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 DAY, WEEK = 24 * 60, 7 * 24 * 60  # minutes
-DAYS = [(1, "Mon"), (2, "Tue"), (3, "Wed"), (4, "Thu"), (5, "Fri"), (6, "Sat"), (7, "Sun")]
-TYPES = [("email", "E-mail"), ("sms", "SMS"), ("push", "Push or chat"), ("webhook", "Webhook")]
+DAYS = [(number, WEEKDAYS_ABBR[number - 1]) for number in range(1, 8)]
+TYPES = [("email", _("E-mail")), ("sms", _("SMS")), ("push", _("Push or chat")), ("webhook", _("Webhook"))]
 EVENTS = [
-    (AlertEvent.Kind.OPENED.value, "It opens"),
-    (AlertEvent.Kind.ROSE.value, "It becomes worse"),
-    (AlertEvent.Kind.ANNOUNCED.value, "It is still there after being silent"),
-    (AlertEvent.Kind.ACKNOWLEDGED.value, "Somebody acknowledges it"),
-    (AlertEvent.Kind.RESOLVED.value, "It is over"),
+    (AlertEvent.Kind.OPENED.value, _("It opens")),
+    (AlertEvent.Kind.ROSE.value, _("It becomes worse")),
+    (AlertEvent.Kind.ANNOUNCED.value, _("It is still there after being silent")),
+    (AlertEvent.Kind.ACKNOWLEDGED.value, _("Somebody acknowledges it")),
+    (AlertEvent.Kind.RESOLVED.value, _("It is over")),
 ]
 WIRE_NAMES = {"groupFilter": "groups", "deviceFilter": "devices"}
 
 
-def _boxes(label: str, choices: list, help_text: str = "", **options: Any) -> forms.TypedMultipleChoiceField:
+def _boxes(
+    label: "StrOrPromise", choices: list, help_text: "StrOrPromise" = "", **options: Any
+) -> forms.TypedMultipleChoiceField:
     return forms.TypedMultipleChoiceField(
         label=label,
         choices=choices,
@@ -37,45 +45,53 @@ def _boxes(label: str, choices: list, help_text: str = "", **options: Any) -> fo
     )
 
 
-def _time(label: str) -> forms.TimeField:
+def _time(label: "StrOrPromise") -> forms.TimeField:
     return forms.TimeField(label=label, required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M"))
 
 
-def _minutes(label: str, most: int, help_text: str) -> forms.IntegerField:
+def _minutes(label: "StrOrPromise", most: int, help_text: "StrOrPromise") -> forms.IntegerField:
     return forms.IntegerField(label=label, min_value=1, max_value=most, required=False, help_text=help_text)
 
 
 class ConfigForm(forms.Form):
     """With a `config`, it is changed; its address is never shown again whole, and stays where none is given."""
 
-    type = forms.ChoiceField(label="How", choices=TYPES)
+    type = forms.ChoiceField(label=_("How"), choices=TYPES)
     recipient = forms.CharField(
-        label="Where to",
+        label=_("Where to"),
         max_length=1000,
-        help_text="An e-mail address; for SMS, push and chat an Apprise URL such as ntfys://host/topic;"
-        " for a webhook its https address.",
+        help_text=_(
+            "An e-mail address; for SMS, push and chat an Apprise URL such as ntfys://host/topic;"
+            " for a webhook its https address."
+        ),
     )
-    plant = forms.BooleanField(label="For the plant itself, not for me", required=False)
-    enabled = forms.BooleanField(label="Switched on", required=False, initial=True)
-    severities = _boxes("Which alerts", list(reversed(Alert.Severity.choices)), "None ticked: all.")
-    events = _boxes("When", EVENTS, "None ticked: the first three.")
+    plant = forms.BooleanField(label=_("For the plant itself, not for me"), required=False)
+    enabled = forms.BooleanField(label=_("Switched on"), required=False, initial=True)
+    severities = _boxes(
+        _("Which alerts"),
+        list(reversed(Alert.Severity.choices)),
+        _("None ticked: all."),
+    )
+    events = _boxes(_("When"), EVENTS, _("None ticked: the first three."))
     devices = forms.CharField(
-        label="Of these devices only",
+        label=_("Of these devices only"),
         required=False,
         max_length=20_000,
         widget=forms.Textarea({"rows": 2}),
-        help_text="Device ids, with a space or a comma between them. Empty: of all.",
+        help_text=_("Device ids, with a space or a comma between them. Empty: of all."),
     )
-    groups = _boxes("Of these groups only", [], "With devices as well, either is enough.", coerce=int)
-    quiet_start = _time("Quiet from")
-    quiet_end = _time("Quiet to")
-    quiet_days = _boxes("On", DAYS, "The day on which they start. None ticked: every day.", coerce=int)
-    except_critical = forms.BooleanField(label="Critical alerts come through", required=False)
+    groups = _boxes(_("Of these groups only"), [], _("With devices as well, either is enough."), coerce=int)
+    quiet_start = _time(_("Quiet from"))
+    quiet_end = _time(_("Quiet to"))
+    quiet_days = _boxes(_("On"), DAYS, _("The day on which they start. None ticked: every day."), coerce=int)
+    except_critical = forms.BooleanField(label=_("Critical alerts come through"), required=False)
     throttle_minutes = _minutes(
-        "At most one message in", DAY, "What comes meanwhile goes out together. Empty: each at once."
+        _("At most one message in"),
+        DAY,
+        _("What comes meanwhile goes out together. Empty: each at once."),
     )
     escalate_after_minutes = _minutes(
-        "Only if nobody has seen it after", WEEK, "For those who step in. Empty: at once."
+        _("Only if nobody has seen it after"), WEEK, _("For those who step in. Empty: at once.")
     )
 
     def __init__(self, *args: Any, config: NotificationConfig | None = None, **kwargs: Any) -> None:
@@ -89,19 +105,20 @@ class ConfigForm(forms.Form):
             del self.fields["recipient"]
         else:
             self.fields["recipient"].required = False
-            self.fields[
-                "recipient"
-            ].help_text = f"Now {shown(config)}. Leave it empty to keep that; it is not shown again whole."
+            self.fields["recipient"].help_text = gettext(
+                "Now %(address)s. Leave it empty to keep that; it is not shown again whole."
+            ) % {"address": shown(config)}
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         start, end = given.get("quiet_start"), given.get("quiet_end")
         if (start is None) is not (end is None) and not {"quiet_start", "quiet_end"} & self.errors.keys():
             self.add_error(
-                "quiet_start" if start is None else "quiet_end", "Quiet hours have a start and an end."
+                "quiet_start" if start is None else "quiet_end",
+                gettext("Quiet hours have a start and an end."),
             )
         if start is not None and start == end:
-            self.add_error("quiet_end", "Must not be the start.")
+            self.add_error("quiet_end", gettext("Must not be the start."))
         return given
 
     def properties(self) -> dict[str, Any]:

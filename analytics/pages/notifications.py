@@ -2,6 +2,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts.models import Delivery, NotificationConfig
@@ -45,7 +46,7 @@ def new_config(request: HttpRequest) -> HttpResponse:
         else:
             if config.secret:
                 return _secret_page(request, config)
-            messages.success(request, "Added. Send a test to see whether it arrives.")
+            messages.success(request, gettext("Added. Send a test to see whether it arrives."))
             return redirect("notifications")
     return _form_page(request, form)
 
@@ -62,7 +63,7 @@ def config_detail(request: HttpRequest, config_id: int) -> HttpResponse:
         except DomainError as refusal:
             form.refuse(refusal)
         else:
-            messages.success(request, f"Saved: {shown(config)}.")
+            messages.success(request, gettext("Saved: %(what)s.") % {"what": shown(config)})
             return redirect("notifications")
     return _form_page(request, form, config)
 
@@ -89,7 +90,7 @@ def drop_config(request: HttpRequest, config_id: int) -> HttpResponse:
     except DomainError as refusal:
         messages.warning(request, refusal.message)
     else:
-        messages.success(request, f"Removed: {shown(config)}.")
+        messages.success(request, gettext("Removed: %(what)s.") % {"what": shown(config)})
     return redirect("notifications")
 
 
@@ -113,7 +114,11 @@ def send_test(request: HttpRequest, config_id: int) -> HttpResponse:
     try:
         delivery = send_trial(config=config, at=timezone.now())
         is_sent = delivery.status == Delivery.Status.SENT
-        words = "The test has arrived there." if is_sent else f"The test did not arrive: {delivery.error}"
+        words = (
+            gettext("The test has arrived there.")
+            if is_sent
+            else gettext("The test did not arrive: %(error)s") % {"error": delivery.error}
+        )
     except DomainError as refusal:
         is_sent, words = False, refusal.message
     if not is_partial(request):
@@ -131,7 +136,10 @@ def retry(request: HttpRequest) -> HttpResponse:
     ids = [int(pk) for pk in request.POST.getlist("delivery")[:100] if pk.isdecimal() and len(pk) < 19]
     try:
         tried = len(retry_deliveries(ids=ids, by=person(request), at=timezone.now()))
-        words, status = f"{tried} message{'' if tried == 1 else 's'} will be tried again now.", 200
+        said = ngettext(
+            "%(count)s message will be tried again now.", "%(count)s messages will be tried again now.", tried
+        )
+        words, status = said % {"count": tried}, 200
     except DomainError as refusal:
         words, status = refusal.message, 409
     if not is_partial(request):

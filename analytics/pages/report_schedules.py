@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.models import ReportSchedule
@@ -99,7 +100,13 @@ def _form_page(
 ) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
-            saved = schedule_report(**form.plan(), schedule=schedule, by=person(request), at=timezone.now())
+            saved = schedule_report(
+                **form.plan(),
+                schedule=schedule,
+                by=person(request),
+                at=timezone.now(),
+                language=get_language() or "",
+            )
         except DomainError as refusal:
             fields = {f"recipients.{place}": "recipients" for place in range(50)}
             show_refusal(form, refusal, WIRE_NAMES | fields)

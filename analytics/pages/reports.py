@@ -4,10 +4,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts.models import Alert
@@ -18,15 +21,15 @@ from analytics.periods import PERIODS, read_period
 from analytics.plant_clock import plant_zone
 from analytics.queries.alerts import known_groups
 from analytics.queries.reports import get_report, reports_matching, schedules
-from analytics.services.reports import cancel_report, request_report
+from analytics.services.reports import cancel_report, request_again, request_report
 from devices.queries import find_device
 from factory.errors import DomainError
 
 PER_PAGE = 25
 KINDS = {
-    Report.Kind.ANALYTICS: "Plant or group: energy, OEE, stops, alerts",
-    Report.Kind.DEVICE: "Device: readings, energy, OEE, status, alerts",
-    Report.Kind.ALERTS: "Alert history",
+    Report.Kind.ANALYTICS: gettext_lazy("Plant or group: energy, OEE, stops, alerts"),
+    Report.Kind.DEVICE: gettext_lazy("Device: readings, energy, OEE, status, alerts"),
+    Report.Kind.ALERTS: gettext_lazy("Alert history"),
 }
 CHOSEN = "chosen"
 
@@ -34,30 +37,37 @@ CHOSEN = "chosen"
 class AboutForm(forms.Form):
     """What a report is about: only what goes with its kind counts."""
 
-    kind = forms.ChoiceField(label="What it tells of", choices=list(KINDS.items()))
+    kind = forms.ChoiceField(label=gettext_lazy("What it tells of"), choices=list(KINDS.items()))
     group = forms.TypedChoiceField(
-        label="Group", coerce=int, required=False, empty_value=None, help_text="Of a plant or group."
+        label=gettext_lazy("Group"),
+        coerce=int,
+        required=False,
+        empty_value=None,
+        help_text=gettext_lazy("Of a plant or group."),
     )
     device = forms.CharField(
-        label="Device id", max_length=64, required=False, help_text="Of a device: as it calls itself."
+        label=gettext_lazy("Device id"),
+        max_length=64,
+        required=False,
+        help_text=gettext_lazy("Of a device: as it calls itself."),
     )
     severity = forms.ChoiceField(
-        label="Severity",
-        choices=[("", "All"), *Alert.Severity.choices],
+        label=gettext_lazy("Severity"),
+        choices=[("", gettext_lazy("All")), *Alert.Severity.choices],
         required=False,
-        help_text="Of an alert history.",
+        help_text=gettext_lazy("Of an alert history."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["group"].choices = [("", "The whole plant"), *known_groups()]  # type: ignore[attr-defined]
+        self.fields["group"].choices = [("", _("The whole plant")), *known_groups()]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         if given.get("kind") == Report.Kind.DEVICE:
             found = find_device(given.get("device", "").strip())
             if found is None:
-                self.add_error("device", "There is no such device.")
+                self.add_error("device", _("There is no such device."))
             else:
                 given["device_id"] = found.pk
         return given
@@ -74,25 +84,30 @@ class AboutForm(forms.Form):
 
 class ReportForm(AboutForm):
     period = forms.ChoiceField(
-        label="Of which days",
-        choices=[*((key, label) for key, (label, _) in PERIODS.items()), (CHOSEN, "From … to …")],
+        label=gettext_lazy("Of which days"),
+        choices=[
+            *((key, label) for key, (label, *others) in PERIODS.items()),
+            (CHOSEN, gettext_lazy("From … to …")),
+        ],
         initial="7d",
     )
     first = forms.DateField(
-        label="From", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+        label=gettext_lazy("From"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
     )
-    last = forms.DateField(label="To", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
+    last = forms.DateField(
+        label=gettext_lazy("To"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+    )
 
     def clean(self) -> dict[str, Any]:
         given = super().clean()
         first, last = given.get("first"), given.get("last")
         if given.get("period") == CHOSEN and not self.errors:
             if first is None:
-                self.add_error("first", "Say from which day on.")
+                self.add_error("first", _("Say from which day on."))
             elif last is not None and last < first:
-                self.add_error("last", "The last day is before the first one.")
+                self.add_error("last", _("The last day is before the first one."))
             elif (last or first) - first > timedelta(days=365):
-                self.add_error("last", "A report is of 366 days at most.")
+                self.add_error("last", _("A report is of 366 days at most."))
         return given
 
     def span(self, today: date) -> tuple[int, int]:
@@ -135,7 +150,15 @@ def new_report(request: HttpRequest) -> HttpResponse:
         start, end = form.span(timezone.localdate(at))
         kind, about = form.cleaned_data["kind"], form.about()
         try:
-            request_report(kind=kind, start=start, end=end, by=person(request), at=at, **about)
+            request_report(
+                kind=kind,
+                start=start,
+                end=end,
+                by=person(request),
+                at=at,
+                language=get_language() or "",
+                **about,
+            )
         except DomainError as refusal:
             show_refusal(form, refusal, {})
         else:
@@ -163,4 +186,15 @@ def cancel(request: HttpRequest, report_id: int) -> HttpResponse:
         cancel_report(report=report, by=person(request), at=timezone.now())
     except DomainError as refusal:
         return back(request, refusal.message, good=False)
-    return back(request, f"Cancelled: {report.title}.")
+    return back(request, _("Cancelled: %(title)s.") % {"title": report.title})
+
+
+@require_POST
+@for_people()
+def again(request: HttpRequest, report_id: int) -> HttpResponse:
+    """One that failed or was cancelled, asked for once more."""
+    try:
+        request_again(report=get_report(report_id), by=person(request), at=timezone.now())
+    except DomainError as refusal:
+        messages.warning(request, refusal.message)
+    return redirect("reports")

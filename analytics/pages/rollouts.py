@@ -8,10 +8,11 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from analytics.pages.confirming import must_type, typed_number
-from analytics.pages.doors import for_people, is_partial, page, person
+from analytics.pages.doors import back_to, for_people, is_partial, page, person
 from analytics.pages.rollout_wizard import about
 from analytics.queries.rollout_pages import places_to_look_at, rows_told, tiles_of, told_of
 from factory.accounts.models import User
@@ -107,7 +108,7 @@ def _step(request: HttpRequest, rollout_id: int, do: Callable[..., Any], done: s
         messages.warning(request, refusal.message)
     else:
         messages.success(request, done)
-    return redirect("rollout", rollout_id)
+    return back_to(request, "rollout", rollout_id)
 
 
 @require_POST
@@ -128,7 +129,7 @@ def start(request: HttpRequest, rollout_id: int) -> HttpResponse:
             return redirect("rollout", rollout_id)
         if problem := typed_number(request, now):
             return _detail(request, rollout, problem=problem, status=422)
-    return _step(request, rollout_id, start_rollout, "Started with the first wave.")
+    return _step(request, rollout_id, start_rollout, _("Started with the first wave."))
 
 
 @require_POST
@@ -141,7 +142,7 @@ def pause(request: HttpRequest, rollout_id: int) -> HttpResponse:
     def do(**given: Any) -> None:
         pause_rollout(reason=reason, **given)
 
-    return _step(request, rollout_id, do, "Paused. Updates that are under way go on.")
+    return _step(request, rollout_id, do, _("Paused. Updates that are under way go on."))
 
 
 @require_POST
@@ -149,7 +150,7 @@ def pause(request: HttpRequest, rollout_id: int) -> HttpResponse:
 def resume(request: HttpRequest, rollout_id: int) -> HttpResponse:
     """Go on; what has failed until now was seen."""
     return _step(
-        request, rollout_id, resume_rollout, "It goes on. What failed before does not count any more."
+        request, rollout_id, resume_rollout, _("It goes on. What failed before does not count any more.")
     )
 
 
@@ -158,7 +159,7 @@ def resume(request: HttpRequest, rollout_id: int) -> HttpResponse:
 def cancel(request: HttpRequest, rollout_id: int) -> HttpResponse:
     """Update no more devices."""
     return _step(
-        request, rollout_id, cancel_rollout, "Cancelled. What is being installed goes on to its end."
+        request, rollout_id, cancel_rollout, _("Cancelled. What is being installed goes on to its end.")
     )
 
 
@@ -166,4 +167,4 @@ def cancel(request: HttpRequest, rollout_id: int) -> HttpResponse:
 @for_people(User.Role.TECHNICIAN)
 def retry(request: HttpRequest, rollout_id: int) -> HttpResponse:
     """The failed once more; the others are left alone."""
-    return _step(request, rollout_id, retry_rollout, "The failed ones are tried again.")
+    return _step(request, rollout_id, retry_rollout, _("The failed ones are tried again."))

@@ -7,12 +7,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.pages.confirming import must_type, typed_number
 from analytics.pages.doors import for_people, page, person
 from analytics.pages.tokens import token_page
 from analytics.selection import pack, unpack
+from analytics.templatetags.plant import grouped
 from devices.models import Device
 from devices.queries import get_device, what_goes
 from devices.services import deactivate_devices, delete_devices, reactivate_device
@@ -47,7 +49,7 @@ def deactivate(request: HttpRequest) -> HttpResponse:
     """Take devices out of service; asks first, unless it has been asked."""
     device_ids = unpack(request.POST.get("devices", ""))
     if not device_ids:
-        messages.warning(request, "No device was chosen.")
+        messages.warning(request, gettext("No device was chosen."))
         return redirect("devices")
     if not request.POST.get("sure"):
         return ask_to_deactivate(request, device_ids)
@@ -60,7 +62,13 @@ def deactivate(request: HttpRequest) -> HttpResponse:
     else:
         count = len(device_ids)
         messages.success(
-            request, f"{count:,} device{'' if count == 1 else 's'} out of service. Their history stays."
+            request,
+            ngettext(
+                "%(count)s device out of service. Their history stays.",
+                "%(count)s devices out of service. Their history stays.",
+                count,
+            )
+            % {"count": grouped(count)},
         )
     if len(device_ids) == 1:
         return redirect("device", device_ids[0])
@@ -89,9 +97,9 @@ def delete_device(request: HttpRequest, device_id: int) -> HttpResponse:
     if request.method == "POST":
         if request.POST.get("confirm", "").strip() == device.external_id:
             delete_devices(devices=[device])
-            messages.success(request, f"Deleted: {device.name}.")
+            messages.success(request, gettext("Deleted: %(name)s.") % {"name": device.name})
             return redirect("devices")
-        problem = f"Type {device.external_id} here."
+        problem = gettext("Type %(id)s here.") % {"id": device.external_id}
     context = {
         "here": "devices",
         "device": device,

@@ -11,6 +11,8 @@ from django import forms
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from analytics.models import Calendar
 from analytics.oee.shifts import CalendarRule, ClockSpan, ShiftRule, why_no_calendar
@@ -49,42 +51,43 @@ class Clock(forms.TimeField):
 class BreakForm(forms.Form):
     """One row: what is wrong with it is told of both its times."""
 
-    start = Clock(label="", error_messages={"required": "Say from when."})
-    end = Clock(label="", error_messages={"required": "Say until when."})
+    start = Clock(label="", error_messages={"required": _("Say from when.")})
+    end = Clock(label="", error_messages={"required": _("Say until when.")})
 
     def span(self) -> ClockSpan:
         return self.cleaned_data["start"], self.cleaned_data["end"]
 
 
 class ShiftForm(forms.Form):
-    name = forms.CharField(label="Name", max_length=60, widget=forms.TextInput({"autocomplete": "off"}))
-    start = Clock(label="Begins")
-    end = Clock(label="Ends")
+    name = forms.CharField(label=_("Name"), max_length=60, widget=forms.TextInput({"autocomplete": "off"}))
+    start = Clock(label=_("Begins"))
+    end = Clock(label=_("Ends"))
     days = forms.TypedMultipleChoiceField(
-        label="Begins on", choices=DAYS, coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Begins on"), choices=DAYS, coerce=int, required=False, widget=forms.CheckboxSelectMultiple
     )
 
 
 class HeadForm(forms.Form):
     """What holds for all shifts of a calendar."""
 
-    time_zone = forms.ChoiceField(label="Time zone", help_text="Times below are on its clock.")
+    time_zone = forms.ChoiceField(label=_("Time zone"), help_text=_("Times below are on its clock."))
     holidays = forms.CharField(
+        label=_("Holidays"),
         required=False,
         max_length=20_000,
         widget=forms.Textarea({"rows": 4, "placeholder": "2026-12-25", "spellcheck": "false"}),
-        help_text="One date a line. No shift begins on these days.",
+        help_text=_("One date a line. No shift begins on these days."),
     )
     valid = forms.ChoiceField(
-        label="It holds",
+        label=_("It holds"),
         choices=[
-            (FROM_A_DAY, "From a day on"),
-            (ALWAYS, "Always, for the past too"),
+            (FROM_A_DAY, _("From a day on")),
+            (ALWAYS, _("Always, for the past too")),
         ],
-        help_text="From a day on: shifts before it stay as they were.",
+        help_text=_("From a day on: shifts before it stay as they were."),
     )
     valid_from = forms.DateField(
-        label="From which day on",
+        label=_("From which day on"),
         required=False,
         widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
         validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)],
@@ -104,7 +107,8 @@ class HeadForm(forms.Form):
                 found.append(date.fromisoformat(line.strip()))
             except ValueError:
                 raise forms.ValidationError(
-                    f"Line {number}: “{line.strip()[:40]}” is no date such as 2026-12-25."
+                    gettext("Line %(number)d: “%(text)s” is no date such as 2026-12-25.")
+                    % {"number": number, "text": line.strip()[:40]}
                 ) from None
         return sorted(set(found))
 
@@ -115,7 +119,7 @@ class HeadForm(forms.Form):
             and not given.get("valid_from")
             and not self.has_error("valid_from")
         ):
-            self.add_error("valid_from", "Say from which day on.")
+            self.add_error("valid_from", gettext("Say from which day on."))
         return given
 
     @property
@@ -197,10 +201,12 @@ class ShiftsForm:
     def _parts(self) -> Iterator[tuple[str, forms.BaseForm]]:
         yield "", self.head
         for place, part in enumerate(self.shifts):
-            called = str(part.form["name"].value() or "").strip() or f"Shift {place + 1}"
+            called = str(part.form["name"].value() or "").strip() or gettext("Shift %(number)d") % {
+                "number": place + 1
+            }
             yield called, part.form
             for number, one in enumerate(part.breaks, start=1):
-                yield f"{called}, break {number}", one
+                yield gettext("%(shift)s, break %(number)d") % {"shift": called, "number": number}, one
 
     def is_valid(self) -> bool:
         """Whether all of it can be meant; what cannot is told where it stands."""
@@ -243,11 +249,14 @@ class ShiftsForm:
         return self.head, None
 
 
-def head_of(calendar: Calendar | None, *, today: date) -> dict[str, Any]:
-    """What stands in the head at first. A change proposes not to touch what is past."""
+def head_of(calendar: Calendar | None, *, today: date, is_chosen: bool = False) -> dict[str, Any]:
+    """What stands in the head at first. A change proposes not to touch what is past, unless somebody chose a version:
+    that one is replaced then."""
     if calendar is None:
         return {"time_zone": settings.PLANT_TIME_ZONE, "valid": ALWAYS, "valid_from": today}
     begins = today if is_since_ever(calendar) else max(calendar.valid_from, today)
+    if is_chosen:
+        begins = calendar.valid_from
     return {
         "time_zone": calendar.time_zone,
         "holidays": "\n".join(calendar.holidays),

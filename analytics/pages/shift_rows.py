@@ -6,6 +6,8 @@ from datetime import time, timedelta
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from analytics.models import Calendar
 from analytics.oee.shifts import minutes_of
@@ -13,7 +15,7 @@ from analytics.pages.rows import rows_sent, step_asked
 from analytics.services.calendars import BREAKS_LIMIT, SHIFTS_LIMIT
 
 WORKDAYS = ("1", "2", "3", "4", "5")
-USUAL_NAMES = ("Early", "Late", "Night")
+USUAL_NAMES = (_("Early"), _("Late"), _("Night"))
 USUAL_START, USUAL_HOURS, USUAL_BREAK_AFTER, USUAL_BREAK = 6 * 60, 8, 4, 30
 
 
@@ -28,7 +30,9 @@ class Row:
     breaks: tuple[tuple[str, str], ...] = ()
 
 
-FIRST = Row("Early", start="06:00", end="14:00")  # what is proposed where nobody has shifts yet
+def first() -> Row:
+    """What is proposed where nobody has shifts yet."""
+    return Row(str(USUAL_NAMES[0]), start="06:00", end="14:00")
 
 
 def rows_in(data: QueryDict) -> list[Row]:
@@ -105,7 +109,8 @@ def with_step(rows: Sequence[Row], do: str) -> tuple[list[Row], str] | None:
 def _proposed(rows: Sequence[Row]) -> Row:
     """The next shift as it usually is: after the last one, for eight hours."""
     taken = {row.name for row in rows}
-    name = next((name for name in USUAL_NAMES if name not in taken), f"Shift {len(rows) + 1}")
+    free = (name for name in map(str, USUAL_NAMES) if name not in taken)
+    name = next(free, "") or gettext("Shift %(number)d") % {"number": len(rows) + 1}
     ended = _minutes(rows[-1].end) if rows else None
     start = USUAL_START if ended is None else ended
     days = rows[-1].days if rows else WORKDAYS

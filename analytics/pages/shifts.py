@@ -10,15 +10,18 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext
 from django.views.decorators.http import require_http_methods
 
+from analytics.models import Calendar
 from analytics.oee.preview import Preview, preview_of
 from analytics.oee.shifts import CalendarRule
 from analytics.pages.doors import for_people, is_partial, page
 from analytics.pages.shift_form import ShiftsForm, head_in, head_of
-from analytics.pages.shift_rows import FIRST, rows_in, rows_of, sent, with_step
+from analytics.pages.shift_rows import first, rows_in, rows_of, sent, with_step
 from analytics.queries.alerts import known_groups
 from analytics.queries.shift_pages import (
+    Owner,
     day_in,
     devices_with_shifts,
     owners_of_shifts,
@@ -28,6 +31,7 @@ from analytics.queries.shift_pages import (
 )
 from analytics.selection import read_number
 from analytics.services.calendars import Target, drop_shifts, set_shifts
+from analytics.templatetags.measured import in_force, with_version
 from devices.queries import find_device, get_device
 from factory.accounts.models import User
 from factory.errors import DomainError
@@ -46,7 +50,7 @@ def shifts(request: HttpRequest) -> HttpResponse:
         device = find_device(asked)
         if device:
             return HttpResponseRedirect(f"{reverse('edit-shifts')}?device={device.pk}")
-        problem = "There is no such device."
+        problem = gettext("There is no such device.")
     at = timezone.now()
     owners = owners_of_shifts(at=at)
     devices = Paginator(devices_with_shifts(), PER_PAGE).get_page(request.GET.get("page"))
@@ -88,12 +92,23 @@ def edit_shifts(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST":
         return _change(request, target)
     at = timezone.now()
-    versions = shifts_of_target(target.name, at=at).versions
-    newest = versions[-1] if versions else None
-    today = day_in(newest.time_zone if newest else settings.PLANT_TIME_ZONE, at)
-    form = ShiftsForm(rows=rows_of(newest) if newest else [FIRST], head=head_of(newest, today=today))
-    preview = _preview(rule_of_calendar(newest), newest.valid_from, at=at) if newest else None
+    shown = _shown(request, shifts_of_target(target.name, at=at))
+    today = day_in(shown.time_zone if shown else settings.PLANT_TIME_ZONE, at)
+    head = head_of(shown, today=today, is_chosen="version" in request.GET)
+    form = ShiftsForm(rows=rows_of(shown) if shown else [first()], head=head)
+    preview = _preview(rule_of_calendar(shown), shown.valid_from, at=at) if shown else None
     return _editor(request, target, form, preview, at=at)
+
+
+def _shown(request: HttpRequest, owner: Owner) -> Calendar | None:
+    """The version that the address names by its first day (`?version=2026-11-28`), else the newest."""
+    asked = request.GET.get("version")
+    if asked is None:
+        return owner.versions[-1] if owner.versions else None
+    for calendar in owner.versions:
+        if calendar.valid_from.isoformat() == asked:
+            return calendar
+    raise Http404
 
 
 @for_people(User.Role.TECHNICIAN)
@@ -141,13 +156,17 @@ def _preview(rule: CalendarRule, begins: date | None, *, at: datetime) -> Previe
 
 
 def _saved(target: Target, begins: date | None) -> str:
-    when = f"from {begins:%Y-%m-%d} on" if begins else "always"
-    return f"Saved: the shifts of {whose(target)}, {when}."
+    given = {"whose": whose(target), "day": f"{begins:%Y-%m-%d}" if begins else ""}
+    if begins:
+        return gettext("Saved: the shifts of %(whose)s, from %(day)s on.") % given
+    return gettext("Saved: the shifts of %(whose)s, always.") % given
 
 
 def whose(target: Target) -> str:
     """Whom a calendar is for, as people say it."""
-    return target.device.name if target.device else target.group.name if target.group else "the plant"
+    if target.device:
+        return target.device.name
+    return target.group.name if target.group else pgettext("whose shifts", "the plant")
 
 
 def _editor(
@@ -160,15 +179,20 @@ def _editor(
     status: int = 200,
 ) -> HttpResponse:
     owner = shifts_of_target(target.name, at=at)
+    shown = _shown(request, owner)
+    version = shown if "version" in request.GET else None
     context = {
         **HERE,
         "target": target,
         "whose": whose(target),
         "owner": owner,
-        "shown": owner.versions[-1] if owner.versions else None,
+        "shown": shown,
+        "version": version,
         "form": form,
         "preview": preview,
-        "address": address_of(target),
+        "base_address": address_of(target),
+        "address": with_version(address_of(target), version) if version else address_of(target),
+        "drop_address": address_of(target, "drop-shifts"),
     }
     return page(request, "analytics/setup_shift.html", context, status=status)
 
@@ -182,20 +206,30 @@ def address_of(target: Target, name: str = "edit-shifts") -> str:
 @require_http_methods(["GET", "POST"])
 @for_people(User.Role.TECHNICIAN)
 def remove_shifts(request: HttpRequest) -> HttpResponse:
-    """Whoever it was for works by a wider calendar again; asks first."""
+    """One version is taken back, or all: whoever it was for works by a wider calendar again. Asks first."""
     target = _target(request)
-    if request.method == "POST":
-        drop_shifts(target=target)
-        messages.success(request, f"Deleted: the shifts of {whose(target)}.")
-        return redirect("shifts")
     owner = shifts_of_target(target.name, at=timezone.now())
-    if not owner.versions:
+    shown = _shown(request, owner)
+    if shown is None:
         raise Http404
+    version = shown if "version" in request.GET else None
+    if request.method == "POST":
+        drop_shifts(target=target, valid_from=version.valid_from if version else None)
+        messages.success(request, _deleted(target, version))
+        return redirect("shifts")
     context = {
         **HERE,
         "target": target,
         "whose": whose(target),
         "owner": owner,
+        "version": version,
         "address": address_of(target),
     }
     return page(request, "analytics/setup_drop_shifts.html", context)
+
+
+def _deleted(target: Target, version: Calendar | None) -> str:
+    given = {"whose": whose(target), "when": in_force(version) if version else ""}
+    if version:
+        return gettext("Deleted: the shifts of %(whose)s that hold %(when)s.") % given
+    return gettext("Deleted: the shifts of %(whose)s.") % given

@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from alerts.models import Alert
@@ -26,18 +28,18 @@ from factory.accounts.queries import UserUnknown, get_user
 from factory.errors import Conflict
 
 SHELF_TIMES = (
-    (15, "15 minutes"),
-    (60, "1 hour"),
-    (480, "8 hours"),
-    (1440, "24 hours"),
-    (10_080, "7 days"),
+    (15, _("15 minutes")),
+    (60, _("1 hour")),
+    (480, _("8 hours")),
+    (1440, _("24 hours")),
+    (10_080, _("7 days")),
 )
 
 
 class ShelveForm(forms.Form):
     """Putting aside needs a reason, so that whoever finds it understands the silence."""
 
-    reason = forms.CharField(max_length=300, error_messages={"required": "Say why it is put aside."})
+    reason = forms.CharField(max_length=300, error_messages={"required": _("Say why it is put aside.")})
     minutes = forms.TypedChoiceField(choices=SHELF_TIMES, coerce=int, initial=60)
     once = forms.BooleanField(required=False)
 
@@ -52,7 +54,7 @@ class ShelveForm(forms.Form):
 
 
 class CommentForm(forms.Form):
-    text = forms.CharField(max_length=500, error_messages={"required": "Write something first."})
+    text = forms.CharField(max_length=500, error_messages={"required": _("Write something first.")})
 
 
 class AssignForm(forms.Form):
@@ -103,7 +105,7 @@ def acknowledge(request: HttpRequest, alert_id: int) -> HttpResponse:
 
     def do(alert: Alert) -> str:
         acknowledge_alert(alert=alert, by=person(request), at=timezone.now())
-        return f"Acknowledged: {subject(alert)}."
+        return gettext("Acknowledged: %(what)s.") % {"what": subject(alert)}
 
     return _answer(request, alert_id, do)
 
@@ -115,7 +117,7 @@ def resolve(request: HttpRequest, alert_id: int) -> HttpResponse:
 
     def do(alert: Alert) -> str:
         resolve_alert(alert=alert, by=person(request), at=timezone.now())
-        return f"Resolved: {subject(alert)}."
+        return gettext("Resolved: %(what)s.") % {"what": subject(alert)}
 
     return _answer(request, alert_id, do)
 
@@ -130,7 +132,7 @@ def comment(request: HttpRequest, alert_id: int) -> HttpResponse:
 
     def do(alert: Alert) -> str:
         comment_alert(alert=alert, text=form.cleaned_data["text"], by=person(request), at=timezone.now())
-        return "Your comment is written down."
+        return gettext("Your comment is written down.")
 
     return _answer(request, alert_id, do)
 
@@ -141,13 +143,15 @@ def assign(request: HttpRequest, alert_id: int) -> HttpResponse:
     """Say who looks after it."""
     form = AssignForm(request.POST)
     if not form.is_valid():
-        return _refuse(request, "Choose a person from the list.")
+        return _refuse(request, gettext("Choose a person from the list."))
 
     def do(alert: Alert) -> str:
         chosen, expected = form.cleaned_data["user"], form.cleaned_data["expected"]
         to = get_user(chosen) if chosen else None
         assign_alert(alert=alert, to=to, expected=expected, by=person(request), at=timezone.now())
-        return f"{to} looks after it now." if to else "Nobody in particular looks after it now."
+        if to is None:
+            return gettext("Nobody in particular looks after it now.")
+        return gettext("%(person)s looks after it now.") % {"person": to}
 
     return _answer(request, alert_id, do)
 
@@ -162,7 +166,8 @@ def shelve(request: HttpRequest, alert_id: int) -> HttpResponse:
 
     def do(alert: Alert) -> str:
         shelve_alert(alert=alert, by=person(request), at=timezone.now(), **form.how())
-        return f"Shelved for {dict(SHELF_TIMES)[form.cleaned_data['minutes']]}: {subject(alert)}."
+        span = dict(SHELF_TIMES)[form.cleaned_data["minutes"]]
+        return gettext("Shelved for %(span)s: %(what)s.") % {"span": span, "what": subject(alert)}
 
     return _answer(request, alert_id, do)
 
@@ -174,6 +179,6 @@ def unshelve(request: HttpRequest, alert_id: int) -> HttpResponse:
 
     def do(alert: Alert) -> str:
         unshelve_alert(alert=alert, by=person(request), at=timezone.now())
-        return f"Off the shelf: {subject(alert)}."
+        return gettext("Off the shelf: %(what)s.") % {"what": subject(alert)}
 
     return _answer(request, alert_id, do)

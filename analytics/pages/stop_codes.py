@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from analytics.models import StopCode
@@ -19,9 +21,9 @@ from factory.errors import DomainError
 
 LOSS, FAILURE, PLANNED = "loss", "failure", "planned"
 KINDS = [
-    (LOSS, "A loss: downtime, but no failure"),
-    (FAILURE, "A failure: downtime that counts for MTBF and MTTR"),
-    (PLANNED, "Planned: no planned busy time"),
+    (LOSS, _("A loss: downtime, but no failure")),
+    (FAILURE, _("A failure: downtime that counts for MTBF and MTTR")),
+    (PLANNED, _("Planned: no planned busy time")),
 ]
 HERE = {"here": "performance", "tab": "codes"}
 
@@ -29,14 +31,17 @@ HERE = {"here": "performance", "tab": "codes"}
 class CodeForm(forms.Form):
     """A code and what it means. Once made, a code keeps its name; what it means may change."""
 
-    label = forms.CharField(max_length=120, help_text="What people choose, for example: Tool change.")
+    label = forms.CharField(
+        label=_("Label"), max_length=120, help_text=_("What people choose, for example: Tool change.")
+    )
     code = forms.CharField(
+        label=_("Code"),
         max_length=40,
         widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-        help_text="Short, for reports and programs: letters, digits and . _ - only. It never changes.",
+        help_text=_("Short, for reports and programs: letters, digits and . _ - only. It never changes."),
     )
-    kind = forms.ChoiceField(label="What it is", choices=KINDS)
-    active = forms.BooleanField(label="Offer it to people", required=False, initial=True)
+    kind = forms.ChoiceField(label=_("What it is"), choices=KINDS)
+    active = forms.BooleanField(label=_("Offer it to people"), required=False, initial=True)
 
     def __init__(self, *args: Any, present: StopCode | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,7 +53,7 @@ class CodeForm(forms.Form):
     def clean_code(self) -> str:
         code = self.cleaned_data["code"]
         if StopCode.objects.filter(pk=code).exists():
-            raise forms.ValidationError("There is such a code already.")
+            raise forms.ValidationError(gettext("There is such a code already."))
         return code
 
     def meaning(self) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def _show(request: HttpRequest, form: CodeForm) -> HttpResponse:
 def _add(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST)
     if _is_saved(form):
-        messages.success(request, f"Added: {form.cleaned_data['label']}.")
+        messages.success(request, gettext("Added: %(name)s.") % {"name": form.cleaned_data["label"]})
         return redirect("stop-codes")
     return _show(request, form)
 
@@ -105,7 +110,7 @@ def change_code(request: HttpRequest, code: str) -> HttpResponse:
     initial = {"label": present.label, "kind": kind_of(present), "active": present.active}
     form = CodeForm(request.POST or None, present=present, initial=initial)
     if request.method == "POST" and _is_saved(form):
-        messages.success(request, f"Saved: {form.cleaned_data['label']}.")
+        messages.success(request, gettext("Saved: %(name)s.") % {"name": form.cleaned_data["label"]})
         return redirect("stop-codes")
     context = {**HERE, "code": present, "form": form}
     return page(request, "analytics/setup_code.html", context, status=422 if form.errors else 200)

@@ -5,6 +5,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts.models import Threshold
@@ -33,28 +35,37 @@ WIRE_NAMES = {
 class ThresholdForm(forms.Form):
     """The bounds of one metric. What may not be together, the service says."""
 
-    metric = forms.CharField(max_length=63, help_text="As the device names it, for example temperature.")
-    min_value = forms.FloatField(label="Critical below", required=False)
-    warning_min = forms.FloatField(label="Warning below", required=False)
-    warning_max = forms.FloatField(label="Warning above", required=False)
-    max_value = forms.FloatField(label="Critical above", required=False)
+    metric = forms.CharField(
+        label=_("Metric"), max_length=63, help_text=_("As the device names it, for example temperature.")
+    )
+    min_value = forms.FloatField(label=_("Critical below"), required=False)
+    warning_min = forms.FloatField(label=_("Warning below"), required=False)
+    warning_max = forms.FloatField(label=_("Warning above"), required=False)
+    max_value = forms.FloatField(label=_("Critical above"), required=False)
     hysteresis = forms.FloatField(
-        label="Back in range by", min_value=0, initial=0, help_text="How far inside a bound ends the alert."
+        label=_("Back in range by"),
+        min_value=0,
+        initial=0,
+        help_text=_("How far inside a bound ends the alert."),
     )
     hold_seconds = forms.IntegerField(
-        label="Outside for", min_value=0, max_value=86_400, initial=0, help_text="Before an alert is raised."
+        label=_("Outside for"),
+        min_value=0,
+        max_value=86_400,
+        initial=0,
+        help_text=_("Before an alert is raised."),
     )
     clear_seconds = forms.IntegerField(
-        label="Inside for", min_value=0, max_value=86_400, initial=0, help_text="Before the alert ends."
+        label=_("Inside for"), min_value=0, max_value=86_400, initial=0, help_text=_("Before the alert ends.")
     )
     count = forms.IntegerField(
-        label="Readings in a row",
+        label=_("Readings in a row"),
         min_value=1,
         max_value=1000,
         initial=1,
-        help_text="Before an alert is raised.",
+        help_text=_("Before an alert is raised."),
     )
-    enabled = forms.BooleanField(label="Watch this metric", required=False, initial=True)
+    enabled = forms.BooleanField(label=_("Watch this metric"), required=False, initial=True)
 
     def __init__(self, *args: Any, threshold: Threshold | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,7 +84,9 @@ class ThresholdForm(forms.Form):
     def clean_metric(self) -> str:
         metric = self.cleaned_data["metric"].strip()
         if not METRIC_NAME.match(metric):
-            raise forms.ValidationError("A small letter first, then small letters, digits and _ only.")
+            raise forms.ValidationError(
+                gettext("A small letter first, then small letters, digits and _ only.")
+            )
         return metric
 
     def _rows(self, names: tuple[str, ...]) -> list[tuple[forms.BoundField, str]]:
@@ -114,7 +127,10 @@ def threshold(request: HttpRequest, device_id: int, threshold_id: int | None = N
         except DomainError as refusal:
             report(form, refusal, WIRE_NAMES)
         else:
-            messages.success(request, f"Saved: what is expected of {label(present.metric).lower()}.")
+            messages.success(
+                request,
+                gettext("Saved: what is expected of %(metric)s.") % {"metric": label(present.metric).lower()},
+            )
             return redirect("device", device_id)
     context = {
         "here": "devices",
@@ -132,5 +148,5 @@ def drop_threshold(request: HttpRequest, device_id: int, threshold_id: int) -> H
     """Expect nothing of this metric any more; an alert that it holds open is over."""
     present = _own_threshold(device_id, threshold_id)
     delete_threshold(threshold=present, by=person(request), at=timezone.now())
-    messages.success(request, f"{label(present.metric)} is no longer watched.")
+    messages.success(request, gettext("%(metric)s is no longer watched.") % {"metric": label(present.metric)})
     return redirect("device", device_id)

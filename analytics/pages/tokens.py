@@ -1,15 +1,19 @@
 """A device's tokens: shown once, replaced with or without overlap, ended."""
 
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.pages.doors import for_people, page
+from analytics.pages.first_reading import connecting
 from devices.models import Device
 from devices.queries import get_device
 from devices.services import add_token as give_token
@@ -19,22 +23,22 @@ from factory.errors import DomainError
 
 HOUR, DAY = 3600, 86_400
 OVERLAPS = [
-    (0, "At once"),
-    (HOUR, "In an hour"),
-    (DAY, "In a day"),
-    (7 * DAY, "In a week"),
-    (30 * DAY, "In 30 days"),
+    (0, _("At once")),
+    (HOUR, _("In an hour")),
+    (DAY, _("In a day")),
+    (7 * DAY, _("In a week")),
+    (30 * DAY, _("In 30 days")),
 ]
 LIFETIMES = [
-    (0, "Until it is ended"),
-    (HOUR, "An hour"),
-    (DAY, "A day"),
-    (7 * DAY, "A week"),
-    (90 * DAY, "90 days"),
+    (0, _("Until it is ended")),
+    (HOUR, _("An hour")),
+    (DAY, _("A day")),
+    (7 * DAY, _("A week")),
+    (90 * DAY, _("90 days")),
 ]
 
 
-def _choice(label: str, choices: list[tuple[int, str]], help_text: str = "") -> forms.TypedChoiceField:
+def _choice(label: Any, choices: Any, help_text: Any = "") -> forms.TypedChoiceField:
     return forms.TypedChoiceField(
         label=label, choices=choices, coerce=int, required=False, empty_value=None, help_text=help_text
     )
@@ -42,15 +46,18 @@ def _choice(label: str, choices: list[tuple[int, str]], help_text: str = "") -> 
 
 class RotationForm(forms.Form):
     overlap = _choice(
-        "The present tokens end", OVERLAPS, "Later: the device can be given the new one meanwhile."
+        _("The present tokens end"), OVERLAPS, _("Later: the device can be given the new one meanwhile.")
     )
 
 
 class TokenForm(forms.Form):
     label = forms.CharField(
-        max_length=64, required=False, help_text="What it is for, for example a test bench."
+        label=_("Label"),
+        max_length=64,
+        required=False,
+        help_text=_("What it is for, for example a test bench."),
     )
-    lifetime = _choice("It is good for", LIFETIMES)
+    lifetime = _choice(_("It is good for"), LIFETIMES)
 
 
 @require_http_methods(["GET", "POST"])
@@ -107,12 +114,11 @@ def revoke_token(request: HttpRequest, device_id: int, credential_id: int) -> Ht
     except DomainError as refusal:
         messages.warning(request, refusal.message)
     else:
-        messages.success(request, "The token has ended.")
+        messages.success(request, gettext("The token has ended."))
     return HttpResponseRedirect(f"{reverse('device', args=[device_id])}?tab=credentials")
 
 
 def token_page(request: HttpRequest, device: Device, token: str, done: str) -> HttpResponse:
     """A token, the only time that it is shown."""
-    url = request.build_absolute_uri("/api/trpc/readings.create")
-    context = {"here": "devices", "device": device, "token": token, "url": url, "done": done}
+    context = {"here": "devices", "token": token, "done": done, **connecting(request, device, token)}
     return page(request, "analytics/token.html", context)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from analytics.plots.clock import Under, span_of
 from analytics.plots.digits import Digits, digits_for, percent
@@ -39,7 +40,7 @@ class Bars:
     unit: str
     zone: ZoneInfo
     before: Sequence[float | None] = ()
-    before_label: str = "the period before"
+    before_label: str = ""
     bounds: Sequence[Bound] = ()
 
 
@@ -107,11 +108,11 @@ def _draw_bar(sheet: Sheet, frame: Frame, figure: Bars, place: int, digits: Digi
     title = f"{span_of(bar.start, bar.end, figure.zone)}: {digits(bar.value)} {figure.unit}"
     before = figure.before[place] if place < len(figure.before) else None
     if before is not None:
-        title += f"; {figure.before_label}: {digits(before)} {figure.unit}"
+        title += f"; {_before(figure)}: {digits(before)} {figure.unit}"
     if bar.coverage >= WHOLE:
         sheet.rect("bar", x, y, width, base - y, title=title)
         return ""
-    title += f"; {percent(bar.coverage)} of the time measured"
+    title += "; " + gettext("%(share)s of the time measured") % {"share": percent(bar.coverage)}
     sheet.rect("pale", x, y, width, base - y, title=title)
     if width >= _OUTLINED_FROM:
         sheet.rect("edge", x + 0.5, y + 0.5, width - 1, max(0.0, base - y - 1))
@@ -144,19 +145,23 @@ def _draw_unknown(sheet: Sheet, frame: Frame, figure: Bars) -> None:
         elif run:
             x, right = frame.x(run[0].start), frame.x(run[-1].end)
             sheet.path("unknown", rising(x, frame.top, right - x, frame.bottom - frame.top))
-            title = f"{span_of(run[0].start, run[-1].end, figure.zone)}: nothing known"
+            title = f"{span_of(run[0].start, run[-1].end, figure.zone)}: {gettext('nothing known')}"
             sheet.rect("nothing", x, frame.top, right - x, frame.bottom - frame.top, title=title)
             run = []
+
+
+def _before(figure: Bars) -> str:
+    return figure.before_label or gettext("the period before")
 
 
 def _entries(figure: Bars) -> list[Entry]:
     entries = []
     if any(value is not None for value in figure.before):
-        entries.append(Entry(figure.before_label, _ghost_sample))
+        entries.append(Entry(_before(figure), _ghost_sample))
     if any(bar.value is not None and bar.coverage < WHOLE for bar in figure.bars):
-        entries.append(Entry("measured in part", _part_sample))
+        entries.append(Entry(gettext("measured in part"), _part_sample))
     if any(bar.value is None for bar in figure.bars):
-        entries.append(Entry("nothing known", _unknown_sample))
+        entries.append(Entry(gettext("nothing known"), _unknown_sample))
     return entries
 
 

@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
+from analytics import writing
 from analytics.plots.lettering import SMALL, width_of
 
 _MINUTES = (5, 10, 15, 30, 60, 120, 180, 360, 720)
@@ -66,14 +69,12 @@ def time_ticks(
 def day_of(at: datetime, zone: ZoneInfo) -> str:
     """`3 Nov`, and on the first day of a year that too."""
     local = at.astimezone(zone)
-    year = f" {local:%Y}" if (local.month, local.day) == (1, 1) else ""
-    return f"{local.day} {local:%b}{year}"
+    return writing.day(local) if (local.month, local.day) == (1, 1) else writing.short_day(local)
 
 
 def moment_of(at: datetime, zone: ZoneInfo) -> str:
     """A moment in words, for hover text: `Mon 3 Nov 2025, 14:00`."""
-    local = at.astimezone(zone)
-    return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"
+    return writing.full_minute(at.astimezone(zone))
 
 
 def span_of(start: datetime, end: datetime, zone: ZoneInfo) -> str:
@@ -81,12 +82,15 @@ def span_of(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     first, last = start.astimezone(zone), end.astimezone(zone)
     if first.time() == last.time() == time():
         until = end - timedelta(seconds=1)
-        begins = f"{first:%a} {first.day} {first:%b %Y}"
-        final = until.astimezone(zone)
-        return begins if first.date() == final.date() else f"{begins} to {final:%a} {final.day} {final:%b %Y}"
+        begins, final = writing.full_day(first), until.astimezone(zone)
+        return begins if first.date() == final.date() else from_to(begins, writing.full_day(final))
     if first.date() == last.date():
-        return f"{moment_of(start, zone)} to {last:%H:%M}"
-    return f"{moment_of(start, zone)} to {moment_of(end, zone)}"
+        return from_to(moment_of(start, zone), writing.clock(last))
+    return from_to(moment_of(start, zone), moment_of(end, zone))
+
+
+def from_to(start: str, end: str) -> str:
+    return gettext("%(start)s to %(end)s") % {"start": start, "end": end}
 
 
 def starts_of_days(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[tuple[date, datetime]]:
@@ -140,7 +144,7 @@ def _months(start: datetime, end: datetime, zone: ZoneInfo, months: int) -> Iter
             continue
         at = _begins(date(count // 12, count % 12 + 1, 1), zone)
         if start <= at <= end:
-            yield at, f"{at.astimezone(zone):%b}" if count % 12 else str(count // 12)
+            yield at, writing.month(at.astimezone(zone)) if count % 12 else str(count // 12)
 
 
 def _begins(day: date, zone: ZoneInfo) -> datetime:

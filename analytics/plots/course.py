@@ -6,12 +6,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from analytics.plots.clock import span_of
 from analytics.plots.frame import NARROW_BELOW, Bound, Frame, draw_bounds, time_frame
 from analytics.plots.legend import SWATCH, SWATCH_HEIGHT, Entry, Sample
 from analytics.plots.scale import scale_for
-from analytics.plots.severity import Severity, draw_mark, draw_shade
+from analytics.plots.severity import Severity, draw_mark, draw_shade, word_of
 from analytics.plots.sheet import Sheet, nothing, px
 from analytics.plots.thinning import Point, runs, thinned
 
@@ -96,7 +97,7 @@ def _draw_spans(sheet: Sheet, frame: Frame, figure: Course) -> None:
             continue
         left = frame.x(max(span.start, figure.start))
         right = frame.x(min(span.end, figure.end))
-        words = f"{span.severity.value}: {span.label}" if span.label else span.severity.value
+        words = f"{word_of(span.severity)}: {span.label}" if span.label else word_of(span.severity)
         title = f"{words}, {span_of(span.start, span.end, figure.zone)}"
         top = frame.top - _OVER + 4
         draw_shade(sheet, span.severity, left, top, max(2.0, right - left), frame.bottom - top, title)
@@ -125,9 +126,9 @@ def _through(points: Sequence[Point]) -> str:
 def _entries(lines: Sequence[Line], spans: Sequence[Span]) -> list[Entry]:
     entries = [Entry(line.label, _line_sample(place)) for place, line in enumerate(lines, 1) if line.label]
     if any(pair for line in lines for _, pair in line.band):
-        entries.append(Entry("lowest to highest", _spread_sample))
+        entries.append(Entry(gettext("lowest to highest"), _spread_sample))
     present = {span.severity for span in spans}
-    entries += [Entry(one.value, _severity_sample(one)) for one in Severity if one in present]
+    entries += [Entry(word_of(one), _severity_sample(one)) for one in Severity if one in present]
     return entries
 
 

@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor, log10
 
+from django.utils.translation import gettext
+
+from analytics.writing import written
+
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LARGE, _SMALL = 1e9, 1e-3
 
@@ -20,14 +24,14 @@ class Digits:
         text = self.bare(value)
         if not self.exponent:
             return text
-        return f"{text}×{self.power}" if text.strip("−0.") else "0"
+        return f"{text}×{self.power}" if text.strip("−0.,") else "0"
 
     def bare(self, value: float) -> str:
         """The same without the power of ten, which then stands elsewhere."""
         text = f"{value / 10**self.exponent:,.{self.decimals}f}"
         if not text.strip("-0."):
             text = text.lstrip("-")
-        return text.replace("-", "−")
+        return written(text.replace("-", "−"))
 
     @property
     def power(self) -> str:
@@ -61,6 +65,6 @@ def percent(share: float) -> str:
     if value == 0:
         return "0 %"
     if abs(value) < 0.1:
-        return "under 0.1 %"
+        return gettext("under %(share)s %%") % {"share": written("0.1")}
     text = f"{value:,.1f}" if abs(value) < 9.95 else f"{value:,.0f}"
-    return f"{text.replace('-', '−')} %"
+    return f"{written(text.replace('-', '−'))} %"

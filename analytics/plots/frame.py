@@ -11,6 +11,7 @@ from analytics.plots.legend import Entry, legend_of
 from analytics.plots.lettering import SMALL, width_of
 from analytics.plots.scale import Scale
 from analytics.plots.sheet import Sheet
+from analytics.writing import written
 
 NARROW_BELOW = 560  # CSS px from which names stand beside what they name
 _UNDER = 22.0
@@ -140,4 +141,4 @@ def bounded(value: float) -> str:
     """The value of a limit as somebody set it: `80`, `1,250.5`."""
     if value and not 1e-3 <= abs(value) < 1e9:
         return digits_for([value])(value)
-    return f"{value:,.10g}".replace("-", "−")
+    return written(f"{value:,.10g}".replace("-", "−"))

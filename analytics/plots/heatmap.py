@@ -7,8 +7,10 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
-from analytics.plots.clock import moment_of
+from analytics import writing
+from analytics.plots.clock import from_to, moment_of
 from analytics.plots.digits import Digits, digits_for
 from analytics.plots.hatching import rising
 from analytics.plots.legend import SWATCH_HEIGHT
@@ -94,7 +96,7 @@ def _draw_days(sheet: Sheet, days: Days, row: float) -> None:
 
 
 def _day_word(day: date) -> str:
-    return f"{day:%a} {day.day} {day:%b}"
+    return writing.weekday(day)
 
 
 def _draw_cells(sheet: Sheet, figure: Heatmap, days: Days, scale: Scale, left: float, row: float) -> None:
@@ -128,7 +130,7 @@ def _draw_cells(sheet: Sheet, figure: Heatmap, days: Days, scale: Scale, left: f
             continue
         for hour, cells in hours.items():
             if all(cell.value is None for cell in cells):
-                title = f"{moment_of(cells[0].start, figure.zone)}: nothing known"
+                title = f"{moment_of(cells[0].start, figure.zone)}: {gettext('nothing known')}"
                 sheet.rect("nothing", left + column * hour, y, column, row, title=title)
 
 
@@ -158,8 +160,8 @@ def _cell_title(figure: Heatmap, cell: Cell, digits: Digits) -> str:
 def _row_title(day: date, hours: dict[int, list[Cell]], digits: Digits, unit: str) -> str:
     values = [cell.value for cells in hours.values() for cell in cells if cell.value is not None]
     if not values:
-        return f"{_day_word(day)} {day:%Y}: nothing known"
-    return f"{_day_word(day)} {day:%Y}: {digits(min(values))} to {digits(max(values))} {unit}"
+        return f"{writing.full_day(day)}: {gettext('nothing known')}"
+    return f"{writing.full_day(day)}: {from_to(digits(min(values)), digits(max(values)))} {unit}"
 
 
 def _draw_scale(sheet: Sheet, scale: Scale, unit: str, *, has_unknown: bool) -> None:
@@ -167,7 +169,8 @@ def _draw_scale(sheet: Sheet, scale: Scale, unit: str, *, has_unknown: bool) -> 
     y = sheet.height - 28
     labels = [scale.digits.bare(tick) for tick in scale.ticks]
     labels[-1] += f" {scale.digits.unit(unit)}"
-    unknown = width_of("nothing known", SMALL) + 40 if has_unknown else 0
+    nothing_known = gettext("nothing known")
+    unknown = width_of(nothing_known, SMALL) + 40 if has_unknown else 0
     room = sheet.width - unknown - width_of(labels[-1], SMALL)
     wide = min(56.0, room / len(labels))
     is_dense = max(map(width_of, labels[:-1])) + 6 > wide
@@ -181,4 +184,4 @@ def _draw_scale(sheet: Sheet, scale: Scale, unit: str, *, has_unknown: bool) -> 
     if has_unknown:
         left = sheet.width - unknown + 16
         sheet.path("unknown", rising(left, y, 16, SWATCH_HEIGHT, 5))
-        sheet.text("text", left + 22, y + 9, "nothing known", size=SMALL)
+        sheet.text("text", left + 22, y + 9, nothing_known, size=SMALL)

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from analytics.plots.frame import NARROW_BELOW, bounded
 from analytics.plots.lettering import SMALL, width_of
 from analytics.plots.sheet import Sheet, nothing, px
+from analytics.writing import number, short_number
 
 _WIDE_ROW, _NARROW_ROW = 40.0, 56.0
 _RAIL, _BAR = 18.0, 8.0
@@ -55,7 +57,7 @@ def draw(levels: Sequence[Level], *, width: float) -> SafeString:
 
 
 def _value(level: Level) -> str:
-    return "–" if level.value is None else f"{level.value:,.1f} %".replace("-", "−")
+    return "–" if level.value is None else f"{number(level.value, 1)} %".replace("-", "−")
 
 
 def _target(level: Level) -> str:
@@ -63,7 +65,13 @@ def _target(level: Level) -> str:
     if level.target is None:
         return ""
     is_short = level.value is not None and level.value < level.target
-    return f"{'below target' if is_short else 'target'} {bounded(level.target)} %"
+    if is_short:
+        return gettext("below target %(target)s %%") % {"target": bounded(level.target)}
+    return target_words(level.target)
+
+
+def target_words(target: float) -> str:
+    return gettext("target %(target)s %%") % {"target": bounded(target)}
 
 
 def _draw_bar(sheet: Sheet, level: Level, left: float, right: float, y: float) -> None:
@@ -78,7 +86,11 @@ def _draw_bar(sheet: Sheet, level: Level, left: float, right: float, y: float) -
         sheet.rect("rail", left, y, right - left, _RAIL, title=title)
         if level.band:
             low, high = level.band
-            sheet.rect("band", x(low), y, x(high) - x(low), _RAIL, title=f"normal {low:g} to {high:g} %")
+            normal = gettext("normal %(low)s to %(high)s %%") % {
+                "low": short_number(low),
+                "high": short_number(high),
+            }
+            sheet.rect("band", x(low), y, x(high) - x(low), _RAIL, title=normal)
         if x(level.value) > left:
             sheet.rect("bar", left, middle - _BAR / 2, x(level.value) - left, _BAR, title=title)
         if level.value > 100:
@@ -86,4 +98,4 @@ def _draw_bar(sheet: Sheet, level: Level, left: float, right: float, y: float) -
             sheet.path("target", tip, title=title)
     if level.target is not None:
         at = min(max(x(level.target), left + 1), right - 1)
-        sheet.rect("target", at - 1, y - 3, 2, _RAIL + 6, title=f"target {bounded(level.target)} %")
+        sheet.rect("target", at - 1, y - 3, 2, _RAIL + 6, title=target_words(level.target))

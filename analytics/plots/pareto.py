@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy, ngettext
 
 from analytics.plots.digits import digits_for, percent
 from analytics.plots.hatching import falling
@@ -13,7 +14,7 @@ from analytics.plots.rows import BAR, Rows, draw_heads, draw_words, rows_for
 from analytics.plots.sheet import Sheet, nothing, px
 
 _HEAD = 20.0
-_HEADS = ("value", "share", "added up")
+_HEADS = (gettext_lazy("value"), gettext_lazy("share"), gettext_lazy("added up"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,12 @@ def draw(figure: Pareto, *, width: float) -> SafeString:
         (f"{digits(item.value)} {figure.unit}".strip(), *_shares(share, reached))
         for item, share, reached in zip(items, shares, sums, strict=True)
     ]
-    rows = rows_for([item.label for item in items], texts, width, heads=_HEADS)
+    heads = [str(head) for head in _HEADS]
+    rows = rows_for([item.label for item in items], texts, width, heads=heads)
     head = 0.0 if rows.is_narrow else _HEAD
     sheet = Sheet(width, head + rows.height * len(items) + 4)
     if head:
-        draw_heads(sheet, rows, _HEADS)
+        draw_heads(sheet, rows, heads)
     low, high = min(0.0, *(item.value for item in items)), max(0.0, *(item.value for item in items))
     rest = figure.most if len(items) < len(figure.items) else None
 
@@ -73,7 +75,8 @@ def _largest(figure: Pareto) -> list[Item]:
     if len(ordered) <= figure.most + 1:  # a single one is shown as itself
         return ordered
     rest = ordered[figure.most :]
-    return [*ordered[: figure.most], Item(f"{len(rest)} others", sum(item.value for item in rest))]
+    others = ngettext("%(count)d other", "%(count)d others", len(rest)) % {"count": len(rest)}
+    return [*ordered[: figure.most], Item(others, sum(item.value for item in rest))]
 
 
 def _shares(share: float, reached: float) -> tuple[str, str]:

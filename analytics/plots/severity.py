@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from django.utils.translation import gettext_lazy
+
 from analytics.plots.hatching import falling, level, rising
 from analytics.plots.sheet import Sheet, px
 
@@ -12,6 +14,17 @@ class Severity(StrEnum):
     CRITICAL = "critical"
     WARNING = "warning"
     INFO = "info"
+
+
+WORDS = {
+    Severity.CRITICAL: gettext_lazy("critical"),
+    Severity.WARNING: gettext_lazy("warning"),
+    Severity.INFO: gettext_lazy("info"),
+}
+
+
+def word_of(severity: Severity) -> str:
+    return str(WORDS[severity])
 
 
 def draw_mark(sheet: Sheet, severity: Severity, x: float, y: float) -> None:

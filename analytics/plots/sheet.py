@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.utils.functional import Promise
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy
 
 from analytics.plots.lettering import SMALL, TEXT, shortened, width_of
 from analytics.plots.looks import LOOKS
 
-NOTHING = "No figures in this time."
+NOTHING = gettext_lazy("No figures in this time.")
 FAMILY = "Inter, sans-serif"
 # What XML cannot say at all, in names as in everything else.
 _UNSPEAKABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -110,8 +112,9 @@ class Bunch:
         self.parts.append(_element("rect", where, title))
 
 
-def nothing(width: float, height: float = 120, words: str = NOTHING) -> SafeString:
+def nothing(width: float, height: float = 120, words: str | Promise = NOTHING) -> SafeString:
     """A frame with a sentence, where there is nothing to draw."""
+    words = str(words)
     sheet = Sheet(width, height)
     sheet.rect("frame", 0.5, 0.5, width - 1, height - 1, round_by=6)
     size = TEXT if width_of(words) <= width - 16 else SMALL

@@ -8,8 +8,9 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
-from analytics.plots.clock import moment_of
+from analytics.plots.clock import from_to, moment_of
 from analytics.plots.frame import NARROW_BELOW, draw_time
 from analytics.plots.hatching import falling, rising, upright
 from analytics.plots.legend import SWATCH, SWATCH_HEIGHT, Entry, Sample, legend_of
@@ -31,11 +32,11 @@ class State(StrEnum):
 
 
 WORDS = {
-    State.RUNNING: "running",
-    State.STOPPED: "stopped",
-    State.MICRO: "short stop",
-    State.PLANNED: "planned standstill",
-    State.UNKNOWN: "nothing known",
+    State.RUNNING: gettext_lazy("running"),
+    State.STOPPED: gettext_lazy("stopped"),
+    State.MICRO: gettext_lazy("short stop"),
+    State.PLANNED: gettext_lazy("planned standstill"),
+    State.UNKNOWN: gettext_lazy("nothing known"),
 }
 
 
@@ -92,7 +93,9 @@ def draw(figure: Timeline, *, width: float) -> SafeString:
     widest = max(width_of(row.name) for row in figure.rows) + 12
     left = 0.0 if is_narrow else min(widest, _WIDEST_NAME * width)
     place = _Place(left, width - 14, figure.start, figure.end)
-    legend = legend_of([Entry(WORDS[state], _sample(state)) for state in State if state in present], width)
+    legend = legend_of(
+        [Entry(str(WORDS[state]), _sample(state)) for state in State if state in present], width
+    )
     top = legend.height + 6 + (20 if figure.shifts else 0)
     row_height = _ROW + (_NAME - 4 if is_narrow else 0)
     sheet = Sheet(width, top + row_height * len(figure.rows) + _UNDER)
@@ -121,10 +124,10 @@ def _draw_row(sheet: Sheet, place: _Place, row: Row, figure: Timeline, y: float)
     is_rough = len(spans) > place.right - place.left
     for span in _mostly(spans, place) if is_rough else spans:
         left, right = place.x(max(span.start, figure.start)), place.x(min(span.end, figure.end))
-        words = f"{WORDS[span.state]}: {span.label}" if span.label else WORDS[span.state]
-        words = f"mostly {words}" if is_rough else words
-        until = moment_of(span.end, figure.zone)
-        title = f"{row.name}: {words}, {moment_of(span.start, figure.zone)} to {until}"
+        words = f"{WORDS[span.state]}: {span.label}" if span.label else str(WORDS[span.state])
+        words = gettext("mostly %(state)s") % {"state": words} if is_rough else words
+        times = from_to(moment_of(span.start, figure.zone), moment_of(span.end, figure.zone))
+        title = f"{row.name}: {words}, {times}"
         draw_state(sheet, span.state, left, y, max(0.75, right - left), _BAND, title)
         if span.label and width_of(span.label, SMALL) + 10 <= right - left:
             _draw_label(sheet, span, left + 5, y + _BAND / 2 + 4)

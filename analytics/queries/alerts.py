@@ -70,9 +70,10 @@ def inbox(*, shelved: bool = False, **filters) -> AlertQuerySet:
     return found.filter(on_shelf if shelved else ~on_shelf).order_by(SEVERITY_RANK, "-pk")
 
 
-def worst_open_alerts(*, limit: int) -> list[Alert]:
+def worst_open_alerts(*, limit: int, zone: str = "", group_id: int | None = None) -> list[Alert]:
     """What needs somebody now: critical first, then the newest; what is being worked on comes last."""
-    return list(inbox().order_by(WORKED_ON_LAST, SEVERITY_RANK, "-pk")[:limit])
+    found = inbox(zone=zone, group_id=group_id)
+    return list(found.order_by(WORKED_ON_LAST, SEVERITY_RANK, "-pk")[:limit])
 
 
 def open_alert_counts() -> dict[str, int]:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from django.db.models import Count
+from django.utils.translation import gettext
 
 from analytics.models import StateInterval, StopCode, StopReason
 from analytics.queries.stop_codes import stop_codes
@@ -34,5 +35,5 @@ def code_rows() -> list[CodeRow]:
 def get_code(code: str) -> StopCode:
     found = StopCode.objects.filter(pk=code).first()
     if found is None:
-        raise CodeUnknown(f"There is no stop code {code}.")
+        raise CodeUnknown(gettext("There is no stop code %(code)s.") % {"code": code})
     return found

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from analytics.energy.course import Amount, Bucket, Course, Presence, bucket_bounds, bucketed, total_of
 from analytics.energy.meters import Meter, kwh_of
@@ -20,7 +21,7 @@ from telemetry.days import check_range
 from telemetry.fold import QUARTER_MS, Tallies, runs_of
 from telemetry.metrics import BY_KEY, Metric
 from telemetry.models import MeterExchange
-from telemetry.queries import BUCKETS_LIMIT, RAW_ROWS_LIMIT, TOO_MANY
+from telemetry.queries import BUCKETS_LIMIT, RAW_ROWS_LIMIT, too_many_readings
 from telemetry.reach import TooManyRows
 from telemetry.rollup_sql import Sum
 from telemetry.rows import bucket_row
@@ -111,19 +112,23 @@ def energy_in(
     """Read the energy of a scope in [start, end), ms; with `buckets` also what else its devices measured in them."""
     check_range(start, end)
     if end - start > LONGEST_MS:
-        raise InvalidInput.at("endTime", "must be at most ten years after startTime")
+        raise InvalidInput.at("endTime", gettext("must be at most ten years after startTime"))
     try:
         with snapshot():
             return _energy_in(scope, start, end, buckets, metrics)
     except TooManyRows:
         raise InvalidInput.at(
-            "intervalMs", f"{TOO_MANY}, or an interval of whole quarters of an hour"
+            "intervalMs",
+            gettext("%(too_many)s, or an interval of whole quarters of an hour")
+            % {"too_many": too_many_readings()},
         ) from None
     except RawIsArchived:
         raise InvalidInput.at(
             "startTime",
-            "raw readings of this time are archived; begin and end on whole quarters of an hour, with an"
-            " interval of whole quarters",
+            gettext(
+                "raw readings of this time are archived; begin and end on whole quarters of an hour, "
+                "with an interval of whole quarters"
+            ),
         ) from None
 
 
@@ -161,7 +166,10 @@ def energy_buckets(
     zone = time_zone or (settings.PLANT_TIME_ZONE if interval else None)
     buckets = buckets_for(interval_ms=interval_ms, interval=interval, zone=ZoneInfo(zone) if zone else None)
     if buckets.count_at_most(start, end) > BUCKETS_LIMIT + 2:
-        raise InvalidInput.at("intervalMs", f"gives more than {BUCKETS_LIMIT} buckets; take a longer one")
+        raise InvalidInput.at(
+            "intervalMs",
+            gettext("gives more than %(most)s buckets; take a longer one") % {"most": BUCKETS_LIMIT},
+        )
     return buckets
 
 

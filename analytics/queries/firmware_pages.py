@@ -39,7 +39,7 @@ def outcomes_of(*, firmware_id: int) -> list[tuple[str, int]]:
     """(state, updates) of all updates to a version, in the order of the states; those without any are left out."""
     rows = Deployment.objects.filter(firmware_id=firmware_id).order_by()
     counted = dict(rows.values_list("status").annotate(n=Count("pk")))
-    return [(label, counted[value]) for value, label in Deployment.Status.choices if value in counted]
+    return [(str(label), counted[value]) for value, label in Deployment.Status.choices if value in counted]
 
 
 def deployments_to(*, firmware_id: int) -> DeploymentQuerySet:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import F, OuterRef, Subquery
+from django.utils.translation import gettext
 
 from analytics.models import Calendar, Line, MachineProfile, Product, ProductRun, Shift, StateInterval
 from analytics.models.calendars import SINCE_EVER
@@ -210,7 +211,7 @@ def machines_of_groups(group_ids: Iterable[int | None]) -> dict[int | None, list
     found: dict[int | None, list[int]] = {}
     for group_id in group_ids:
         if group_id is not None and group_id not in tree:
-            raise GroupUnknown(f"There is no group {group_id}.")
+            raise GroupUnknown(gettext("There is no group %(id)s.") % {"id": group_id})
         within = lines.keys() if group_id is None else lines.keys() & set(tree.within(group_id))
         speaking = among if group_id is None else inside(group_id)
         for line in within:
@@ -242,7 +243,7 @@ def machine_setup(*, device_id: int) -> dict[str, Any]:
     """As `setup_of`; refuses when the device is no machine."""
     found = setup_of(device_id=device_id)
     if found is None:
-        raise ProfileUnknown(f"Device {device_id} has no machine profile.")
+        raise ProfileUnknown(gettext("Device %(id)s has no machine profile.") % {"id": device_id})
     return found
 
 

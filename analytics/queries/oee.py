@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from analytics.models import Redo, ShiftResult, StopCode
 from analytics.oee.shifts import Occurrence
 from analytics.oee.spans import Span
@@ -51,7 +53,7 @@ def check_time(start: int, end: int) -> None:
     """Refuse what is no time, or one that is too long to be worked out."""
     check_range(start, end)
     if end - start > LONGEST_MS:
-        raise InvalidInput.at("endTime", "must be at most 400 days after startTime")
+        raise InvalidInput.at("endTime", gettext("must be at most 400 days after startTime"))
 
 
 def work_in(*, device_ids: Sequence[int], start: int, end: int, now: int) -> list[Work]:

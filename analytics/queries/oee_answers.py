@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from analytics.models import Line, StopCode
 from analytics.oee.sums import UNCLASSIFIED, Figures, Sums, figures_of, flags_of, losses_of, summed
@@ -60,7 +61,7 @@ def metrics_of(works: Sequence[Work], device_ids: Sequence[int]) -> dict[str, An
 
 def _devices(device_id: int | None, group_id: int | None) -> list[int]:
     if device_id is not None and group_id is not None:
-        raise InvalidInput.at("groupId", "give either deviceId or groupId")
+        raise InvalidInput.at("groupId", gettext("give either deviceId or groupId"))
     return machines_in(device_id=device_id, group_id=group_id)
 
 

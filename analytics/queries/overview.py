@@ -8,6 +8,7 @@ from analytics.marks import NEEDS_SOMEONE, WORST_FIRST, Mark, mark_of
 from analytics.queries.alerts import OpenMark, open_marks, worst_open_alerts
 from analytics.queries.devices import main_metric
 from analytics.queries.meters import meters_above
+from analytics.queries.part import WHOLE, Part
 from devices.queries import whole_floor
 from telemetry.queries import Pulse, latest_values, plant_pulse, recent_courses
 
@@ -17,6 +18,7 @@ DOTS_PER_ZONE = 240
 COURSE_POINTS = 60
 COURSE_MS = 3_600_000
 NO_ZONE = "No zone"
+SEVERITIES = (Alert.Severity.CRITICAL, Alert.Severity.WARNING, Alert.Severity.INFO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Zone:
     total: int
     troubled: int
     mark: Mark  # of the alerts about the zone itself
+    states: dict[Mark, int]  # how many devices of it are in each that is not normal, the worst first
 
     @property
     def hidden(self) -> int:
@@ -55,9 +58,13 @@ class Figures:
     silent: int
     maintenance: int
     open: int
-    critical: int
+    by_severity: dict[str, int]  # the worst first
     unseen: int
     pulse: Pulse
+
+    @property
+    def critical(self) -> int:
+        return self.by_severity[Alert.Severity.CRITICAL]
 
 
 @dataclass
@@ -98,23 +105,25 @@ class Floor:
     marks: list[OpenMark]
 
 
-def floor_at(at: datetime) -> Floor:
-    """The whole plant as dots, in order of zone and name."""
-    marks = open_marks()
+def floor_at(at: datetime, part: Part = WHOLE) -> Floor:
+    """The plant, or a part of it, as dots, in order of zone and name."""
+    marks = [row for row in open_marks() if part.has(row.device_id, row.zone)]
     by_device: dict[int | None, list[Mark]] = {}
     for row in marks:
         by_device.setdefault(row.device_id, []).append(row.mark)
     dots = []
     for pk, name, zone, status, silent_at in whole_floor():
+        if not part.has(pk, zone):
+            continue
         reports = silent_at is not None and silent_at > at
         mark = mark_of(status, by_device.get(pk, ()), silent=not reports)
         dots.append(Dot(pk, name, zone, mark, reports))
     return Floor(dots, marks)
 
 
-def now_on(floor: Floor, at: datetime) -> Now:
+def now_on(floor: Floor, at: datetime, part: Part = WHOLE, *, limit: int = ALERTS_SHOWN) -> Now:
     """Sentence, figures and the alerts to look at first."""
-    alerts = worst_open_alerts(limit=ALERTS_SHOWN)
+    alerts = worst_open_alerts(limit=limit, **part.narrowed)
     serious = [mark for mark in floor.marks if mark.is_serious]
     unseen = {_whom(mark) for mark in serious if mark.status == Alert.Status.ACTIVE}
     seen = {_whom(mark) for mark in serious} - unseen
@@ -129,9 +138,13 @@ def now_on(floor: Floor, at: datetime) -> Now:
             silent=silent,
             maintenance=count[Mark.MAINTENANCE],
             open=len(floor.marks),
-            critical=sum(mark.severity == Alert.Severity.CRITICAL for mark in floor.marks),
+            by_severity={
+                severity: sum(mark.severity == severity for mark in floor.marks) for severity in SEVERITIES
+            },
             unseen=sum(mark.status == Alert.Status.ACTIVE for mark in floor.marks),
-            pulse=plant_pulse(at=int(at.timestamp() * 1000), meters_above=meters_above()),
+            pulse=plant_pulse(
+                at=int(at.timestamp() * 1000), meters_above=meters_above(), device_ids=part.device_ids
+            ),
         ),
         alerts=alerts,
         need=len(unseen) - len(places) + len(in_error),
@@ -174,7 +187,11 @@ def zones_of(floor: Floor) -> list[Zone]:
         dots = by_zone[name]
         troubled = sum(dot.mark in NEEDS_SOMEONE for dot in dots)
         mark = min(about.get(name, ()) if name else (), key=WORST_FIRST.index, default=Mark.NORMAL)
-        zones.append(Zone(name or NO_ZONE, name, _drawn(dots), len(dots), troubled, mark))
+        count = Counter(dot.mark for dot in dots)
+        states: dict[Mark, int] = {
+            state: count[state] for state in WORST_FIRST if count[state] and state is not Mark.NORMAL
+        }
+        zones.append(Zone(name or NO_ZONE, name, _drawn(dots), len(dots), troubled, mark, states))
     return zones
 
 

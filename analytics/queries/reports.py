@@ -1,4 +1,5 @@
 from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext
 
 from analytics.models import Report, ReportMail, ReportSchedule
 from analytics.models.reports import ReportQuerySet
@@ -17,7 +18,7 @@ def get_report(report_id: int) -> Report:
     """One report; refuses when there is none."""
     report = _with_others().filter(pk=report_id).first()
     if report is None:
-        raise ReportUnknown(f"There is no report {report_id}; it may have expired.")
+        raise ReportUnknown(gettext("There is no report %(id)s; it may have expired.") % {"id": report_id})
     return report
 
 
@@ -38,7 +39,7 @@ def _with_others() -> ReportQuerySet:
 def get_schedule(schedule_id: int) -> ReportSchedule:
     schedule = ReportSchedule.objects.filter(pk=schedule_id).first()
     if schedule is None:
-        raise ScheduleUnknown(f"There is no schedule {schedule_id}.")
+        raise ScheduleUnknown(gettext("There is no schedule %(id)s.") % {"id": schedule_id})
     return schedule
 
 

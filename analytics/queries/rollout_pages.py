@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.utils.formats import number_format
+from django.utils.translation import gettext, gettext_lazy
 
 from analytics.queries.batch_pages import Segment
+from factory.said import retold
 from ota.models import Rollout, RolloutDevice
 from ota.queries.rollouts import LEFT_OUT, counts_by_wave, in_all, places_of
 from ota.waves import WaveCounts
@@ -14,13 +18,13 @@ Place = RolloutDevice.Status
 Status = Rollout.Status
 # In the order of the bar: what is over stands first.
 STATES = (Place.SUCCEEDED, Place.FAILED, Place.CANCELLED, Place.SKIPPED, Place.DEPLOYING, Place.PLANNED)
-WORDS: dict[str, str] = {
-    Place.PLANNED: "Not begun",
-    Place.DEPLOYING: "Being updated",
-    Place.SUCCEEDED: "Updated",
-    Place.FAILED: "Failed",
-    Place.SKIPPED: "Left out",
-    Place.CANCELLED: "Cancelled",
+WORDS: dict[str, Any] = {
+    Place.PLANNED: gettext_lazy("Not begun"),
+    Place.DEPLOYING: gettext_lazy("Being updated"),
+    Place.SUCCEEDED: gettext_lazy("Updated"),
+    Place.FAILED: gettext_lazy("Failed"),
+    Place.SKIPPED: gettext_lazy("Left out"),
+    Place.CANCELLED: gettext_lazy("Cancelled"),
 }
 MARKS: dict[str, str] = {
     Place.FAILED: "warning",
@@ -36,7 +40,7 @@ class State(Segment):
 
     @property
     def words(self) -> str:
-        return WORDS[self.status]
+        return str(WORDS[self.status])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +94,37 @@ class Told:
     def sentence(self) -> str:
         """The answer first: why it is paused, else how far it is."""
         rollout, counts = self.rollout, self.bar.counts
+        numbers = {
+            "unfinished": _n(counts.unfinished),
+            "failed": _n(counts.failed),
+            "total": _n(counts.total),
+        }
         if rollout.status == Status.PAUSED:
-            because = rollout.paused_because or "Nobody said why."
-            return f"paused. {because}"
+            because = retold(rollout.paused_because) or gettext("Nobody said why.")
+            return gettext("paused. %(because)s") % {"because": because}
         if rollout.status == Status.DRAFT:
-            return "not started"
+            return gettext("not started")
         if rollout.status == Status.RUNNING:
-            return f"wave {rollout.current_wave} of {self.wave_count}, {_updated(counts)}"
+            where = {"wave": rollout.current_wave, "waves": self.wave_count, "updated": _updated(counts)}
+            return gettext("wave %(wave)s of %(waves)s, %(updated)s") % where
         if rollout.status == Status.CANCELLED:
             if rollout.completed_at is None and counts.unfinished:
-                return f"cancelled, {counts.unfinished:,} still on their way"
-            return f"cancelled, {_updated(counts)}"
+                return gettext("cancelled, %(unfinished)s still on their way") % numbers
+            return gettext("cancelled, %(updated)s") % {"updated": _updated(counts)}
         if counts.failed:
-            return f"over, {counts.failed:,} of {counts.total:,} failed"
-        return f"over, {_updated(counts)}"
+            return gettext("over, %(failed)s of %(total)s failed") % numbers
+        return gettext("over, %(updated)s") % {"updated": _updated(counts)}
+
+
+def _n(count: int) -> str:
+    return number_format(count, 0, force_grouping=True)
 
 
 def _updated(counts: WaveCounts) -> str:
-    return f"{counts.succeeded:,} of {counts.total:,} updated"
+    return gettext("%(count)s of %(total)s updated") % {
+        "count": _n(counts.succeeded),
+        "total": _n(counts.total),
+    }
 
 
 def told_of(rollouts: Sequence[Rollout]) -> list[Told]:
@@ -124,7 +141,7 @@ class Row:
 
     @property
     def words(self) -> str:
-        return WORDS[self.place.status]
+        return str(WORDS[self.place.status])
 
     @property
     def mark(self) -> str:
@@ -148,7 +165,7 @@ def tiles_of(*, rollout_id: int, limit: int) -> list[tuple[str, str, str]]:
     """(device, state, in words) of those that take part, in the order of their turns: a map of how it goes."""
     rows = RolloutDevice.objects.filter(rollout_id=rollout_id, wave__gt=LEFT_OUT).order_by("wave", "pk")
     found = rows.values_list("device_name", "status")[:limit]
-    return [(name, status, WORDS[status]) for name, status in found]
+    return [(name, status, str(WORDS[status])) for name, status in found]
 
 
 # What somebody looks for first.

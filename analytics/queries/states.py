@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext
+
 from analytics.models import MachineMark, MachineProfile, Redo, StateInterval, StopReason
 from analytics.models.machines import LONGEST_MICRO_STOP
 from analytics.oee.spans import Span, clipped, joined
@@ -161,7 +163,10 @@ def _read(wanted: Mapping[int, Wanted]) -> Iterator[tuple[int, Points]]:
         yield from samples_in(wanted, rows_limit=ROWS_LIMIT)
     except TooManyRows:
         raise StatesNotReady(
-            "What some machines did is still being worked out; ask for a shorter time, or again in a minute."
+            gettext(
+                "What some machines did is still being worked out; ask for a shorter time, or again in a "
+                "minute."
+            )
         ) from None
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext
+
 from analytics.oee.timeline import Row
 from analytics.queries.machines import load_machines, names_of
 from analytics.queries.states import pieces_between, states_of
@@ -16,7 +18,7 @@ def timeline_of(*, device_ids: Sequence[int], start: int, end: int, now: int) ->
     """What machines did in [start, end), ms, in order of their names."""
     check_range(start, end)
     if end - start > LONGEST_MS:
-        raise InvalidInput.at("endTime", "must be at most 32 days after startTime")
+        raise InvalidInput.at("endTime", gettext("must be at most 32 days after startTime"))
     until = min(end, now)
     if start >= until:
         return []

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q
+from django.utils.translation import gettext
 
 from alerts.models import Alert
 from analytics.periods import time_before
@@ -121,7 +122,7 @@ def trend_of(
         ]
 
     if not metric:
-        raise InvalidInput.at("metric", "name one")
+        raise InvalidInput.at("metric", gettext("name one"))
     now = points(start, end)
     earlier = time_before(start, end, zone=plant_zone())
     before = mean_of(points(earlier, start))

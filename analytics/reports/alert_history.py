@@ -4,9 +4,15 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
 from alerts.models import Alert
 from alerts.queries.figures import alarm_figures
+from analytics import writing
 from analytics.drawings import counted_bars, moment
+from analytics.figure_words import ALERT_HISTORIES, ALERT_STATUSES, severity_word
 from analytics.plant_clock import plant_zone
 from analytics.queries.alerts import alerts_within
 from analytics.reports.document import (
@@ -22,7 +28,8 @@ from analytics.reports.document import (
     duration,
 )
 from analytics.reports.parts import lasted_of, top_alerts_table
-from analytics.reports.words import range_words
+from analytics.reports.words import range_later
+from analytics.writing import number_later, share_later
 
 ROWS_IN_TABLE = 20_000
 ROWS_PRINTED = 400
@@ -38,11 +45,14 @@ def alert_history_report(
     if severity:
         found = found.filter(severity=severity)
     document = Document(
-        title=f"Alert history: {severity}" if severity else "Alert history",
-        subtitle=range_words(start, end),
+        title=ALERT_HISTORIES[severity] if severity else _("Alert history"),
+        subtitle=range_later(start, end),
         zone=plant_zone(),
         made_at=at,
-        facts=[("Severity", severity or "all"), ("Times", "when it began and ended on the floor")],
+        facts=[
+            (_("Severity"), severity_word(severity) if severity else _("all")),
+            (_("Times"), _("when it began and ended on the floor")),
+        ],
     )
     rows = list(
         found.select_related("device", "acknowledged_by").order_by("-started_at", "-pk")[: ROWS_IN_TABLE + 1]
@@ -61,14 +71,16 @@ def _summary(rows: list[Alert], total: int, start: int, end: int, severity: str 
     blocks: list = [
         Tiles(
             [
-                Tile("Alerts", total),
-                Tile("Critical", by_severity[Alert.Severity.CRITICAL]),
-                Tile("Warning", by_severity[Alert.Severity.WARNING]),
-                Tile("Information", by_severity[Alert.Severity.INFO]),
-                Tile("Still open", total - by_status[Alert.Status.RESOLVED]),
+                Tile(_("Alerts"), total),
+                Tile(_("Critical"), by_severity[Alert.Severity.CRITICAL]),
+                Tile(_("Warning"), by_severity[Alert.Severity.WARNING]),
+                Tile(_("Information"), by_severity[Alert.Severity.INFO]),
+                Tile(_("Still open"), total - by_status[Alert.Status.RESOLVED]),
             ]
         ),
-        Figure("Day by day", counted_bars(_by_day(rows, start, end), plant_zone(), unit="alerts")),
+        Figure(
+            _("Day by day"), counted_bars(_by_day(rows, start, end), plant_zone(), unit=gettext("alerts"))
+        ),
         *_earlier(start, end, severity),
         top_alerts_table(start=start, end=end, severity=severity),
     ]
@@ -76,24 +88,24 @@ def _summary(rows: list[Alert], total: int, start: int, end: int, severity: str 
         figures = alarm_figures(start=moment(start), end=moment(end))
         blocks.append(
             Table(
-                "How the alarm system did (ISA-18.2, IEC 62682)",
-                [Column("Figure"), Column("Value"), Column("Target")],
+                _("How the alarm system did (ISA-18.2, IEC 62682)"),
+                [Column(_("Figure")), Column(_("Value")), Column(_("Target"))],
                 [
                     [
-                        "Per operator and day",
-                        f"{figures.per_operator_day:,.1f}",
-                        "150 are manageable, 300 too many",
+                        _("Per operator and day"),
+                        number_later(figures.per_operator_day, 1),
+                        _("150 are manageable, 300 too many"),
                     ],
-                    ["Busiest ten minutes", f"{figures.busiest:,}", "more than 10 are a flood"],
-                    ["Time in flood", f"{figures.flood_share:.1%}", "never"],
-                    ["Open for more than a day", f"{figures.stale:,}", "none, at most four"],
-                    ["Chattering", f"{figures.chattering:,}", "none"],
-                    ["Mean time to acknowledge", _words(figures.mean_seconds_to_acknowledge), ""],
-                    ["Mean time to resolve", _words(figures.mean_seconds_to_resolve), ""],
+                    [_("Busiest ten minutes"), number_later(figures.busiest), _("more than 10 are a flood")],
+                    [_("Time in flood"), share_later(figures.flood_share, 1), _("never")],
+                    [_("Open for more than a day"), number_later(figures.stale), _("none, at most four")],
+                    [_("Chattering"), number_later(figures.chattering), _("none")],
+                    [_("Mean time to acknowledge"), _words(figures.mean_seconds_to_acknowledge), ""],
+                    [_("Mean time to resolve"), _words(figures.mean_seconds_to_resolve), ""],
                 ],
             )
         )
-    return Section("Summary", blocks)
+    return Section(_("Summary"), blocks)
 
 
 def _earlier(start: int, end: int, severity: str | None) -> list[Notes]:
@@ -104,10 +116,18 @@ def _earlier(start: int, end: int, severity: str | None) -> list[Notes]:
     count = found.count()
     if not count:
         return []
-    words = (
-        "1 alert had begun before and was" if count == 1 else f"{count:,} alerts had begun before and were"
-    )
-    return [Notes([f"{words} not over when this time began; not counted here."])]
+    return [Notes([earlier_later(count)])]
+
+
+def _earlier_words(count: int) -> str:
+    return ngettext(
+        "%(count)s alert had begun before and was not over when this time began; not counted here.",
+        "%(count)s alerts had begun before and were not over when this time began; not counted here.",
+        count,
+    ) % {"count": writing.number(count)}
+
+
+earlier_later = writing.later(_earlier_words)
 
 
 def _words(seconds: float | None) -> str:
@@ -133,30 +153,32 @@ def _list(rows: list[Alert], total: int) -> Section:
     table = Table(
         "",
         [
-            Column("Began", Kind.MOMENT),
-            Column("Severity"),
-            Column("Device"),
-            Column("What"),
-            Column("Lasted", Kind.DURATION),
-            Column("Seen by"),
-            Column("Status"),
+            Column(_("Began"), Kind.MOMENT),
+            Column(_("Severity")),
+            Column(_("Device")),
+            Column(_("What")),
+            Column(_("Lasted"), Kind.DURATION),
+            Column(_("Seen by")),
+            Column(_("Status")),
         ],
         [
             [
                 alert.started_at,
-                alert.severity,
+                severity_word(alert.severity),
                 alert.device.name if alert.device else alert.zone,
                 alert.message,
                 lasted_of(alert),
                 str(alert.acknowledged_by or ""),
-                alert.status,
+                ALERT_STATUSES.get(alert.status, alert.status),
             ]
             for alert in rows
         ],
         printed=ROWS_PRINTED,
-        empty="No alert in this time.",
+        empty=_("No alert in this time."),
     )
-    notes = (
-        [] if total <= len(rows) else [Notes([f"The newest {len(rows):,} of {total:,} alerts are listed."])]
+    words = format_lazy(
+        _("The newest {shown} of {count} alerts are listed."),
+        shown=number_later(len(rows)),
+        count=number_later(total),
     )
-    return Section("Every alert", [table, *notes])
+    return Section(_("Every alert"), [table, *([Notes([words])] if total > len(rows) else [])])

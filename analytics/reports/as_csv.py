@@ -1,4 +1,7 @@
-"""A report as CSV: each table under its title, with the values as they are. RFC 4180. Pure."""
+"""A report as CSV: each table under its title, with the values as they are. RFC 4180. Pure.
+
+Its words are English whoever asks: what reads it goes by its heads.
+"""
 
 import csv
 import io
@@ -6,14 +9,22 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils import translation
+from django.utils.functional import Promise
+
 from alerts.threshold_csv import FORMULA
-from analytics.reports.document import Column, Document, Kind, Notes, Table, Tile, Tiles
+from analytics.reports.document import Column, Document, Kind, Notes, Table, Tile, Tiles, Words
 
 UNITS = {Kind.DURATION: "s", Kind.SHARE: "%", Kind.PERCENT: "%"}
 
 
 def as_csv(document: Document) -> str:
     """Tables one below the other, an empty line between; moments in UTC, numbers with all their digits."""
+    with translation.override("en"):
+        return _written(document)
+
+
+def _written(document: Document) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow([cell(document.title), cell(document.subtitle)])
@@ -26,7 +37,7 @@ def as_csv(document: Document) -> str:
                 writer.writerow([cell(section.title)])
                 writer.writerows(_tile_row(tile) for tile in block.tiles)
             elif isinstance(block, Table):
-                _write_table(writer, section.title, block)
+                _write_table(writer, str(section.title), block)
             elif isinstance(block, Notes):
                 writer.writerow([])
                 _write_notes(writer, block.lines)
@@ -44,11 +55,11 @@ def _write_table(writer: Any, section: str, table: Table) -> None:
     _write_notes(writer, [note for note in notes if note])
 
 
-def _write_notes(writer: Any, lines: Iterable[str]) -> None:
+def _write_notes(writer: Any, lines: Iterable[Words]) -> None:
     writer.writerows(["Note", cell(line)] for line in lines)
 
 
-def _head(column: Column) -> str:
+def _head(column: Column) -> Words:
     unit = column.unit or UNITS.get(column.kind, "")
     return f"{column.label} ({unit})" if unit else column.label
 
@@ -67,6 +78,8 @@ def cell(value: Any) -> Any:
     """A value as a spreadsheet may take it: moments in UTC, and nothing that it would work out."""
     if value is None:
         return ""
+    if isinstance(value, Promise):
+        value = str(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     # What people write may begin like a formula, which a spreadsheet would work out.

@@ -2,11 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Alert, Threshold
 from alerts.queries.thresholds import thresholds_in_force
+from analytics import writing
 from analytics.charts import limits_of, over_at
 from analytics.drawings import metric_course, moment
+from analytics.figure_words import LIMITS, STATUSES, metric_word, severity_word
 from analytics.models import MachineProfile
 from analytics.plant_clock import plant_zone
 from analytics.plots.course import Span
@@ -24,7 +31,8 @@ from analytics.reports.parts import (
     stops_section,
     top_alerts_table,
 )
-from analytics.reports.words import range_words
+from analytics.reports.words import range_later
+from analytics.writing import number_later
 from devices.models import Device
 from devices.queries import statuses_of
 from telemetry.metrics import DECLARED
@@ -44,14 +52,14 @@ def device_report(*, device: Device, start: int, end: int, at: datetime, tell: T
     now = ms(at)
     document = Document(
         title=device.name,
-        subtitle=range_words(start, end),
+        subtitle=range_later(start, end),
         zone=plant_zone(),
         made_at=at,
         facts=[
-            ("Device id", device.external_id),
-            ("Type", device.type),
-            ("Place", " · ".join(part for part in (device.zone, device.location) if part) or "–"),
-            ("Firmware", device.firmware_version or "–"),
+            (_("Device id"), device.external_id),
+            (_("Type"), device.type),
+            (_("Place"), " · ".join(part for part in (device.zone, device.location) if part) or "–"),
+            (_("Firmware"), device.firmware_version or "–"),
         ],
     )
     document.sections.append(_measurements(device, start, end))
@@ -85,7 +93,7 @@ def _measurements(device: Device, start: int, end: int) -> Section:
         rule = metric_for(key)
         rows.append(
             [
-                rule.label,
+                metric_word(key),
                 rule.unit,
                 count,
                 *((None, None, None) if rule.is_counter else _spread(parts, count)),
@@ -94,21 +102,21 @@ def _measurements(device: Device, start: int, end: int) -> Section:
             ]
         )
     table = Table(
-        "Every metric",
+        _("Every metric"),
         [
-            Column("Metric"),
-            Column("Unit"),
-            Column("Readings", Kind.NUMBER),
-            Column("Lowest", Kind.NUMBER, decimals=DECIMALS),
-            Column("Mean", Kind.NUMBER, decimals=DECIMALS),
-            Column("Highest", Kind.NUMBER, decimals=DECIMALS),
-            Column("Last", Kind.NUMBER, decimals=DECIMALS),
-            Column("Counted", Kind.NUMBER, decimals=1),
+            Column(_("Metric")),
+            Column(_("Unit")),
+            Column(_("Readings"), Kind.NUMBER),
+            Column(_("Lowest"), Kind.NUMBER, decimals=DECIMALS),
+            Column(_("Mean"), Kind.NUMBER, decimals=DECIMALS),
+            Column(_("Highest"), Kind.NUMBER, decimals=DECIMALS),
+            Column(_("Last"), Kind.NUMBER, decimals=DECIMALS),
+            Column(_("Counted"), Kind.NUMBER, decimals=1),
         ],
         rows,
-        empty="The device measured nothing in this time.",
+        empty=_("The device measured nothing in this time."),
     )
-    return Section("Measurements", [table, *_courses(device, names, start, end)])
+    return Section(_("Measurements"), [table, *_courses(device, names, start, end)])
 
 
 def _spread(parts: list[dict], count: int) -> tuple[float, float, float]:
@@ -138,7 +146,7 @@ def _courses(device: Device, names: list[str], start: int, end: int) -> Iterable
         told = [(row["timestamp"] + step // 2, row["metrics"].get(name)) for row in points]
         drawing = metric_course(
             [(at, one["avg"], one["min"], one["max"]) for at, one in told if one is not None],
-            label=rule.label,
+            label=str(metric_word(name)),
             unit=rule.unit,
             start=start,
             end=end,
@@ -147,7 +155,7 @@ def _courses(device: Device, names: list[str], start: int, end: int) -> Iterable
             spans=_spans(device, name, start, end),
             join_ms=max(2 * step, 2 * rule.max_gap_seconds * 1000),
         )
-        yield Figure(rule.label, drawing)
+        yield Figure(metric_word(name), drawing)
 
 
 def _step_for(length: int) -> int:
@@ -157,7 +165,7 @@ def _step_for(length: int) -> int:
 
 
 def _limits(threshold: Threshold | None) -> list[tuple[str, float]]:
-    return [(limit["name"], limit["value"]) for limit in limits_of(threshold)]
+    return [(str(LIMITS.get(limit["name"], limit["name"])), limit["value"]) for limit in limits_of(threshold)]
 
 
 def _spans(device: Device, metric: str, start: int, end: int) -> list[Span]:
@@ -179,39 +187,51 @@ def _alerts(device: Device, start: int, end: int) -> Section:
     rows = [
         [
             alert.started_at,
-            alert.severity,
-            alert.message + _since_words(alert, start),
+            severity_word(alert.severity),
+            message_later(alert, start),
             lasted_of(alert),
             str(alert.acknowledged_by or ""),
         ]
         for alert in found.select_related("acknowledged_by")[:ALERTS_LISTED]
     ]
     table = Table(
-        "Alerts",
+        _("Alerts"),
         [
-            Column("Began", Kind.MOMENT),
-            Column("Severity"),
-            Column("What"),
-            Column("Lasted", Kind.DURATION),
-            Column("Seen by"),
+            Column(_("Began"), Kind.MOMENT),
+            Column(_("Severity")),
+            Column(_("What")),
+            Column(_("Lasted"), Kind.DURATION),
+            Column(_("Seen by")),
         ],
         rows,
-        note=f"{len(rows):,} of {total:,}: those that began before, and the newest."
+        note=format_lazy(
+            _("{shown} of {count}: those that began before, and the newest."),
+            shown=number_later(len(rows)),
+            count=number_later(total),
+        )
         if total > len(rows)
         else "",
         printed=ALERTS_PRINTED,
-        empty="No alert in this time.",
+        empty=_("No alert in this time."),
     )
     top = top_alerts_table(start=start, end=end, device_id=device.pk, with_earlier=True)
-    return Section("Alerts", [top, table])
+    return Section(_("Alerts"), [top, table])
 
 
-def _since_words(alert: Alert, start: int) -> str:
-    """Of one that began before the report does."""
+def _message(alert: Alert, start: int) -> str:
+    """What it was; of one that began before the report does also since when."""
     if alert.started_at >= moment(start):
-        return ""
-    since = f"since {shown(alert.started_at, Kind.MOMENT, zone=plant_zone())}"
-    return f" (open {since})" if over_at(alert) is None else f" ({since})"
+        return alert.message
+    given = {
+        "message": alert.message,
+        "moment": shown(alert.started_at, Kind.MOMENT, zone=plant_zone()),
+    }
+    if over_at(alert) is None:
+        return gettext("%(message)s (open since %(moment)s)") % given
+    return gettext("%(message)s (since %(moment)s)") % given
+
+
+message_later = writing.later(_message)
 
 
 def _presence(device: Device, start: int, end: int, now: int) -> Section:
@@ -220,22 +240,30 @@ def _presence(device: Device, start: int, end: int, now: int) -> Section:
     lasted: dict[str, float] = {}
     if start < until:
         points = statuses_of(device_ids=[device.pk], start=moment(start), end=moment(until))[device.pk]
-        edges = [*(max(ms(at), start) for at, _ in points), until]
-        for place, (_, status) in enumerate(points):
+        edges = [*(max(ms(at), start) for at, _status in points), until]
+        for place, (_at, status) in enumerate(points):
             lasted[status] = lasted.get(status, 0.0) + (edges[place + 1] - edges[place]) / 1000
     whole = max(0, until - start) / 1000
-    rows = [[status, seconds, seconds / whole] for status, seconds in sorted(lasted.items()) if seconds]
+    rows: list[list[Any]] = [
+        [STATUSES.get(status, status), seconds, seconds / whole]
+        for status, seconds in sorted(lasted.items())
+        if seconds
+    ]
     unknown = whole - sum(lasted.values())
     if rows and unknown:
-        rows.append(["unknown", unknown, unknown / whole])
+        rows.append([_("unknown"), unknown, unknown / whole])
     return Section(
-        "Presence",
+        _("Presence"),
         [
             Table(
                 "",
-                [Column("Status"), Column("For", Kind.DURATION), Column("Share", Kind.SHARE, decimals=1)],
+                [
+                    Column(_("Status")),
+                    Column(_("For"), Kind.DURATION),
+                    Column(_("Share"), Kind.SHARE, decimals=1),
+                ],
                 rows,
-                empty="Nothing was written down in this time.",
+                empty=_("Nothing was written down in this time."),
             )
         ],
     )

@@ -1,6 +1,7 @@
 """A report as what it says, whatever it is made into: a page, a PDF or a table. Pure.
 
-Tables hold values as they are; `shown` writes them for people, and the CSV takes them as they are.
+Tables hold values as they are; `shown` writes them for people, and the CSV takes them as they are. Words are written
+when they are read, since a page speaks the reader's language and the CSV English.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,14 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from analytics import writing
 from analytics.plots.drawing import Drawing
+
+Words = str | Promise
+NOTHING = _("Nothing in this time.")
 
 
 class Kind(StrEnum):
@@ -27,7 +35,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    label: str
+    label: Words
     kind: Kind = Kind.TEXT
     unit: str = ""
     decimals: int = 0
@@ -39,11 +47,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    title: str
+    title: Words
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]]
-    note: str = ""
-    empty: str = "Nothing in this time."
+    note: Words = ""
+    empty: Words = NOTHING
     printed: int = 500  # rows that people see, 0 where a figure says the same; the CSV has all of them
 
 
@@ -51,12 +59,12 @@ class Table:
 class Tile:
     """A figure with its unit, and a line of what it rests on."""
 
-    label: str
+    label: Words
     value: Any
     kind: Kind = Kind.NUMBER
     unit: str = ""
     decimals: int = 0
-    note: str = ""
+    note: Words = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class Tiles:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    title: str
+    title: Words
     drawing: Drawing
 
 
@@ -74,7 +82,7 @@ class Figure:
 class Notes:
     """What is to be known beside the numbers."""
 
-    lines: Sequence[str]
+    lines: Sequence[Words]
 
 
 Block = Table | Tiles | Figure | Notes
@@ -82,7 +90,7 @@ Block = Table | Tiles | Figure | Notes
 
 @dataclass
 class Section:
-    title: str
+    title: Words
     blocks: list[Block] = field(default_factory=list)
 
 
@@ -90,11 +98,11 @@ class Section:
 class Document:
     """`facts` are (label, value) pairs for the head of the first page."""
 
-    title: str
-    subtitle: str
+    title: Words
+    subtitle: Words
     zone: ZoneInfo
     made_at: datetime
-    facts: Sequence[tuple[str, str]]
+    facts: Sequence[tuple[Words, Words]]
     sections: list[Section] = field(default_factory=list)
 
 
@@ -103,18 +111,16 @@ def shown(value: Any, kind: Kind, *, zone: ZoneInfo, decimals: int = 0) -> str:
     if value is None or value == "":
         return "–"
     if kind is Kind.MOMENT:
-        local = value.astimezone(zone)
-        return f"{local.day} {local:%b %Y, %H:%M}"
+        return writing.minute(value.astimezone(zone))
     if kind is Kind.DAY:
-        day = _day_of(value, zone)
-        return f"{day:%a} {day.day} {day:%b %Y}"
+        return writing.full_day(_day_of(value, zone))
     if kind is Kind.DURATION:
         return duration(value)
     if kind is Kind.SHARE:
-        return f"{100 * value:,.{decimals}f} %"
+        return f"{writing.number(100 * value, decimals)} %"
     if kind is Kind.PERCENT:
-        return f"{value:,.{decimals}f} %"
-    return f"{value:,.{decimals}f}" if kind is Kind.NUMBER else str(value)
+        return f"{writing.number(value, decimals)} %"
+    return writing.number(value, decimals) if kind is Kind.NUMBER else str(value)
 
 
 def _day_of(value: datetime | date | str, zone: ZoneInfo) -> date:
@@ -135,27 +141,35 @@ def duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes:02} min"
     days, hours = divmod(hours, 24)
-    return f"{days:,} d {hours} h"
+    return f"{writing.number(days)} d {hours} h"
 
 
-FLAG_WORDS = {
-    "counter_exchanged": "A meter was exchanged in this time; both meters count, as a technician noted it.",
-    "counter_reset": "A counter fell and was counted from 0 again.",
-    "counter_rolled_over": "A counter passed the end of its scale and was counted on.",
-    "ideal_cycle_wrong": "Performance is above 100 %: the ideal cycle time is too long, or pieces were counted in"
-    " breaks, planned stops or unknown time.",
-    "more_good_than_made": "More good pieces were counted than were made: look at the counters.",
-    "more_rejects_than_made": "More rejects were counted than pieces: look at the counters.",
-    "no_counts": "The piece counter told nothing in some of this time.",
-    "no_profile": "No machine is set up here.",
-    "no_shifts": "Nobody has given some machines shifts: all time counts as planned.",
-    "nothing_planned": "No machine was to work in this time.",
-    "quality_not_measured": "Rejects are not counted on some machines: every piece counts as good.",
-    "rounded_to_quarters": "Counts of archived time begin and end on whole quarters of an hour.",
-    "rule_changed": "A metric's rule was changed; what is older still follows the rule before, until it is rebuilt.",
-    "unknown_time": "In some planned time nobody knows what machines did; it is neither running nor stopped.",
+FLAG_WORDS: dict[str, Words] = {
+    "counter_exchanged": _(
+        "A meter was exchanged in this time; both meters count, as a technician noted it."
+    ),
+    "counter_reset": _("A counter fell and was counted from 0 again."),
+    "counter_rolled_over": _("A counter passed the end of its scale and was counted on."),
+    "ideal_cycle_wrong": _(
+        "Performance is above 100 %: the ideal cycle time is too long, or pieces were counted in"
+        " breaks, planned stops or unknown time."
+    ),
+    "more_good_than_made": _("More good pieces were counted than were made: look at the counters."),
+    "more_rejects_than_made": _("More rejects were counted than pieces: look at the counters."),
+    "no_counts": _("The piece counter told nothing in some of this time."),
+    "no_profile": _("No machine is set up here."),
+    "no_shifts": _("Nobody has given some machines shifts: all time counts as planned."),
+    "nothing_planned": _("No machine was to work in this time."),
+    "quality_not_measured": _("Rejects are not counted on some machines: every piece counts as good."),
+    "rounded_to_quarters": _("Counts of archived time begin and end on whole quarters of an hour."),
+    "rule_changed": _(
+        "A metric's rule was changed; what is older still follows the rule before, until it is rebuilt."
+    ),
+    "unknown_time": _(
+        "In some planned time nobody knows what machines did; it is neither running nor stopped."
+    ),
 }
 
 
-def flag_notes(flags: Sequence[str]) -> list[str]:
+def flag_notes(flags: Sequence[str]) -> list[Words]:
     return [FLAG_WORDS.get(flag, flag) for flag in flags]

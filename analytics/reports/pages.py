@@ -5,10 +5,13 @@ from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext
 
 from analytics.reports.document import Document, Figure, Notes, Section, Table, Tiles
 
@@ -45,8 +48,12 @@ def as_print(document: Document) -> str:
     """The report as HTML for paper; what cannot be printed in it is said."""
     if missing := _missing(document):
         codes = ", ".join(f"U+{ord(one):04X}" for one in sorted(missing)[:20])
-        line = f"No font here has some characters ({codes}). The setting REPORT_FONT names one that has."
-        document = replace(document, sections=[*document.sections, Section("Print", [Notes([line])])])
+        line = gettext(
+            "No font here has some characters (%(codes)s). The setting REPORT_FONT names one that has."
+        ) % {"codes": codes}
+        document = replace(
+            document, sections=[*document.sections, Section(gettext("Print"), [Notes([line])])]
+        )
     context = {
         "document": document,
         "title": document.title,
@@ -70,15 +77,19 @@ def _missing(document: Document) -> set[str]:
 
 def _words_of(document: Document) -> str:
     """All that people have written in a report, without what is drawn."""
-    words = [document.title, document.subtitle, *(part for fact in document.facts for part in fact)]
+    words: list[Any] = [
+        document.title,
+        document.subtitle,
+        *(part for fact in document.facts for part in fact),
+    ]
     for section in document.sections:
         for block in section.blocks:
             if isinstance(block, Table):
                 words += [
-                    str(value)
+                    value
                     for row in block.rows[: block.printed]
                     for value in row
-                    if isinstance(value, str)
+                    if isinstance(value, (str, Promise))
                 ]
             elif isinstance(block, Tiles):
                 words += [tile.note for tile in block.tiles]
@@ -86,4 +97,4 @@ def _words_of(document: Document) -> str:
                 words.append(block.drawing.label)
             else:
                 words += block.lines
-    return "".join(words)
+    return "".join(map(str, words))

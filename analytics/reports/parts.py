@@ -1,8 +1,14 @@
 """Sections that several reports have: energy, OEE, stops, alerts."""
 
 from collections.abc import Sequence
+from typing import Any
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, pgettext_lazy
 
 from alerts.models import Alert
+from analytics import writing
 from analytics.charts import over_at
 from analytics.drawings import (
     demand_course,
@@ -15,6 +21,7 @@ from analytics.drawings import (
     stop_pareto,
 )
 from analytics.energy.course import price_of
+from analytics.figure_words import ENERGY_BY, loss_word, part_word, reason_word, severity_word
 from analytics.plant_clock import plant_zone
 from analytics.queries.downtime import downtime_answer, downtime_in, worst_stops
 from analytics.queries.energy_view import EnergyView
@@ -22,7 +29,19 @@ from analytics.queries.machines import machines_in
 from analytics.queries.meters import energy_price
 from analytics.queries.oee_answers import oee_breakdown, oee_metrics
 from analytics.queries.trends import top_alerts
-from analytics.reports.document import Column, Figure, Kind, Notes, Section, Table, Tile, Tiles, flag_notes
+from analytics.reports.document import (
+    Column,
+    Figure,
+    Kind,
+    Notes,
+    Section,
+    Table,
+    Tile,
+    Tiles,
+    Words,
+    flag_notes,
+)
+from analytics.writing import number_later
 
 STOPS_SHOWN = 25
 MACHINES_SHOWN = 60
@@ -35,20 +54,37 @@ def energy_tiles(view: EnergyView) -> Tiles:
     price = energy_price()
     kwh = total.amount.kwh
     meters = len(view.meters)
-    noun = "meter" if meters == 1 else "meters"
-    change = None if view.change is None else f"{view.change:+.1%} against the time before"
+    change = (
+        _("nothing to compare with")
+        if view.change is None
+        else format_lazy(_("{change} against the time before"), change=change_later(view.change))
+    )
     tiles = [
-        Tile("Energy", kwh, unit="kWh", decimals=1, note=change or "nothing to compare with"),
-        Tile("Peak of a quarter of an hour", total.peak_kw, unit="kW", decimals=1, note=_when(total.peak_at)),
+        Tile(_("Energy"), kwh, unit="kWh", decimals=1, note=change),
         Tile(
-            "Base load", view.course.base_load_kw(), unit="kW", decimals=1, note="exceeded 95 % of the time"
+            _("Peak of a quarter of an hour"),
+            total.peak_kw,
+            unit="kW",
+            decimals=1,
+            note=when_later(total.peak_at),
         ),
-        Tile("Coverage", total.coverage, Kind.SHARE, decimals=1, note=f"{meters:,} {noun}"),
+        Tile(
+            _("Base load"),
+            view.course.base_load_kw(),
+            unit="kW",
+            decimals=1,
+            note=_("exceeded 95 % of the time"),
+        ),
+        Tile(_("Coverage"), total.coverage, Kind.SHARE, decimals=1, note=meters_later(meters)),
     ]
     if price.per_kwh is not None and kwh is not None:
-        note = f"at {price.per_kwh:g} {price.currency} per kWh"
+        note = format_lazy(
+            _("at {price} {currency} per kWh"),
+            price=short_number_later(price.per_kwh),
+            currency=price.currency,
+        )
         cost = price_of(kwh, price.per_kwh)
-        tiles.insert(1, Tile("Cost", cost, unit=price.currency, decimals=2, note=note))
+        tiles.insert(1, Tile(_("Cost"), cost, unit=price.currency, decimals=2, note=note))
     return Tiles(tiles)
 
 
@@ -56,7 +92,19 @@ def _when(at: int | None) -> str:
     if at is None:
         return ""
     local = moment(at).astimezone(plant_zone())
-    return f"{local.day} {local:%b, %H:%M}"
+    return f"{writing.short_day(local)}, {writing.clock(local)}"
+
+
+def _meters(count: int) -> str:
+    return ngettext("%(count)s meter", "%(count)s meters", count) % {"count": writing.number(count)}
+
+
+def _change(change: float) -> str:
+    return f"{'+' if change >= 0 else ''}{writing.share(change, 1)}"
+
+
+when_later, meters_later, change_later = (writing.later(write) for write in (_when, _meters, _change))
+short_number_later = writing.later(writing.short_number)
 
 
 def energy_section(view: EnergyView) -> Section:
@@ -64,30 +112,30 @@ def energy_section(view: EnergyView) -> Section:
     zone = plant_zone()
     price = energy_price()
     columns = [
-        Column("From", Kind.MOMENT if view.word in ("quarter", "hour") else Kind.DAY),
-        Column("Energy", Kind.NUMBER, "kWh", 1),
-        Column("Peak", Kind.NUMBER, "kW", 1),
-        Column("Coverage", Kind.SHARE, decimals=1),
+        Column(_("From"), Kind.MOMENT if view.word in ("quarter", "hour") else Kind.DAY),
+        Column(_("Energy"), Kind.NUMBER, "kWh", 1),
+        Column(_("Peak"), Kind.NUMBER, "kW", 1),
+        Column(_("Coverage"), Kind.SHARE, decimals=1),
     ]
     rows: list[list] = [
         [moment(one.start), one.amount.kwh, one.peak_kw, one.coverage] for one in view.buckets
     ]
     if price.per_kwh is not None:
-        columns.append(Column("Cost", Kind.NUMBER, price.currency, 2))
+        columns.append(Column(_("Cost"), Kind.NUMBER, price.currency, 2))
         for row in rows:
             row.append(price_of(row[1], price.per_kwh))
     section = Section(
-        "Energy",
+        _("Energy"),
         [
             energy_tiles(view),
-            Figure(f"Energy by {view.word}", energy_bars(view.buckets, zone, before=view.before)),
+            Figure(ENERGY_BY[view.word], energy_bars(view.buckets, zone, before=view.before)),
             Figure(
-                "Demand",
+                _("Demand"),
                 demand_course(
                     view.course, view.start, view.end, zone, peak_kw=view.total.peak_kw, now=view.now
                 ),
             ),
-            Table(f"Energy by {view.word}", columns, rows),
+            Table(ENERGY_BY[view.word], columns, rows),
         ],
     )
     if view.flags:
@@ -103,61 +151,70 @@ def oee_section(
     if metrics["flags"] == ["no_profile"]:
         return None
     zone = plant_zone()
+    good = format_lazy(_("{count} good"), count=number_later(metrics["good"]))
     blocks: list = [
         Tiles(
             [
-                Tile("OEE", metrics["oee"], Kind.PERCENT, decimals=1),
-                Tile("Availability", metrics["availability"], Kind.PERCENT, decimals=1),
-                Tile("Performance", metrics["performance"], Kind.PERCENT, decimals=1),
-                Tile("Quality", metrics["quality"], Kind.PERCENT, decimals=1),
+                Tile(_("OEE"), metrics["oee"], Kind.PERCENT, decimals=1),
+                Tile(_("Availability"), metrics["availability"], Kind.PERCENT, decimals=1),
+                Tile(_("Performance"), metrics["performance"], Kind.PERCENT, decimals=1),
+                Tile(_("Quality"), metrics["quality"], Kind.PERCENT, decimals=1),
                 Tile(
-                    "Planned time", metrics["planned_seconds"], Kind.DURATION, note="of all machines together"
+                    _("Planned time"),
+                    metrics["planned_seconds"],
+                    Kind.DURATION,
+                    note=_("of all machines together"),
                 ),
-                Tile("Pieces", metrics["total"], decimals=0, note=f"{metrics['good']:,.0f} good"),
+                Tile(
+                    _("Pieces"),
+                    metrics["total"],
+                    decimals=0,
+                    note=good,
+                ),
             ]
         ),
-        Figure("Against the target", oee_levels(metrics)),
-        Figure("Where the time went", loss_steps(metrics["losses"])),
+        Figure(_("Against the target"), oee_levels(metrics)),
+        Figure(_("Where the time went"), loss_steps(metrics["losses"])),
         Table(
-            "Where the time went",
-            [Column("Loss"), Column("Time", Kind.NUMBER, "min", 1)],
-            [[row["label"], row["minutes"]] for row in metrics["losses"]],
+            _("Where the time went"),
+            [Column(_("Loss")), Column(_("Time"), Kind.NUMBER, "min", 1)],
+            [[loss_word(row), row["minutes"]] for row in metrics["losses"]],
             printed=0,
         ),
     ]
     if len(metrics["trend"]) > 1:
-        blocks.insert(2, Figure("Day by day", oee_trend(metrics["trend"], zone)))
+        blocks.insert(2, Figure(_("Day by day"), oee_trend(metrics["trend"], zone)))
     if device_id is None:
         by_machine = oee_breakdown(by="machine", start=start, end=end, now=now, group_id=group_id)
-        blocks.append(Figure("By machine", oee_by_part(by_machine[:MACHINES_SHOWN])))
-        blocks.append(_oee_table("By machine", "Machine", by_machine))
+        blocks.append(Figure(_("By machine"), oee_by_part(by_machine[:MACHINES_SHOWN])))
+        blocks.append(_oee_table(_("By machine"), _("Machine"), by_machine))
     word = "day" if end - start <= MOST_DAYS_MS else "week"
     rows = oee_breakdown(by=word, start=start, end=end, now=now, device_id=device_id, group_id=group_id)
-    first = "Day" if word == "day" else "Week from"
-    blocks.append(_oee_table(f"By {word}", first, rows, kind=Kind.DAY))
+    title, first = (_("By day"), _("Day")) if word == "day" else (_("By week"), _("Week from"))
+    blocks.append(_oee_table(title, first, rows, kind=Kind.DAY))
     if metrics["flags"]:
         blocks.append(Notes(flag_notes(metrics["flags"])))
-    return Section("OEE", blocks)
+    return Section(_("OEE"), blocks)
 
 
-def _oee_table(title: str, first: str, rows: Sequence[dict], *, kind: Kind = Kind.TEXT) -> Table:
+def _oee_table(title: Words, first: Words, rows: Sequence[dict], *, kind: Kind = Kind.TEXT) -> Table:
     return Table(
         title,
         [
             Column(first, kind),
-            Column("Planned", Kind.DURATION),
-            Column("Running", Kind.DURATION),
-            Column("Unknown", Kind.DURATION),
-            Column("Made", Kind.NUMBER),
-            Column("Good", Kind.NUMBER),
-            Column("A", Kind.PERCENT, decimals=1),
-            Column("P", Kind.PERCENT, decimals=1),
-            Column("Q", Kind.PERCENT, decimals=1),
-            Column("OEE", Kind.PERCENT, decimals=1),
+            Column(_("Planned"), Kind.DURATION),
+            Column(_("Running"), Kind.DURATION),
+            Column(_("Unknown"), Kind.DURATION),
+            Column(_("Made"), Kind.NUMBER),
+            Column(_("Good"), Kind.NUMBER),
+            Column(pgettext_lazy("Availability, as a letter", "A"), Kind.PERCENT, decimals=1),
+            Column(pgettext_lazy("Performance, as a letter", "P"), Kind.PERCENT, decimals=1),
+            Column(pgettext_lazy("Quality, as a letter", "Q"), Kind.PERCENT, decimals=1),
+            Column(_("OEE"), Kind.PERCENT, decimals=1),
         ],
         [
             [
-                row["label"],
+                part_word(row),
                 row["planned_seconds"],
                 row["run_seconds"],
                 row["unknown_seconds"],
@@ -173,6 +230,28 @@ def _oee_table(title: str, first: str, rows: Sequence[dict], *, kind: Kind = Kin
     )
 
 
+def micro_stop_words(count: int, share: float | None) -> str:
+    """The short stops of some time, and what they make of the planned time."""
+    given = {"count": writing.number(count)}
+    if share is None:
+        return ngettext("%(count)s short stop", "%(count)s short stops", count) % given
+    return ngettext(
+        "%(count)s short stop, %(share)s of the planned time: a loss of speed, not of availability.",
+        "%(count)s short stops, %(share)s of the planned time: a loss of speed, not of availability.",
+        count,
+    ) % {**given, "share": writing.share(share, 1)}
+
+
+micro_later = writing.later(micro_stop_words)
+
+
+def some_of(shown: int, all_of_them: int) -> Any:
+    """`25 of 1,200`, or nothing where all are shown."""
+    if all_of_them <= shown:
+        return ""
+    return format_lazy(_("{shown} of {count}"), shown=shown, count=number_later(all_of_them))
+
+
 def stops_section(
     *, start: int, end: int, now: int, device_id: int | None = None, group_id: int | None = None
 ) -> Section:
@@ -182,39 +261,36 @@ def stops_section(
     found = downtime_answer(downtime, limit=0)
     worst = worst_stops(downtime, limit=STOPS_SHOWN)
     micro = found["micro_stops"]
-    share = micro["share_of_time"]
-    micro_words = f"{micro['count']:,} short {'stop' if micro['count'] == 1 else 'stops'}"
-    if share is not None:
-        micro_words += f", {share:.1%} of the planned time: a loss of speed, not of availability."
+    short = micro_later(micro["count"], micro["share_of_time"])
     return Section(
-        "Stops",
+        _("Stops"),
         [
-            *([Figure("Reasons", stop_pareto(found["pareto"]))] if found["pareto"] else []),
+            *([Figure(_("Reasons"), stop_pareto(found["pareto"]))] if found["pareto"] else []),
             Table(
-                "Reasons",
+                _("Reasons"),
                 [
-                    Column("Reason"),
-                    Column("Stops", Kind.NUMBER),
-                    Column("Lost", Kind.DURATION),
-                    Column("Share", Kind.SHARE, decimals=1),
-                    Column("Together", Kind.SHARE, decimals=1),
+                    Column(_("Reason")),
+                    Column(_("Stops"), Kind.NUMBER),
+                    Column(_("Lost"), Kind.DURATION),
+                    Column(_("Share"), Kind.SHARE, decimals=1),
+                    Column(pgettext_lazy("shares added up", "Together"), Kind.SHARE, decimals=1),
                 ],
                 [
-                    [row["label"], row["stops"], row["seconds"], row["share"], row["cumulative"]]
+                    [reason_word(row), row["stops"], row["seconds"], row["share"], row["cumulative"]]
                     for row in found["pareto"]
                 ],
-                empty="No machine stood in its planned time.",
+                empty=_("No machine stood in its planned time."),
                 printed=0 if found["pareto"] else 1,
             ),
             Table(
-                "The stops that lost most",
+                _("The stops that lost most"),
                 [
-                    Column("Machine"),
-                    Column("From", Kind.MOMENT),
-                    Column("Lasted", Kind.DURATION),
-                    Column("Lost", Kind.DURATION),
-                    Column("Reason"),
-                    Column("Note"),
+                    Column(_("Machine")),
+                    Column(_("From"), Kind.MOMENT),
+                    Column(_("Lasted"), Kind.DURATION),
+                    Column(_("Lost"), Kind.DURATION),
+                    Column(_("Reason")),
+                    Column(_("Note")),
                 ],
                 [
                     [
@@ -227,10 +303,10 @@ def stops_section(
                     ]
                     for stop in worst
                 ],
-                note=f"{len(worst)} of {found['total_stops']:,}" if found["total_stops"] > len(worst) else "",
-                empty="No machine stood.",
+                note=some_of(len(worst), found["total_stops"]),
+                empty=_("No machine stood."),
             ),
-            Notes([micro_words]),
+            Notes([short]),
         ],
     )
 
@@ -261,14 +337,17 @@ def top_alerts_table(
         with_earlier=with_earlier,
     )
     return Table(
-        "What rang most often",
+        _("What rang most often"),
         [
-            Column("What"),
-            Column("Severity"),
-            Column("Times", Kind.NUMBER),
-            Column("Last", Kind.MOMENT),
-            Column("Message"),
+            Column(_("What")),
+            Column(_("Severity")),
+            Column(_("Times"), Kind.NUMBER),
+            Column(_("Last"), Kind.MOMENT),
+            Column(_("Message")),
         ],
-        [[row["name"], row["severity"], row["count"], row["last_at"], row["message"]] for row in rows],
-        empty="No alert in this time.",
+        [
+            [row["name"], severity_word(row["severity"]), row["count"], row["last_at"], row["message"]]
+            for row in rows
+        ],
+        empty=_("No alert in this time."),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from analytics.models import Calendar, Shift
 from analytics.models.calendars import SINCE_EVER
@@ -87,8 +88,10 @@ def drop_shifts(*, target: Target, valid_from: date | None = None) -> None:
     own = Calendar.objects.filter(target=target.name)
     chosen = own if valid_from is None else own.filter(valid_from=valid_from)
     if not chosen.delete()[0]:
-        since = "" if valid_from is None else f" that hold from {valid_from} on"
-        raise CalendarUnknown(f"There are no shifts of its own{since}.")
+        if valid_from is None:
+            raise CalendarUnknown(gettext("There are no shifts of its own."))
+        since = {"day": valid_from}
+        raise CalendarUnknown(gettext("There are no shifts of its own that hold from %(day)s on.") % since)
     _forget(target, valid_from or SINCE_EVER)
 
 
@@ -102,12 +105,12 @@ def _forget(target: Target, begins: date) -> None:
 def _refuse_impossible(shifts: Sequence[ShiftRule], holidays: Sequence[date]) -> None:
     problems = why_no_calendar(shifts)
     if len(shifts) > SHIFTS_LIMIT:
-        problems["shifts"] = f"at most {SHIFTS_LIMIT}"
+        problems["shifts"] = gettext("at most %(most)s") % {"most": SHIFTS_LIMIT}
     if len(holidays) > HOLIDAYS_LIMIT:
-        problems["holidays"] = f"at most {HOLIDAYS_LIMIT}"
+        problems["holidays"] = gettext("at most %(most)s") % {"most": HOLIDAYS_LIMIT}
     for place, shift in enumerate(shifts):
         if len(shift.breaks) > BREAKS_LIMIT:
-            problems[f"shifts.{place}.breaks"] = f"at most {BREAKS_LIMIT}"
+            problems[f"shifts.{place}.breaks"] = gettext("at most %(most)s") % {"most": BREAKS_LIMIT}
     if problems:
         first = next(iter(problems))
         fields = {name: [reason] for name, reason in problems.items()}

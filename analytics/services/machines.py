@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext, gettext_noop
 
 from analytics.models import (
     Line,
@@ -24,6 +25,7 @@ from analytics.queries.states import ms
 from analytics.services.results import forget_results
 from devices.models import Device
 from factory.accounts.models import User
+from factory.accounts.noting import note_change
 from factory.errors import Conflict, InvalidInput, NotFound
 from grouping.models import Group
 from grouping.queries import members_of
@@ -35,7 +37,7 @@ from telemetry.services.metrics import make_counter
 logger = logging.getLogger(__name__)
 
 FASTEST_CYCLE, SLOWEST_CYCLE = 0.001, 86_400.0 * 7  # s
-CYCLES = "must be from 0.001 s to a week"
+CYCLES = gettext_noop("must be from 0.001 s to a week")
 RUNNING = ("running_by", "running_metric", "running_above", "running_statuses")
 PRODUCTS_LIMIT = 500
 DAY_MS = 86_400_000
@@ -63,12 +65,13 @@ def set_machine_profile(
     values = _checked(properties)
     begins = valid_from or 0
     if begins > ms(at):
-        raise InvalidInput.at("validFrom", "is in the future")
+        raise InvalidInput.at("validFrom", gettext("is in the future"))
     _hold(device)
     for field in ("total_metric", "good_metric", "reject_metric"):
         if values[field]:
             _make_counter(field, values[field], device)
     before = [_valid_at(device, begins)]
+    was = {name: getattr(before[0], name) for name in values} if before[0] else {}
     if valid_from is None:
         before += MachineProfile.objects.filter(device=device, valid_from__gt=begins)
         MachineProfile.objects.filter(device=device).delete()
@@ -78,6 +81,7 @@ def set_machine_profile(
     if any(one is None or _runs_otherwise(one, values) for one in before):
         _derive_from(profile)
     forget_results(device_ids=[device.pk], start=begins)
+    note_change("analytics.machineprofile", profile.pk, device.external_id, before=was, after=values)
     logger.info("machine.profile_set", extra={"device_id": device.pk, "user_id": by.pk if by else None})
     return profile
 
@@ -87,7 +91,7 @@ def drop_machine_profile(*, device: Device) -> None:
     """The device is no machine any more; what it did as one is forgotten, its readings are not."""
     _hold(device)
     if not MachineProfile.objects.filter(device=device).delete()[0]:
-        raise ProfileUnknown(f"{device.name} has no machine profile.")
+        raise ProfileUnknown(gettext("%(device)s has no machine profile.") % {"device": device.name})
     for model in (ProductRun, Product, Redo, ShiftResult, MachineMark):
         model.objects.filter(device=device).delete()
     StateInterval.objects.filter(device=device, is_added=False).delete()
@@ -159,11 +163,11 @@ def _checked(properties: dict[str, Any]) -> dict[str, Any]:
     }
     problems: dict[str, str] = {}
     if not FASTEST_CYCLE <= values["ideal_cycle_seconds"] <= SLOWEST_CYCLE:
-        problems["idealCycleSeconds"] = CYCLES
+        problems["idealCycleSeconds"] = gettext(CYCLES)
     if not 0 <= values["micro_stop_seconds"] <= LONGEST_MICRO_STOP:
-        problems["microStopSeconds"] = f"must be from 0 to {LONGEST_MICRO_STOP}"
+        problems["microStopSeconds"] = gettext("must be from 0 to %(most)s") % {"most": LONGEST_MICRO_STOP}
     if values["good_metric"] and values["reject_metric"]:
-        problems["rejectMetric"] = "give either goodMetric or rejectMetric"
+        problems["rejectMetric"] = gettext("give either goodMetric or rejectMetric")
     for field, name in (
         ("total_metric", "totalMetric"),
         ("good_metric", "goodMetric"),
@@ -171,18 +175,20 @@ def _checked(properties: dict[str, Any]) -> dict[str, Any]:
         ("running_metric", "running.metric"),
     ):
         if values[field] and not METRIC_NAME.match(values[field]):
-            problems[name] = NO_METRIC_NAME
+            problems[name] = gettext(NO_METRIC_NAME)
     if not values["total_metric"]:
-        problems["totalMetric"] = "say which metric counts what is made"
+        problems["totalMetric"] = gettext("say which metric counts what is made")
     elif values["total_metric"] in (values["good_metric"], values["reject_metric"]):
-        problems["totalMetric"] = "counts all pieces, so it cannot count the good ones or the rejects as well"
+        problems["totalMetric"] = gettext(
+            "counts all pieces, so it cannot count the good ones or the rejects as well"
+        )
     if values["running_by"] == MachineProfile.RunningBy.STATUS:
         if not values["running_statuses"]:
-            problems["running.status"] = "name at least one status"
+            problems["running.status"] = gettext("name at least one status")
         elif Device.Status.OFFLINE in values["running_statuses"]:
-            problems["running.status"] = "a device that is offline is not known to run"
+            problems["running.status"] = gettext("a device that is offline is not known to run")
     elif not values["running_metric"]:
-        problems["running.metric"] = "say which metric tells"
+        problems["running.metric"] = gettext("say which metric tells")
     if problems:
         first = next(iter(problems))
         raise InvalidInput(
@@ -206,18 +212,23 @@ def _make_counter(field: str, metric: str, device: Device) -> None:
 def set_products(*, device: Device, products: Sequence[tuple[str, float]]) -> list[Product]:
     """The products of a machine are exactly these (name, ideal cycle in seconds) from now on."""
     if len(products) > PRODUCTS_LIMIT:
-        raise InvalidInput.at("products", f"at most {PRODUCTS_LIMIT}")
+        raise InvalidInput.at("products", gettext("at most %(most)s") % {"most": PRODUCTS_LIMIT})
     cycles = dict(products)
     for place, (name, seconds) in enumerate(products):
         if [other for other, _ in products].index(name) != place:
-            raise InvalidInput.at(f"products.{place}.name", f"two products are called {name}")
+            raise InvalidInput.at(
+                f"products.{place}.name", gettext("two products are called %(name)s") % {"name": name}
+            )
         if not FASTEST_CYCLE <= seconds <= SLOWEST_CYCLE:
-            raise InvalidInput.at(f"products.{place}.idealCycleSeconds", CYCLES)
+            raise InvalidInput.at(f"products.{place}.idealCycleSeconds", gettext(CYCLES))
     _hold(device)
     there = {product.name: product for product in Product.objects.filter(device=device)}
     gone = [product.pk for name, product in there.items() if name not in cycles]
     if made := ProductRun.objects.filter(product__in=gone).select_related("product").first():
-        raise ProductInUse(f"{made.product} was made already. Leave it in, or change its cycle.")
+        raise ProductInUse(
+            gettext("%(product)s was made already. Leave it in, or change its cycle.")
+            % {"product": made.product}
+        )
     Product.objects.filter(pk__in=gone).delete()
     for name, seconds in products:
         Product.objects.update_or_create(device=device, name=name, defaults={"ideal_cycle_seconds": seconds})
@@ -229,10 +240,13 @@ def set_products(*, device: Device, products: Sequence[tuple[str, float]]) -> li
 def start_product(*, device: Device, product: str | None, start: int, at: datetime) -> ProductRun:
     """From `start` (ms) on the machine makes this product, until the next one begins; None: what its profile says."""
     if start > ms(at):
-        raise InvalidInput.at("startTime", "is in the future")
+        raise InvalidInput.at("startTime", gettext("is in the future"))
     found = Product.objects.filter(device=device, name=product).first() if product is not None else None
     if product is not None and found is None:
-        raise ProductUnknown(f"{device.name} makes no product called {product}.")
+        raise ProductUnknown(
+            gettext("%(device)s makes no product called %(product)s.")
+            % {"device": device.name, "product": product}
+        )
     _hold(device)
     run, _ = ProductRun.objects.update_or_create(device=device, start=start, defaults={"product": found})
     later = ProductRun.objects.filter(device=device, start__gt=start).order_by("start").first()
@@ -246,7 +260,7 @@ def take_back_product(*, device: Device, start: int) -> None:
     _hold(device)
     later = ProductRun.objects.filter(device=device, start__gt=start).order_by("start").first()
     if not ProductRun.objects.filter(device=device, start=start).delete()[0]:
-        raise RunUnknown(f"{device.name} started no product at this moment.")
+        raise RunUnknown(gettext("%(device)s started no product at this moment.") % {"device": device.name})
     forget_results(device_ids=[device.pk], start=start, end=later.start if later else EVER)
 
 
@@ -260,8 +274,13 @@ def set_line(*, group: Group, station: Device | None) -> Line | None:
         Line.objects.filter(group=group).delete()
         return None
     if station.pk not in members_of(group_id=group.pk):
-        raise InvalidInput.at("stationId", f"{station.name} is not in {group.name}")
+        raise InvalidInput.at(
+            "stationId",
+            gettext("%(station)s is not in %(group)s") % {"station": station.name, "group": group.name},
+        )
     if not MachineProfile.objects.filter(device=station).exists():
-        raise InvalidInput.at("stationId", f"{station.name} has no machine profile")
+        raise InvalidInput.at(
+            "stationId", gettext("%(station)s has no machine profile") % {"station": station.name}
+        )
     line, _ = Line.objects.update_or_create(group=group, defaults={"station": station})
     return line

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from analytics.energy.meters import COUNTED, INTEGRATED, counter_among, power_among
 from analytics.models import EnergyMeter, EnergyPrice
@@ -32,9 +33,15 @@ def set_energy_meter(
     """Say by which metrics a device's energy is told: by the counter from `counter_since` (ms; None: always) on, before
     that by the power. `measured_by` is the meter that measures it as well; in sums only that one counts."""
     if counter_metric and not (metric_for(counter_metric).is_counter and _unit(counter_metric) in COUNTED):
-        raise InvalidInput.at("counterMetric", f"must be declared as a counter in {', '.join(COUNTED)}")
+        raise InvalidInput.at(
+            "counterMetric",
+            gettext("must be declared as a counter in %(names)s") % {"names": ", ".join(COUNTED)},
+        )
     if power_metric and (metric_for(power_metric).is_counter or _unit(power_metric) not in INTEGRATED):
-        raise InvalidInput.at("powerMetric", f"must be declared as a gauge in {', '.join(INTEGRATED)}")
+        raise InvalidInput.at(
+            "powerMetric",
+            gettext("must be declared as a gauge in %(names)s") % {"names": ", ".join(INTEGRATED)},
+        )
     if counter_since is not None and counter_since % QUARTER_MS:
         counter_since += QUARTER_MS - counter_since % QUARTER_MS
     _refuse_circle(device, measured_by)
@@ -62,7 +69,9 @@ def _refuse_circle(device: Device, measured_by: Device | None) -> None:
     seen: set[int] = set()
     while above is not None and above not in seen:
         if above == device.pk:
-            raise InvalidInput.at("measuredBy", f"{device.name} would measure itself")
+            raise InvalidInput.at(
+                "measuredBy", gettext("%(device)s would measure itself") % {"device": device.name}
+            )
         seen.add(above)
         row = EnergyMeter.objects.filter(pk=above).values_list("measured_by", flat=True)
         above = row.first()
@@ -72,9 +81,9 @@ def _refuse_circle(device: Device, measured_by: Device | None) -> None:
 def set_energy_price(*, per_kwh: float | None, currency: str) -> EnergyPrice:
     """What a kWh costs, in every figure from now on, for the past too; None: nobody says."""
     if per_kwh is not None and not 0 <= per_kwh <= 1000:
-        raise InvalidInput.at("perKwh", "must be from 0 to 1000")
+        raise InvalidInput.at("perKwh", gettext("must be from 0 to 1000"))
     if per_kwh is not None and not (len(currency) == 3 and currency.isascii() and currency.isupper()):
-        raise InvalidInput.at("currency", "must be three letters such as EUR")
+        raise InvalidInput.at("currency", gettext("must be three letters such as EUR"))
     price, _ = EnergyPrice.objects.update_or_create(pk=1, defaults={"per_kwh": per_kwh, "currency": currency})
     return price
 

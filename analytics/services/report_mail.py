@@ -9,12 +9,16 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
 
 from alerts.outbox.messages import Attachment, Message
 from alerts.outbox.transports import email
 from alerts.outbox.transports.base import MAIL_SECONDS, Lines, TransportError, within
 from analytics import shelf, tasks
 from analytics.models import Report, ReportMail
+from factory import languages
+from factory.accounts.models import User
 from factory.errors import DomainError
 from factory.queueing import messenger
 
@@ -34,7 +38,9 @@ def send_report(*, mail_id: int, clock: Callable[[], datetime]) -> bool:
     if mail is None:
         return False
     try:
-        message = _message(mail)
+        reader = User.objects.filter(email=mail.recipient).first()
+        with translation.override(languages.of_person(reader)):
+            message = _message(mail)
         with Lines() as lines:
             within(
                 MAIL_SECONDS,
@@ -64,8 +70,13 @@ def _claim(mail_id: int, at: datetime) -> ReportMail | None:
 
 def _message(mail: ReportMail) -> Message:
     report = mail.report
-    assert report.finished_at is not None
     pdf = shelf.get(report.folder, shelf.PDF)
+    with translation.override(report.language):
+        return _written(report, mail.recipient, pdf)
+
+
+def _written(report: Report, recipient: str, pdf: bytes) -> Message:
+    assert report.finished_at is not None
     is_attached = len(pdf) <= ATTACHED_MAX
     context = {
         "report": report,
@@ -76,16 +87,16 @@ def _message(mail: ReportMail) -> Message:
     file = Attachment(f"{report.filename}.pdf", pdf, "application/pdf")
     subject = " ".join(report.title.split())
     return Message(
-        id=f"report-{sha256(f'{report.pk} {mail.recipient}'.encode()).hexdigest()[:24]}",
+        id=f"report-{sha256(f'{report.pk} {recipient}'.encode()).hexdigest()[:24]}",
         at=report.finished_at,
         urgency=2,
         is_over=False,
-        subject=f"Report: {subject}",
+        subject=gettext("Report: %(title)s") % {"title": subject},
         text=render_to_string("reports/mail.txt", context),
         html=render_to_string("reports/mail.html", context),
         brief=report.title,
         payload={},
-        list_name="Reports",
+        list_name=gettext("Reports"),
         attachments=(file,) if is_attached else (),
     )
 

@@ -14,10 +14,13 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext
 
 from alerts.models import Alert
 from analytics import shelf, tasks
 from analytics.drawings import moment
+from analytics.figure_words import severity_word
 from analytics.models import Report, ReportSchedule
 from analytics.plant_clock import plant_zone
 from analytics.reports.alert_history import alert_history_report
@@ -43,6 +46,7 @@ CLAIM = timedelta(minutes=2)
 ATTEMPTS = 5
 RETRY_AFTER = timedelta(seconds=30)
 LONGEST_MS = 366 * 86_400_000
+ENGLISH = "en"
 UNFINISHED_LIMIT = 20
 # Each takes a thread of the worker for as long as its PDF takes; readings and alerts must not wait for them.
 AT_ONCE = 2
@@ -66,13 +70,14 @@ def request_report(
     by: User | None,
     at: datetime,
     schedule: ReportSchedule | None = None,
+    language: str = ENGLISH,
     **about: Any,
 ) -> Report:
     """Ask for a report on [start, end), ms, in whole quarters of an hour; a worker makes it.
 
-    `about`: `device_id`, `group_id` or `severity`, as its kind has it.
+    `about`: `device_id`, `group_id` or `severity`, as its kind has it. `language` is that of who reads it.
     """
-    report = _new(kind, start, end, by, at, schedule, about)
+    report = _new(kind, start, end, by, at, schedule, language, about)
     with transaction.atomic():
         report.save()
         enqueue_on_commit(tasks.make_report, report_id=report.pk)
@@ -80,13 +85,13 @@ def request_report(
 
 
 def write_report(
-    *, kind: str, start: int, end: int, by: User, at: datetime, **about: Any
+    *, kind: str, start: int, end: int, by: User, at: datetime, language: str = ENGLISH, **about: Any
 ) -> tuple[Report, str]:
     """As `request_report`, and its page at once; a worker goes on with the PDF."""
-    report = _new(kind, start, end, by, at, None, about)
-    document = _document(report, at, lambda percent: None)
+    report = _new(kind, start, end, by, at, None, language, about)
     report.folder, report.progress = shelf.new_folder(), Report.WRITTEN
-    page = _put_document(report.folder, document)
+    with translation.override(language):
+        page = _put_document(report.folder, _document(report, at, lambda percent: None))
     with transaction.atomic():
         report.save()
         enqueue_on_commit(tasks.make_report, report_id=report.pk)
@@ -100,22 +105,31 @@ def _new(
     by: User | None,
     at: datetime,
     schedule: ReportSchedule | None,
+    language: str,
     about: dict[str, Any],
 ) -> Report:
     check_range(start, end)
     start, end = start - start % QUARTER_MS, end + -end % QUARTER_MS
     if end - start > LONGEST_MS:
-        raise InvalidInput.at("endTime", "must be at most 366 days after startTime")
+        raise InvalidInput.at("endTime", gettext("must be at most 366 days after startTime"))
     if by is not None and Report.objects.unfinished().filter(created_by=by).count() >= UNFINISHED_LIMIT:
-        raise TooManyReports(f"{UNFINISHED_LIMIT} reports of yours are not made yet.", retry_after=30)
+        raise TooManyReports(
+            gettext("%(most)s reports of yours are not made yet.") % {"most": UNFINISHED_LIMIT},
+            retry_after=30,
+        )
     parameters = {"startTime": start, "endTime": end, **check_report(kind, **about)}
-    subject = _subject(kind, parameters)
-    title = f"{subject}, {range_words(start, end)}"
+    if language not in dict(settings.LANGUAGES):
+        raise InvalidInput.at("language", f"must be one of {', '.join(dict(settings.LANGUAGES))}")
+    with translation.override(language):
+        title = f"{_subject(kind, parameters)}, {range_words(start, end)}"
+    with translation.override(ENGLISH):  # a file's name is the same for everybody
+        filename = _filename(kind, _subject(kind, parameters), start, end)
     return Report(
         kind=kind,
         parameters=parameters,
         title=title[:200],
-        filename=_filename(kind, subject, start, end),
+        filename=filename,
+        language=language,
         created_by=by,
         schedule=schedule,
         created_at=at,
@@ -132,7 +146,7 @@ def check_report(kind: str, **about: Any) -> dict[str, Any]:
         return {} if group_id is None else {"groupId": get_group(group_id).pk}
     severity = about.get("severity")
     if severity is not None and severity not in Alert.Severity.values:
-        raise InvalidInput.at("severity", "must be info, warning or critical")
+        raise InvalidInput.at("severity", gettext("must be info, warning or critical"))
     return {} if severity is None else {"severity": severity}
 
 
@@ -140,9 +154,9 @@ def _subject(kind: str, parameters: dict[str, Any]) -> str:
     if kind == Kind.DEVICE:
         return get_device(parameters["deviceId"]).name
     if kind == Kind.ANALYTICS:
-        return get_group(parameters["groupId"]).name if "groupId" in parameters else "Plant"
+        return get_group(parameters["groupId"]).name if "groupId" in parameters else gettext("Plant")
     severity = parameters.get("severity")
-    return f"Alerts, {severity}" if severity else "Alerts"
+    return f"{gettext('Alerts')}, {severity_word(severity)}" if severity else gettext("Alerts")
 
 
 def _filename(kind: str, subject: str, start: int, end: int) -> str:
@@ -217,10 +231,10 @@ def _claim(report_id: int, at: datetime) -> Report | None:
 def _make(report: Report, clock: Callable[[], datetime]) -> None:
     tell = partial(_tell, report, clock)
     if report.progress < Report.WRITTEN:
-        document = _document(report, clock(), tell)
         report.folder = report.folder or shelf.new_folder()
         Report.objects.filter(pk=report.pk).update(folder=report.folder)
-        _put_document(report.folder, document)
+        with translation.override(report.language):
+            _put_document(report.folder, _document(report, clock(), tell))
         tell(Report.WRITTEN)
     page = shelf.get(report.folder, shelf.PRINT).decode()
     pdf = print_pdf(
@@ -285,10 +299,22 @@ def _give_up(report: Report, words: str, at: datetime, *, again: bool) -> None:
 def cancel_report(*, report: Report, by: User, at: datetime) -> None:
     """Do not make it; refuses one that is made already, and below operator what somebody else asked for."""
     if report.created_by_id != by.pk and not by.has_rank_of(User.Role.OPERATOR):
-        raise Forbidden("Somebody else asked for this report.")
+        raise Forbidden(gettext("Somebody else asked for this report."))
     unfinished = Report.objects.unfinished().filter(pk=report.pk)
     if not unfinished.update(status=Status.CANCELLED, finished_at=at, claimed_until=None):
-        raise ReportOver("This report is made already, or was given up.")
+        raise ReportOver(gettext("This report is made already, or was given up."))
+
+
+def request_again(*, report: Report, by: User, at: datetime) -> Report:
+    """Ask once more for one that failed or was cancelled."""
+    if report.status not in (Status.FAILED, Status.CANCELLED):
+        raise ReportOver("This report is made already, or is being made.")
+    asked = report.parameters
+    about = {"device_id": "deviceId", "group_id": "groupId", "severity": "severity"}
+    given = {name: asked[wire] for name, wire in about.items() if wire in asked}
+    return request_report(
+        kind=report.kind, start=asked["startTime"], end=asked["endTime"], by=by, at=at, **given
+    )
 
 
 def sweep_reports(*, at: datetime) -> int:

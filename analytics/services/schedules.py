@@ -6,7 +6,9 @@ from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from alerts.outbox.transports import email
 from analytics.models import ReportMail, ReportSchedule
@@ -39,13 +41,19 @@ def schedule_report(
     at: datetime,
     enabled: bool = True,
     schedule: ReportSchedule | None = None,
+    language: str = "",
     **about: Any,
 ) -> ReportSchedule:
-    """Have a report made each day, week or month about the one before, or change how that is done."""
+    """Have a report made each day, week or month about the one before, or change how that is done.
+
+    `language` is that of who plans it; empty, one that is changed keeps its own, and a new one is English.
+    """
     if schedule is None and ReportSchedule.objects.count() >= SCHEDULES_LIMIT:
-        raise InvalidInput(f"There are {SCHEDULES_LIMIT} schedules already.")
+        raise InvalidInput(gettext("There are %(most)s schedules already.") % {"most": SCHEDULES_LIMIT})
     if not is_one_line(name):
-        raise InvalidInput.at("name", NOT_ONE_LINE)
+        raise InvalidInput.at("name", gettext(NOT_ONE_LINE))
+    if language and language not in dict(settings.LANGUAGES):
+        raise InvalidInput.at("language", f"must be one of {', '.join(dict(settings.LANGUAGES))}")
     parameters = check_report(kind, **about)
     values = {
         "name": name,
@@ -58,6 +66,8 @@ def schedule_report(
         "error": "",
         "next_at": next_due(cadence, at_time, plant_zone(), after=at) if enabled else None,
     }
+    if language:
+        values["language"] = language
     if schedule is None:
         return ReportSchedule.objects.create(**values, created_by=by, created_at=at)
     ReportSchedule.objects.filter(pk=schedule.pk).update(**values)
@@ -68,7 +78,7 @@ def schedule_report(
 def _checked(recipients: Sequence[str]) -> list[str]:
     found = list(dict.fromkeys(recipient.strip() for recipient in recipients))
     if not 1 <= len(found) <= RECIPIENTS_LIMIT:
-        raise InvalidInput.at("recipients", f"name 1 to {RECIPIENTS_LIMIT}")
+        raise InvalidInput.at("recipients", gettext("name 1 to %(most)s") % {"most": RECIPIENTS_LIMIT})
     for place, recipient in enumerate(found):
         if problem := email.problem(recipient):
             raise InvalidInput.at(f"recipients.{place}", problem)
@@ -111,7 +121,14 @@ def _run(schedule: ReportSchedule, at: datetime) -> int:
     about = {names[name]: value for name, value in schedule.parameters.items()}
     try:
         report = request_report(
-            kind=schedule.kind, start=ms(start), end=ms(end), by=None, at=at, schedule=schedule, **about
+            kind=schedule.kind,
+            start=ms(start),
+            end=ms(end),
+            by=None,
+            at=at,
+            schedule=schedule,
+            language=schedule.language,
+            **about,
         )
     except DomainError as refusal:  # its device or group is gone
         logger.warning(

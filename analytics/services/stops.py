@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from analytics.models import MachineMark, StateInterval, StopCode, StopReason
 from analytics.oee.spans import without
@@ -43,13 +44,15 @@ def set_stop_code(
 ) -> StopCode:
     """Declare why machines stand, or change what a code means, for the past too."""
     if not CODE.match(code):
-        raise InvalidInput.at("code", "a letter or a digit first, then letters, digits and . _ - only")
+        raise InvalidInput.at(
+            "code", gettext("a letter or a digit first, then letters, digits and . _ - only")
+        )
     if not label.strip():
-        raise InvalidInput.at("label", "must not be empty")
+        raise InvalidInput.at("label", gettext("must not be empty"))
     if not is_one_line(label):
-        raise InvalidInput.at("label", NOT_ONE_LINE)
+        raise InvalidInput.at("label", gettext(NOT_ONE_LINE))
     if planned and failure:
-        raise InvalidInput.at("failure", "a planned stop is no failure")
+        raise InvalidInput.at("failure", gettext("a planned stop is no failure"))
     before = StopCode.objects.select_for_update().filter(pk=code).first()
     found, _ = StopCode.objects.update_or_create(
         pk=code, defaults={"label": label, "planned": planned, "failure": failure, "active": active}
@@ -79,14 +82,14 @@ def add_stop(
     """The machine stood from `start` to `end` (ms), whatever it said itself. A planned one may lie in the future."""
     check_range(start, end)
     if end - start > LONGEST_STOP_MS:
-        raise InvalidInput.at("endTime", "must be at most a year after startTime")
+        raise InvalidInput.at("endTime", gettext("must be at most a year after startTime"))
     found = _usable(code)
     if not found.planned and end > ms(at):
-        raise InvalidInput.at("endTime", "is in the future: only a planned stop is known before")
+        raise InvalidInput.at("endTime", gettext("is in the future: only a planned stop is known before"))
     _hold(device.pk)
     added = StateInterval.objects.filter(device=device, is_added=True)
     if added.filter(start__lt=end, end__gt=start).exists():
-        raise StopsOverlap("Somebody has added a stop in this time already.")
+        raise StopsOverlap(gettext("Somebody has added a stop in this time already."))
     stop = StateInterval.objects.create(
         device=device,
         start=start,
@@ -110,7 +113,7 @@ def classify_stop(
     stop = _held_stop(stop_id)
     if stop.is_added:
         if found is None:
-            raise InvalidInput.at("code", "a stop that somebody added has one; remove it instead")
+            raise InvalidInput.at("code", gettext("a stop that somebody added has one; remove it instead"))
         StateInterval.objects.filter(pk=stop.pk).update(code=found, note=note)
     else:
         _take_back(stop)
@@ -143,7 +146,7 @@ def remove_stop(*, stop_id: int) -> None:
     """A stop was added by mistake."""
     stop = _held_stop(stop_id)
     if not stop.is_added:
-        raise NotAdded("The machine tells of this stop itself. Give it a code instead.")
+        raise NotAdded(gettext("The machine tells of this stop itself. Give it a code instead."))
     stop.delete()
     forget_results(device_ids=[stop.device_id], start=stop.start, end=stop.end)
 
@@ -151,7 +154,9 @@ def remove_stop(*, stop_id: int) -> None:
 def _stop(stop_id: int) -> StateInterval:
     stop = StateInterval.objects.filter(pk=stop_id, state=StateInterval.State.STOPPED).first()
     if stop is None:
-        raise StopUnknown(f"There is no stop {stop_id}; what came late may have changed it.")
+        raise StopUnknown(
+            gettext("There is no stop %(id)s; what came late may have changed it.") % {"id": stop_id}
+        )
     return stop
 
 
@@ -164,9 +169,9 @@ def _held_stop(stop_id: int) -> StateInterval:
 def _usable(code: str) -> StopCode:
     found = StopCode.objects.filter(pk=code).first()
     if found is None:
-        raise StopCodeUnknown(f"There is no stop code {code}.")
+        raise StopCodeUnknown(gettext("There is no stop code %(code)s.") % {"code": code})
     if not found.active:
-        raise InvalidInput.at("code", f"{code} is not used any more")
+        raise InvalidInput.at("code", gettext("%(code)s is not used any more") % {"code": code})
     return found
 
 

@@ -5,12 +5,17 @@ from datetime import datetime
 from django import template
 from django.conf import settings
 from django.utils import timezone
+from django.utils.dateformat import format as format_date
+from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from alerts.models import Alert, AlertEvent, Delivery, MaintenanceWindow, NotificationConfig, Threshold
 from alerts.outbox.transports import TRANSPORTS
 from analytics.charts import over_at
 from analytics.queries.overview import Now
-from analytics.templatetags.plant import briefly, in_words, lasted, spell
+from analytics.templatetags.plant import briefly, in_words, lasted, spell, written
+from analytics.words import said
+from factory.said import retold
 
 register = template.Library()
 
@@ -18,14 +23,15 @@ register = template.Library()
 @register.filter
 def subject(alert: Alert) -> str:
     """What an alert is about: a device, a zone, or the plant as a whole."""
-    return alert.device.name if alert.device else alert.zone or "The system"
+    return alert.device.name if alert.device else alert.zone or gettext("The system")
 
 
 @register.filter
 def headline(alert: Alert) -> str:
     """An alert in one line, with what it is about said once."""
     about = subject(alert)
-    return alert.message if alert.message.startswith(about) else f"{about}: {alert.message}"
+    message = retold(alert.message)
+    return message if message.startswith(about) else f"{about}: {message}"
 
 
 register.filter("over", over_at)
@@ -38,21 +44,26 @@ def open_for(alert: Alert) -> str:
     return lasted(alert.started_at, over) if over else ""
 
 
-ENDS_BY_ITSELF = "Over by itself"
+ENDS_BY_ITSELF = gettext_noop("Over by itself")
 SAID = {
-    AlertEvent.Kind.OPENED: "Opened",
-    AlertEvent.Kind.ROSE: "Became worse",
-    AlertEvent.Kind.FELL: "Became less bad",
-    AlertEvent.Kind.ACKNOWLEDGED: "Acknowledged",
-    AlertEvent.Kind.RESOLVED: "Resolved",
-    AlertEvent.Kind.COMMENTED: "Comment",
-    AlertEvent.Kind.ASSIGNED: "Assigned",
-    AlertEvent.Kind.SHELVED: "Shelved",
-    AlertEvent.Kind.ANNOUNCED: "No longer silent",
-    AlertEvent.Kind.CHANGED: "Changed",
+    AlertEvent.Kind.OPENED: gettext_noop("Opened"),
+    AlertEvent.Kind.ROSE: gettext_noop("Became worse"),
+    AlertEvent.Kind.FELL: gettext_noop("Became less bad"),
+    AlertEvent.Kind.ACKNOWLEDGED: gettext_noop("Acknowledged"),
+    AlertEvent.Kind.RESOLVED: gettext_noop("Resolved"),
+    AlertEvent.Kind.COMMENTED: gettext_noop("Comment"),
+    AlertEvent.Kind.ASSIGNED: gettext_noop("Assigned"),
+    AlertEvent.Kind.SHELVED: gettext_noop("Shelved"),
+    AlertEvent.Kind.ANNOUNCED: gettext_noop("No longer silent"),
+    AlertEvent.Kind.CHANGED: gettext_noop("Changed"),
 }
 WITH_SEVERITY = {AlertEvent.Kind.OPENED, AlertEvent.Kind.ROSE, AlertEvent.Kind.FELL}
-CHANNELS = {"email": "E-mail", "sms": "SMS", "push": "Push", "webhook": "Webhook"}
+CHANNELS = {
+    "email": gettext_noop("E-mail"),
+    "sms": gettext_noop("SMS"),
+    "push": gettext_noop("Push"),
+    "webhook": gettext_noop("Webhook"),
+}
 
 
 @register.filter
@@ -60,13 +71,14 @@ def happened(step: AlertEvent) -> str:
     """What a step was, in a word or two."""
     kind = AlertEvent.Kind(step.kind)
     if kind is AlertEvent.Kind.RESOLVED and step.by_id is None:
-        return ENDS_BY_ITSELF
-    return f"{SAID[kind]}, {step.severity}" if kind in WITH_SEVERITY else SAID[kind]
+        return gettext(ENDS_BY_ITSELF)
+    words = gettext(SAID[kind])
+    return f"{words}, {said(step.severity)}" if kind in WITH_SEVERITY else words
 
 
 @register.filter
 def channel(type: str) -> str:
-    return CHANNELS.get(type, type)
+    return gettext(CHANNELS[type]) if type in CHANNELS else type
 
 
 @register.filter
@@ -74,20 +86,24 @@ def outcome(delivery: Delivery) -> str:
     """What became of a message; when it was sent or is due stands beside it."""
     status = Delivery.Status(delivery.status)
     if status is Delivery.Status.SENT:
-        return "sent"
+        return gettext("sent")
     if status is Delivery.Status.SENDING:
-        return "being sent"
+        return gettext("being sent")
     if status is Delivery.Status.PENDING:
-        return f"held for {delivery.held_for}, due" if delivery.held_for else "due"
-    return "failed" if status is Delivery.Status.FAILED else "not needed any more"
+        if not delivery.held_for:
+            return gettext("due")
+        return gettext("held for %(what)s, due") % {"what": delivery.held_for}
+    return gettext("failed") if status is Delivery.Status.FAILED else gettext("not needed any more")
 
 
 @register.filter
 def set_for(threshold: Threshold) -> str:
     """For whom a limit was set: a device has its own, or shares it."""
     if threshold.device_id:
-        return "this device"
-    return f"group {threshold.group}" if threshold.group_id else f"every {threshold.device_type}"
+        return gettext("this device")
+    if threshold.group_id:
+        return gettext("group %(name)s") % {"name": threshold.group}
+    return gettext("every %(type)s") % {"type": threshold.device_type}
 
 
 @register.filter
@@ -117,14 +133,14 @@ def _counted(machines: int, places: list[str]) -> list[str]:
 
 @register.filter
 def tenths(value: float) -> str:
-    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+    return written(value, 1 if value < 100 else 0)
 
 
 @register.filter
 def percent(share: float) -> str:
     """A share as a number of percent: tenths where they matter."""
     value = 100 * share
-    return f"{value:.1f}" if 0 < value < 10 else f"{value:.0f}"
+    return written(value, 1 if 0 < value < 10 else 0)
 
 
 @register.filter
@@ -139,14 +155,14 @@ def span_words(seconds: float | None) -> str:
 
 @register.filter
 def of_these(count: int, total: int) -> str:
-    return f"{count:,} of {total:,}"
+    return gettext("%(count)s of %(total)s") % {"count": written(count), "total": written(total)}
 
 
 @register.filter
 def day_or_hour(at: datetime, is_hour: bool) -> str:
     """Where a column of the course begins, on the plant's clock."""
     local = timezone.localtime(at)
-    return f"{local:%H:%M}" if is_hour else f"{local:%a} {local.day} {local:%b}"
+    return f"{local:%H:%M}" if is_hour else format_date(local, gettext("D j M"))
 
 
 # Planned work
@@ -158,12 +174,14 @@ DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 def reach(window: MaintenanceWindow) -> str:
     """What planned work reaches."""
     if window.is_for_all:
-        return "The whole plant"
+        return gettext("The whole plant")
     if window.device:
         return window.device.name
     if window.group:
-        return f"Group {window.group.name}"
-    return f"Every {window.device_type}" if window.device_type else f"Zone {window.zone}"
+        return gettext("Group %(name)s") % {"name": window.group.name}
+    if window.device_type:
+        return gettext("Every %(type)s") % {"type": window.device_type}
+    return gettext("Zone %(name)s") % {"name": window.zone}
 
 
 @register.filter
@@ -171,9 +189,13 @@ def turns(window: MaintenanceWindow) -> str:
     """When it is: `22 Nov, 14:00 to 16:00` or `Mon, Fri 22:00–06:00, from 22 Nov on`."""
     starts, ends = briefly(window.starts_at), window.ends_at and briefly(window.ends_at)
     if not window.days or window.start_time is None or window.end_time is None:
-        return f"{starts} to {ends}"
-    days = ", ".join(DAY_NAMES[day - 1] for day in window.days)
-    bounds = f"from {starts} to {ends}" if ends else f"from {starts} on"
+        return gettext("%(begin)s to %(end)s") % {"begin": starts, "end": ends}
+    days = ", ".join(str(WEEKDAYS_ABBR[day - 1]) for day in window.days)
+    bounds = (
+        gettext("from %(begin)s to %(end)s") % {"begin": starts, "end": ends}
+        if ends
+        else gettext("from %(begin)s on") % {"begin": starts}
+    )
     zone = "" if window.time_zone == settings.TIME_ZONE else f" ({window.time_zone})"
     return f"{days} {window.start_time:%H:%M}–{window.end_time:%H:%M}{zone}, {bounds}"
 
@@ -192,23 +214,31 @@ def way_words(transport: str) -> str:
     """A way of sending, as in `Outage.transport`: `E-mail`, `Webhook to hooks.example.com`."""
     kind, _, rest = transport.partition("#")[0].partition(":")
     host = rest.rpartition(":")[2] if kind == "apprise" else rest.rpartition(":")[0]
-    name = {"email": "E-mail", "webhook": "A webhook"}.get(kind, "Push")
-    return f"{name} to {host}" if host else name
+    name = {"email": gettext("E-mail"), "webhook": gettext("A webhook")}.get(kind, gettext("Push"))
+    return gettext("%(channel)s to %(address)s") % {"channel": name, "address": host} if host else name
 
 
 @register.filter
 def told_of(config: NotificationConfig, group_names: dict[int, str]) -> str:
     """Which alerts, when, and how patiently: `Critical, warning · 3 devices · quiet 22:00 to 06:00`."""
-    parts = [", ".join(config.severity_filter or ["every severity"]).capitalize()]
+    severities = ", ".join(said(each) for each in config.severity_filter or ())
+    parts = [severities[:1].upper() + severities[1:] or gettext("Every severity")]
     devices = len(config.device_filter or [])
-    parts += [f"{devices} device{'' if devices == 1 else 's'}"] if devices else []
-    parts += [f"group {group_names.get(pk, 'that is gone')}" for pk in config.group_filter or []]
+    parts += (
+        [ngettext("%(count)s device", "%(count)s devices", devices) % {"count": devices}] if devices else []
+    )
+    for pk in config.group_filter or []:
+        name = group_names.get(pk)
+        parts.append(gettext("group %(name)s") % {"name": name} if name else gettext("group that is gone"))
     if hours := config.quiet_hours:
-        days = ", ".join(DAY_NAMES[day - 1] for day in hours.get("days", []))
-        spared = ", but for critical ones" if hours.get("exceptCritical") else ""
-        parts.append(f"quiet {f'{days} ' if days else ''}{hours['start']} to {hours['end']}{spared}")
+        days = ", ".join(str(WEEKDAYS_ABBR[day - 1]) for day in hours.get("days", []))
+        turn = {"days": f"{days} " if days else "", "start": hours["start"], "end": hours["end"]}
+        if hours.get("exceptCritical"):
+            parts.append(gettext("quiet %(days)s%(start)s to %(end)s, but for critical ones") % turn)
+        else:
+            parts.append(gettext("quiet %(days)s%(start)s to %(end)s") % turn)
     if config.throttle_minutes:
-        parts.append(f"at most one message in {config.throttle_minutes} min")
+        parts.append(gettext("at most one message in %(minutes)s min") % {"minutes": config.throttle_minutes})
     if config.escalate_after_minutes:
-        parts.append(f"if unseen after {config.escalate_after_minutes} min")
+        parts.append(gettext("if unseen after %(minutes)s min") % {"minutes": config.escalate_after_minutes})
     return " · ".join(parts)

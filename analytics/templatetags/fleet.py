@@ -8,14 +8,17 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from analytics.queries.batch_pages import Told
 from analytics.queries.group_pages import Branch
 from analytics.queries.groups import GroupFigures
 from analytics.templatetags.plant import briefly
+from analytics.templatetags.working import counted
 from analytics.twin_rows import pretty
 from devices.models import ClaimCode, Command
 from factory.errors import InvalidInput
+from factory.said import retold
 from grouping.models import BatchItem, BatchOperation
 from grouping.operations import get_operation
 
@@ -56,12 +59,12 @@ def command_words(command: Command) -> str:
 
 
 ITEM_WORDS = {
-    BatchItem.Status.PENDING: "Not begun",
-    BatchItem.Status.WORKING: "In work",
-    BatchItem.Status.WAITING: "Waiting for the device",
-    BatchItem.Status.SUCCEEDED: "Done",
-    BatchItem.Status.FAILED: "Failed",
-    BatchItem.Status.CANCELLED: "Cancelled",
+    BatchItem.Status.PENDING: gettext_lazy("Not begun"),
+    BatchItem.Status.WORKING: gettext_lazy("In work"),
+    BatchItem.Status.WAITING: gettext_lazy("Waiting for the device"),
+    BatchItem.Status.SUCCEEDED: gettext_lazy("Done"),
+    BatchItem.Status.FAILED: gettext_lazy("Failed"),
+    BatchItem.Status.CANCELLED: gettext_lazy("Cancelled"),
 }
 ITEM_MARKS = {
     BatchItem.Status.FAILED: "warning",
@@ -69,17 +72,17 @@ ITEM_MARKS = {
     BatchItem.Status.CANCELLED: "maintenance",
 }
 BATCH_WORDS = {
-    BatchOperation.Status.PENDING: "About to begin",
-    BatchOperation.Status.IN_PROGRESS: "Going on",
-    BatchOperation.Status.COMPLETED: "Over",
-    BatchOperation.Status.FAILED: "Failed",
-    BatchOperation.Status.CANCELLED: "Cancelled",
+    BatchOperation.Status.PENDING: gettext_lazy("About to begin"),
+    BatchOperation.Status.IN_PROGRESS: gettext_lazy("Going on"),
+    BatchOperation.Status.COMPLETED: gettext_lazy("Over"),
+    BatchOperation.Status.FAILED: gettext_lazy("Failed"),
+    BatchOperation.Status.CANCELLED: gettext_lazy("Cancelled"),
 }
 
 
 @register.filter
 def item_words(status: str) -> str:
-    return ITEM_WORDS[BatchItem.Status(status)]
+    return str(ITEM_WORDS[BatchItem.Status(status)])
 
 
 @register.filter
@@ -89,7 +92,7 @@ def item_mark(status: str) -> str:
 
 @register.filter
 def batch_words(status: str) -> str:
-    return BATCH_WORDS[BatchOperation.Status(status)]
+    return str(BATCH_WORDS[BatchOperation.Status(status)])
 
 
 @register.filter
@@ -102,12 +105,16 @@ def is_over(at: Any) -> bool:
 def how_they_are(branch: Branch) -> str:
     """The devices of a group in a few words: what is not as it should be, or that nothing is."""
     told = [
-        f"{branch.alerts:,} alert{'' if branch.alerts == 1 else 's'}" if branch.alerts else "",
-        f"{branch.in_error:,} in error" if branch.in_error else "",
-        f"{branch.away:,} offline" if branch.away else "",
-        f"{branch.in_maintenance:,} in maintenance" if branch.in_maintenance else "",
+        ngettext("%(count)s alert", "%(count)s alerts", branch.alerts) % {"count": counted(branch.alerts)}
+        if branch.alerts
+        else "",
+        gettext("%(count)s in error") % {"count": counted(branch.in_error)} if branch.in_error else "",
+        gettext("%(count)s offline") % {"count": counted(branch.away)} if branch.away else "",
+        gettext("%(count)s in maintenance") % {"count": counted(branch.in_maintenance)}
+        if branch.in_maintenance
+        else "",
     ]
-    return ", ".join(filter(None, told)) or "all online"
+    return ", ".join(filter(None, told)) or gettext("all online")
 
 
 @register.filter
@@ -141,22 +148,28 @@ def batch_how(batch: BatchOperation) -> dict[str, Any]:
 def how_far(told: Told) -> str:
     """A batch in a sentence: the answer first."""
     counts, batch = told.counts, told.batch
+    numbers = {
+        name: counted(getattr(counts, name))
+        for name in ("unfinished", "finished", "total", "succeeded", "failed")
+    }
     if batch.completed_at is None:
         if batch.status == BatchOperation.Status.CANCELLED:
-            return f"cancelled, {counts.unfinished:,} still on their way"
-        return f"{counts.finished:,} of {counts.total:,} are over" if counts.finished else "begun"
+            return gettext("cancelled, %(unfinished)s still on their way") % numbers
+        return (
+            gettext("%(finished)s of %(total)s are over") % numbers if counts.finished else gettext("begun")
+        )
     if batch.status == BatchOperation.Status.CANCELLED:
-        return f"cancelled, {counts.succeeded:,} done"
+        return gettext("cancelled, %(succeeded)s done") % numbers
     if not counts.failed:
-        return "done" if counts.total == 1 else f"all {counts.total:,} done"
-    return f"{counts.failed:,} of {counts.total:,} failed"
+        return gettext("done") if counts.total == 1 else gettext("all %(total)s done") % numbers
+    return gettext("%(failed)s of %(total)s failed") % numbers
 
 
 @register.filter
 def item_reason(item: BatchItem) -> str:
     """Why it failed, or what it waits for."""
     if item.error:
-        return item.error
+        return retold(item.error)
     if item.status != BatchItem.Status.WAITING:
         return "–"
     if item.command is None:

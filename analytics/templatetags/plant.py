@@ -1,15 +1,19 @@
 """How values, times and bands are written on a page. `static/factory/values.js` writes them the same way."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import orjson
 from django import template
 from django.utils import timezone
+from django.utils.dateformat import format as format_date
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext, ngettext
 
 from alerts.models import Threshold
 from analytics.queries.overview import Zone
+from analytics.words import said
 from telemetry.rules import metric_for
 
 register = template.Library()
@@ -32,23 +36,33 @@ def number(value: float | None, metric: str) -> str:
         return "–"
     if abs(value) >= 1e9:
         return f"{value:.3e}"
-    return f"{value:,.{decimals(metric)}f}"
+    return written(value, decimals(metric))
+
+
+def written(value: float, decimals: int = 0) -> str:
+    """A number in the digits of the language that is spoken: `1,234.5`, `1.234,5`."""
+    if get_language() == "en":
+        return f"{value:,.{decimals}f}"
+    return number_format(f"{value:.{decimals}f}", decimals, use_l10n=True, force_grouping=True)
 
 
 @register.filter
 def grouped(count: int) -> str:
-    return f"{count:,}"
+    return written(count)
 
 
 @register.filter
 def kilowatts(watts: float) -> str:
     """Small plants in tenths, large ones in whole kW."""
-    return f"{watts / 1000:,.1f}" if abs(watts) < 100_000 else f"{watts / 1000:,.0f}"
+    return written(watts / 1000, 1 if abs(watts) < 100_000 else 0)
+
+
+register.filter("word", said)
 
 
 @register.filter
 def label(metric: str) -> str:
-    return metric_for(metric).label
+    return metric_for(metric).called
 
 
 @register.filter
@@ -87,13 +101,22 @@ def in_words(seconds: float) -> str:
         return f"{seconds // 60} min"
     if seconds < 172_800:
         return f"{seconds // 3600} h"
-    return f"{seconds // 86_400} days"
+    days = seconds // 86_400
+    return ngettext("%(count)s day", "%(count)s days", days) % {"count": days}
+
+
+def ago(seconds: float) -> str:
+    """How long it is since then: `15 min ago`."""
+    days = int(seconds) // 86_400
+    if days >= 2:
+        return ngettext("%(count)s day ago", "%(count)s days ago", days) % {"count": days}
+    return gettext("%(span)s ago") % {"span": in_words(seconds)}
 
 
 def exactly(at: datetime) -> str:
     """Day and time in the plant's zone, with the zone said."""
-    local = timezone.localtime(at)
-    return f"{local.day} {local:%b %Y, %H:%M:%S %Z}"
+    # Translators: a day and a time in Django's letters (j 28, M Nov, Y 2026, H:i:s 14:05:09, T CET)
+    return format_date(timezone.localtime(at), gettext("j M Y, H:i:s T"))
 
 
 def briefly(at: datetime) -> str:
@@ -101,18 +124,23 @@ def briefly(at: datetime) -> str:
     local, today = timezone.localtime(at), timezone.localdate()
     if local.date() == today:
         return f"{local:%H:%M}"
-    return (
-        f"{local.day} {local:%b, %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y, %H:%M}"
-    )
+    return format_date(local, gettext("j M, H:i") if local.year == today.year else gettext("j M Y, H:i"))
+
+
+@register.filter
+def day_words(day: date | None) -> str:
+    """A day without its time: `28 Nov 2026`."""
+    return "" if day is None else format_date(day, gettext("j M Y"))
 
 
 @register.simple_tag
 def when(at: datetime | None, style: str = "ago") -> SafeString | str:
     """A time element: how long ago, for how long (`for`), the time of day (`clock`) or everything (`exact`)."""
     if at is None:
-        return "never"
+        return gettext("never")
     if style in ("ago", "for"):
-        text = in_words((timezone.now() - at).total_seconds()) + (" ago" if style == "ago" else "")
+        seconds = (timezone.now() - at).total_seconds()
+        text = ago(seconds) if style == "ago" else in_words(seconds)
     else:
         text = briefly(at) if style == "clock" else exactly(at)
     return format_html(
@@ -132,14 +160,17 @@ def band(threshold: Threshold | None) -> str:
     low, high = normal_range(threshold)
     suffix = f" {unit(threshold.metric)}".rstrip()
     if low is not None and high is not None:
-        return f"{short(low)} to {short(high)}{suffix}"
+        return gettext("%(low)s to %(high)s") % {"low": short(low), "high": f"{short(high)}{suffix}"}
     if high is not None:
-        return f"up to {short(high)}{suffix}"
-    return f"from {short(low)}{suffix}" if low is not None else ""
+        return gettext("up to %(high)s") % {"high": f"{short(high)}{suffix}"}
+    return gettext("from %(low)s") % {"low": f"{short(low)}{suffix}"} if low is not None else ""
 
 
 def short(value: float | None) -> str:
-    return "" if value is None else f"{value:,g}"
+    if value is None:
+        return ""
+    text = f"{value:,g}"
+    return text if get_language() == "en" or "e" in text else written(value, len(text.partition(".")[2]))
 
 
 register.filter("short", short)
@@ -199,18 +230,18 @@ def dots(zone: Zone) -> SafeString:
 def spell(count: int) -> str:
     """Small numbers as people say them."""
     words = [
-        "No",
-        "One",
-        "Two",
-        "Three",
-        "Four",
-        "Five",
-        "Six",
-        "Seven",
-        "Eight",
-        "Nine",
-        "Ten",
-        "Eleven",
-        "Twelve",
+        gettext("No"),
+        gettext("One"),
+        gettext("Two"),
+        gettext("Three"),
+        gettext("Four"),
+        gettext("Five"),
+        gettext("Six"),
+        gettext("Seven"),
+        gettext("Eight"),
+        gettext("Nine"),
+        gettext("Ten"),
+        gettext("Eleven"),
+        gettext("Twelve"),
     ]
-    return words[count] if count < len(words) else f"{count:,}"
+    return words[count] if count < len(words) else written(count)

@@ -34,7 +34,7 @@ def named_cells(row: Sequence[Any], table: Table) -> list[tuple[str, str, str]]:
         (
             text,
             f"{name} at".strip() if column.kind in (Kind.MOMENT, Kind.DAY) else name,
-            f"{column.label} ({column.unit})" if column.unit else column.label,
+            f"{column.label} ({column.unit})" if column.unit else str(column.label),
         )
         for (text, name), column in zip(cells(row, table), table.columns, strict=True)
     ]
@@ -47,7 +47,7 @@ def heads(table: Table) -> list[tuple[Column, str, float]]:
     rows = [[text for text, _ in cells(row, table)] for row in printed(table)]
     contents = [
         Content(
-            f"{column.label} ({column.unit})" if column.unit else column.label,
+            f"{column.label} ({column.unit})" if column.unit else str(column.label),
             [row[place] for row in rows],
             is_broken=column.kind is Kind.TEXT,
             is_after_number=name == "after",
@@ -87,10 +87,10 @@ def tile_rows(tiles: Tiles) -> list[list[dict[str, str]]]:
     """As paper has room for them: at most four beside each other."""
     shown_tiles = [
         {
-            "name": tile.label,
+            "name": str(tile.label),
             "value": _without_unit(figure_of(tile)),
             "unit": _unit_of(tile),
-            "note": tile.note,
+            "note": str(tile.note),
         }
         for tile in tiles.tiles
     ]

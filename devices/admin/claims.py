@@ -1,6 +1,7 @@
 from django.contrib import admin, messages
 from django.forms import ModelForm
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from devices import services
 from devices.models import Claim, ClaimCode
@@ -63,7 +64,7 @@ class ClaimCodeAdmin(RoomAdmin):
         obj.pk = code.pk
         self.message_user(request, f"Claim code, shown only this once: {text}", messages.SUCCESS)
 
-    @admin.action(description="Revoke selected claim codes", permissions=["change"])
+    @admin.action(description=_("Revoke selected claim codes"), permissions=["change"])
     def revoke(self, request, queryset) -> None:
         ids = list(queryset.values_list("pk", flat=True))
         for code_id in ids:

@@ -54,7 +54,7 @@ class CommandTypeAdmin(RoomAdmin):
 class CommandAdmin(ReadOnlyAdmin):
     list_display = ["id", "device", "name", "status", "attempts", "created_by", "created_at", "expires_at"]
     list_select_related = ["device", "created_by"]
-    list_filter = ["status"]
+    list_filter = ["status", "device__type"]
     search_fields = ["device__external_id", "name"]
     ordering = ["-id"]
 

@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from devices.models import Configuration, ConfigurationVersion
 from devices.twin import difference, told
@@ -44,7 +45,7 @@ class ConfigurationAdmin(Looked):
     def get_readonly_fields(self, request, obj=None):
         return self.fields
 
-    @admin.display(description="difference")
+    @admin.display(description=_("difference"))
     def differs(self, twin: Configuration) -> str:
         gaps = difference(twin.desired, twin.reported)
         return "\n".join(told([gap]) for gap in gaps) or "none"

@@ -1,6 +1,10 @@
+from datetime import timedelta
+
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.forms import ModelForm
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from devices import services
 from devices.models import Credential, Device, RefusedMessage, SilenceRule
@@ -30,7 +34,7 @@ class DeviceForm(ModelForm):
 
 
 class InService(admin.SimpleListFilter):
-    title = "in service"
+    title = _("in service")
     parameter_name = "service"
 
     def lookups(self, request, model_admin):
@@ -42,6 +46,44 @@ class InService(admin.SimpleListFilter):
         return queryset.filter(deactivated_at__isnull=self.value() == "yes")
 
 
+class InSync(admin.SimpleListFilter):
+    title = _("configuration")
+    parameter_name = "in_sync"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("As desired")), ("no", _("Different"))]
+
+    def queryset(self, request, queryset):
+        if self.value() is None:
+            return queryset
+        return queryset.filter(configuration__in_sync=self.value() == "yes")
+
+
+class Ending(admin.SimpleListFilter):
+    title = _("validity")
+    parameter_name = "ends"
+
+    def lookups(self, request, model_admin):
+        return [("valid", _("Valid")), ("soon", _("Ends within a day")), ("over", _("Ended"))]
+
+    def queryset(self, request, queryset):
+        now = timezone.now()
+        valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
+        wanted = {
+            "valid": valid,
+            # Those that were meant to last: one for an hour ends because it should.
+            "soon": Q(
+                created_at__lt=now - timedelta(days=2),
+                revoked_at=None,
+                expires_at__gt=now,
+                expires_at__lte=now + timedelta(days=1),
+            ),
+            "over": ~valid,
+        }
+        chosen = wanted.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(chosen)
+
+
 def in_words(count: int) -> str:
     return f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else f"{count:,}"
 
@@ -49,10 +91,19 @@ def in_words(count: int) -> str:
 @admin.register(Device)
 class DeviceAdmin(RoomAdmin):
     form = DeviceForm
-    list_display = ["external_id", "name", "type", "status", "zone", "firmware_version", "last_seen"]
+    list_display = [
+        "external_id",
+        "name",
+        "type",
+        "status",
+        "zone",
+        "firmware_version",
+        "last_seen",
+        "in_sync",
+    ]
     list_display_links = ["external_id", "name"]
-    list_filter = ["status", "type", "zone", InService]
-    list_select_related = ["presence"]
+    list_filter = ["status", "type", InService, InSync, "zone", "firmware_version"]
+    list_select_related = ["presence", "configuration"]
     search_fields = ["external_id", "name", "location", "zone"]
     ordering = ["name", "pk"]
     show_full_result_count = False
@@ -73,9 +124,14 @@ class DeviceAdmin(RoomAdmin):
     readonly_fields = ["created_at", "updated_at", "deactivated_at"]
     actions = ["give_new_token", "take_out_of_service", "put_back_into_service"]
 
-    @admin.display(description="last seen", ordering="presence__last_seen_at")
+    @admin.display(description=_("last seen"), ordering="presence__last_seen_at")
     def last_seen(self, device: Device):
         return device.last_seen_at
+
+    @admin.display(description=_("configured as desired"), boolean=True)
+    def in_sync(self, device: Device) -> bool | None:
+        twin = getattr(device, "configuration", None)
+        return twin.in_sync if twin is not None else None
 
     def get_readonly_fields(self, request, obj=None):
         return [*self.readonly_fields, *(["external_id"] if obj else [])]
@@ -104,7 +160,7 @@ class DeviceAdmin(RoomAdmin):
     def delete_queryset(self, request, queryset) -> None:
         services.delete_devices(devices=queryset)
 
-    @admin.action(description="Give a new token (the old one ends now)", permissions=["change"])
+    @admin.action(description=_("Give a new token (the old one ends now)"), permissions=["change"])
     def give_new_token(self, request, queryset) -> None:
         if queryset.count() > 1:
             self.message_user(request, "Select one device: its token is shown only once.", messages.WARNING)
@@ -112,13 +168,13 @@ class DeviceAdmin(RoomAdmin):
         for device in queryset:
             self._show_token(request, device, services.rotate_token(device=device, at=timezone.now()))
 
-    @admin.action(description="Take out of service (history stays, tokens end)", permissions=["change"])
+    @admin.action(description=_("Take out of service (history stays, tokens end)"), permissions=["change"])
     def take_out_of_service(self, request, queryset) -> None:
         ids = list(queryset.values_list("pk", flat=True))
         went = services.deactivate_devices(device_ids=ids, at=timezone.now(), by=request.user)
         self.message_user(request, f"Out of service: {len(went)} of {len(ids)} devices.", messages.SUCCESS)
 
-    @admin.action(description="Put back into service (with a new token)", permissions=["change"])
+    @admin.action(description=_("Put back into service (with a new token)"), permissions=["change"])
     def put_back_into_service(self, request, queryset) -> None:
         if queryset.count() > 1:
             self.message_user(request, "Select one device: its token is shown only once.", messages.WARNING)
@@ -157,11 +213,13 @@ class SilenceRuleAdmin(RoomAdmin):
 class CredentialAdmin(ReadOnlyAdmin):
     list_display = ["id", "device", "label", "created_at", "expires_at", "revoked_at"]
     list_select_related = ["device"]
+    list_filter = [Ending]
     search_fields = ["device__external_id", "label"]
+    ordering = ["-pk"]
     exclude = ["token_hash", "broker_verifier"]
     actions = ["revoke"]
 
-    @admin.action(description="End selected tokens now", permissions=["change"])
+    @admin.action(description=_("End selected tokens now"), permissions=["change"])
     def revoke(self, request, queryset) -> None:
         ids = list(queryset.values_list("pk", flat=True))
         for credential_id in ids:

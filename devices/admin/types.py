@@ -5,6 +5,7 @@ from django.forms import ModelForm
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from devices import services
 from devices.models import SilenceRule, TypeDefaults
@@ -44,12 +45,12 @@ class TypeDefaultsAdmin(RoomAdmin):
     def get_readonly_fields(self, request, obj=None):
         return ["type", "silence_rule"] if obj else []
 
-    @admin.display(description="silence")
+    @admin.display(description=_("silence"))
     def silence(self, defaults: TypeDefaults) -> str:
         found = patience_by_type()[defaults.type]
         return f"offline after {found.silent_seconds} s, told {found.tolerance_seconds} s later, {found.severity}"
 
-    @admin.display(description="silence")
+    @admin.display(description=_("silence"))
     def silence_rule(self, defaults: TypeDefaults) -> SafeString:
         """With the page where it is changed."""
         rule = SilenceRule.objects.filter(type=defaults.type).values_list("pk", flat=True).first()

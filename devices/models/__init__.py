@@ -5,6 +5,7 @@ from devices.models.credentials import Credential, CredentialQuerySet
 from devices.models.devices import EXTERNAL_ID, Device, DeviceQuerySet
 from devices.models.fields import ExactCharField
 from devices.models.history import StatusChange
+from devices.models.imports import DeviceImport, DeviceImportQuerySet, ImportedDevice, ImportRefusal
 from devices.models.presence import (
     LONGEST_TOLERANCE_SECONDS,
     SILENT_SECONDS,
@@ -30,8 +31,12 @@ __all__ = [
     "Credential",
     "CredentialQuerySet",
     "Device",
+    "DeviceImport",
+    "DeviceImportQuerySet",
     "DeviceQuerySet",
     "ExactCharField",
+    "ImportRefusal",
+    "ImportedDevice",
     "Presence",
     "RefusedMessage",
     "SilenceRule",

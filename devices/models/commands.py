@@ -1,12 +1,13 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from devices.models.devices import Device
 from devices.models.fields import ExactCharField
 
 COMMAND_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}\Z"
-NO_COMMAND_NAME = "A letter first, then letters, digits and _ . - only, at most 64."
+NO_COMMAND_NAME = gettext_noop("A letter first, then letters, digits and _ . - only, at most 64.")
 TTL_SECONDS = (1, 30 * 86_400)
 USUAL_TTL_SECONDS = 3_600
 
@@ -14,7 +15,9 @@ USUAL_TTL_SECONDS = 3_600
 class CommandType(models.Model):
     """A command that devices of a type understand, and what its parameters have to look like."""
 
-    name = ExactCharField(max_length=64, validators=[RegexValidator(COMMAND_NAME, NO_COMMAND_NAME)])
+    name = ExactCharField(
+        max_length=64, validators=[RegexValidator(COMMAND_NAME, gettext_lazy(NO_COMMAND_NAME))]
+    )
     # Empty: devices of every type that has no entry of its own for the name.
     device_type = models.CharField(max_length=16, choices=Device.Type, blank=True, default="")
     label = models.CharField(max_length=120, blank=True)
@@ -47,12 +50,12 @@ class Command(models.Model):
     """Something a device is to do. Whoever delivers it counts an attempt first, so that none is pushed twice."""
 
     class Status(models.TextChoices):
-        QUEUED = "queued"
-        SENT = "sent"
-        ACKNOWLEDGED = "acknowledged"
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        EXPIRED = "expired"
+        QUEUED = "queued", gettext_lazy("Queued")
+        SENT = "sent", gettext_lazy("Sent")
+        ACKNOWLEDGED = "acknowledged", gettext_lazy("Acknowledged")
+        SUCCEEDED = "succeeded", gettext_lazy("Succeeded")
+        FAILED = "failed", gettext_lazy("Failed")
+        EXPIRED = "expired", gettext_lazy("Expired")
 
     UNFINISHED = (Status.QUEUED, Status.SENT, Status.ACKNOWLEDGED)
 

@@ -1,5 +1,6 @@
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from devices.models.fields import ExactCharField
 
@@ -18,23 +19,25 @@ class Device(models.Model):
     """A machine, sensor or gateway on the floor."""
 
     class Type(models.TextChoices):
-        SENSOR = "sensor"
-        ACTUATOR = "actuator"
-        CONTROLLER = "controller"
-        GATEWAY = "gateway"
+        SENSOR = "sensor", gettext_lazy("Sensor")
+        ACTUATOR = "actuator", gettext_lazy("Actuator")
+        CONTROLLER = "controller", gettext_lazy("Controller")
+        GATEWAY = "gateway", gettext_lazy("Gateway")
 
     class Status(models.TextChoices):
-        ONLINE = "online"
-        OFFLINE = "offline"
-        MAINTENANCE = "maintenance"
-        ERROR = "error"
+        ONLINE = "online", gettext_lazy("Online")
+        OFFLINE = "offline", gettext_lazy("Offline")
+        MAINTENANCE = "maintenance", gettext_lazy("Maintenance")
+        ERROR = "error", gettext_lazy("Error")
 
     # The name the device uses for itself: `deviceId` in a device object, its user name on MQTT.
     external_id = ExactCharField(
         "device id",
         max_length=64,
         unique=True,
-        validators=[RegexValidator(EXTERNAL_ID, "Letters, digits and . _ : - only, at most 64.")],
+        validators=[
+            RegexValidator(EXTERNAL_ID, gettext_lazy("Letters, digits and . _ : - only, at most 64."))
+        ],
         help_text="Never changes. Letters, digits and . _ : - only.",
     )
     name = models.CharField(max_length=120)

@@ -1,6 +1,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, F, Q, When
+from django.utils.translation import gettext_lazy
 
 from devices.models.devices import Device
 
@@ -47,9 +48,9 @@ class SilenceRule(models.Model):
     """How long devices of a type may be silent, and what becomes of it. Types without one use the settings."""
 
     class Severity(models.TextChoices):
-        INFO = "info"
-        WARNING = "warning"
-        CRITICAL = "critical"
+        INFO = "info", gettext_lazy("Info")
+        WARNING = "warning", gettext_lazy("Warning")
+        CRITICAL = "critical", gettext_lazy("Critical")
 
     type = models.CharField(max_length=16, choices=Device.Type, unique=True)
     silent_seconds = models.PositiveIntegerField(

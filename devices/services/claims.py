@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext
 
 from devices.claim_codes import hash_of, hint_of, new_code
 from devices.models import EXTERNAL_ID, Claim, ClaimCode, Device, Presence
@@ -51,11 +52,11 @@ def why_no_claim_code(code: ClaimCode, *, at: datetime) -> dict[str, str]:
     """{field: reason} for a code that nobody could use, or whose devices could not be registered."""
     problems = why_misshapen(tags=code.tags, metadata={})
     if not 1 <= code.max_uses <= MOST_USES:
-        problems["maxUses"] = f"must be from 1 to {MOST_USES}"
+        problems["maxUses"] = gettext("must be from 1 to %(most)s") % {"most": MOST_USES}
     if code.expires_at is not None and code.expires_at <= at:
-        problems["expiresAt"] = "must be in the future"
+        problems["expiresAt"] = gettext("must be in the future")
     if code.device_id_prefix and not re.match(EXTERNAL_ID, code.device_id_prefix):
-        problems["deviceIdPrefix"] = "letters, digits and . _ : - only, at most 64"
+        problems["deviceIdPrefix"] = gettext("letters, digits and . _ : - only, at most 64")
     return problems
 
 
@@ -76,7 +77,7 @@ def revoke_claim_code(*, code_id: int, at: datetime) -> ClaimCode:
     ClaimCode.objects.filter(pk=code_id, revoked_at=None).update(revoked_at=at)
     code = ClaimCode.objects.filter(pk=code_id).first()
     if code is None:
-        raise ClaimCodeUnknown(f"There is no claim code {code_id}.")
+        raise ClaimCodeUnknown(gettext("There is no claim code %(id)s.") % {"id": code_id})
     return code
 
 
@@ -116,7 +117,7 @@ def claim_device(
 
 
 def _refused() -> ClaimRefused:
-    return ClaimRefused("This claim code is not valid.")
+    return ClaimRefused(gettext("This claim code is not valid."))
 
 
 def _came_before(code: ClaimCode | None, external_id: str) -> Device | None:
@@ -132,9 +133,16 @@ def _came_before(code: ClaimCode | None, external_id: str) -> Device | None:
 def _type_for(code: ClaimCode, external_id: str, asked: str) -> str:
     """What it becomes; refuses what the code is not for."""
     if not external_id.startswith(code.device_id_prefix):
-        raise InvalidInput.at("deviceId", f"must begin with {code.device_id_prefix}")
+        raise InvalidInput.at(
+            "deviceId",
+            gettext("must begin with %(device_id_prefix)s") % {"device_id_prefix": code.device_id_prefix},
+        )
     if code.device_type and asked and asked != code.device_type:
-        raise InvalidInput.at("type", f"this claim code is for devices of type {code.device_type}")
+        raise InvalidInput.at(
+            "type",
+            gettext("this claim code is for devices of type %(device_type)s")
+            % {"device_type": code.device_type},
+        )
     return code.device_type or asked or Device.Type.SENSOR
 
 

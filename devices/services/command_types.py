@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext
 
 from devices.command_schema import Misfit, check, check_schema
 from devices.models import CommandType
@@ -45,7 +46,7 @@ class Vocabulary:
 
     def check(self, name: Any, parameters: Any, device_type: str) -> None:
         if not isinstance(name, str) or not re.match(COMMAND_NAME, name):
-            raise InvalidInput.at("name", NO_COMMAND_NAME)
+            raise InvalidInput.at("name", gettext(NO_COMMAND_NAME))
         text = _as_text(parameters)
         if (name, device_type, text) in self._fitting:
             return
@@ -57,11 +58,17 @@ class Vocabulary:
         if type_ is None:
             if settings.COMMANDS_DECLARED_ONLY and name != RESTART:
                 raise InvalidInput.at(
-                    "name", f"no command {name} is declared for devices of type {device_type}"
+                    "name",
+                    gettext("no command %(name)s is declared for devices of type %(device_type)s")
+                    % {"name": name, "device_type": device_type},
                 )
             return
         if not type_.enabled:
-            raise InvalidInput.at("name", f"{name} is switched off for devices of type {device_type}")
+            raise InvalidInput.at(
+                "name",
+                gettext("%(name)s is switched off for devices of type %(device_type)s")
+                % {"name": name, "device_type": device_type},
+            )
         try:
             check(parameters, type_.schema)
         except Misfit as misfit:
@@ -75,14 +82,16 @@ def check_command(*, name: Any, parameters: Any, device_type: str) -> None:
 
 def _as_text(parameters: Any) -> bytes:
     if not isinstance(parameters, dict):
-        raise InvalidInput.at("parameters", "must be an object")
+        raise InvalidInput.at("parameters", gettext("must be an object"))
     if is_too_deep(parameters):
-        raise InvalidInput.at("parameters", f"may nest {DEEPEST} levels deep")
+        raise InvalidInput.at("parameters", gettext("may nest %(most)s levels deep") % {"most": DEEPEST})
     text = as_json(parameters, sort_keys=True)
     if text is None:
-        raise InvalidInput.at("parameters", NO_JSON)
+        raise InvalidInput.at("parameters", gettext(NO_JSON))
     if len(text) > PARAMETERS_BYTES:
-        raise InvalidInput.at("parameters", f"may be {PARAMETERS_BYTES} bytes long")
+        raise InvalidInput.at(
+            "parameters", gettext("may be %(most)s bytes long") % {"most": PARAMETERS_BYTES}
+        )
     return text
 
 
@@ -111,13 +120,13 @@ def why_unusable(type_: CommandType) -> dict[str, list[str]]:
         problems = {wire_name(field): told[:TOLD] for field, told in refusal.message_dict.items()}
     try:
         if not isinstance(type_.schema, dict):
-            raise Misfit("", "must be an object")
+            raise Misfit("", gettext("must be an object"))
         if is_too_deep(type_.schema):
-            raise Misfit("", f"may nest {DEEPEST} levels deep")
+            raise Misfit("", gettext("may nest %(most)s levels deep") % {"most": DEEPEST})
         if (text := as_json(type_.schema)) is None:
-            raise Misfit("", NO_JSON)
+            raise Misfit("", gettext(NO_JSON))
         if len(text) > SCHEMA_BYTES:
-            raise Misfit("", f"may be {SCHEMA_BYTES} bytes long")
+            raise Misfit("", gettext("may be %(most)s bytes long") % {"most": SCHEMA_BYTES})
         check_schema(type_.schema)
     except Misfit as misfit:
         problems[f"schema{misfit.path}"] = [misfit.reason]
@@ -127,4 +136,7 @@ def why_unusable(type_: CommandType) -> dict[str, list[str]]:
 def delete_command_type(*, name: str, device_type: str = "") -> None:
     """Forget a declaration; commands that were sent by it go their way."""
     if not CommandType.objects.filter(name=name, device_type=device_type).delete()[0]:
-        raise CommandTypeUnknown(f"No command {name} is declared for {device_type or 'any type'}.")
+        raise CommandTypeUnknown(
+            gettext("No command %(name)s is declared for %(device_type)s.")
+            % {"name": name, "device_type": device_type or gettext("any type")}
+        )

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from devices.command_steps import EXPIRED, QUEUED
 from devices.models import Command, Device, Presence
@@ -90,7 +91,9 @@ def _known_by_key(orders: Sequence[Order]) -> dict[str | None, Command]:
     for order in orders:
         key = order.request_key
         if key is not None and not (isinstance(key, str) and 0 < len(key) <= KEY_LENGTH):
-            raise InvalidInput.at("idempotencyKey", f"must be a text of 1 to {KEY_LENGTH} characters")
+            raise InvalidInput.at(
+                "idempotencyKey", gettext("must be a text of 1 to %(most)s characters") % {"most": KEY_LENGTH}
+            )
     keys = [order.request_key for order in orders if order.request_key is not None]
     found: dict[str | None, Command] = {}
     for start in range(0, len(keys), AT_ONCE):
@@ -116,7 +119,10 @@ def _refuse_other_request(order: Order, command: Command) -> None:
         order.name,
         order.parameters,
     ):
-        raise CommandKeyTaken(f"idempotencyKey: command {command.pk} was sent under it, and is another one")
+        raise CommandKeyTaken(
+            gettext("idempotencyKey: command %(id)s was sent under it, and is another one")
+            % {"id": command.pk}
+        )
 
 
 def _devices_in_service(device_ids: set[int]) -> dict[int, str]:
@@ -128,10 +134,10 @@ def _devices_in_service(device_ids: set[int]) -> dict[int, str]:
     rows = held.values_list("pk", "type", "deactivated_at")
     found = {pk: (type_, deactivated_at) for pk, type_, deactivated_at in rows}
     if missing := device_ids - found.keys():
-        raise InvalidInput.at("deviceId", f"there is no device {min(missing)}")
+        raise InvalidInput.at("deviceId", gettext("there is no device %(id)s") % {"id": min(missing)})
     for pk, (_, deactivated_at) in found.items():
         if deactivated_at is not None:
-            raise InvalidInput.at("deviceId", f"device {pk} is out of service")
+            raise InvalidInput.at("deviceId", gettext("device %(id)s is out of service") % {"id": pk})
     return {pk: type_ for pk, (type_, _) in found.items()}
 
 
@@ -149,7 +155,10 @@ def _command(
     vocabulary.check(order.name, order.parameters, device_type)
     ttl = order.ttl_seconds if order.ttl_seconds is not None else vocabulary.ttl(order.name, device_type)
     if type(ttl) is not int or not TTL_SECONDS[0] <= ttl <= TTL_SECONDS[1]:
-        raise InvalidInput.at("ttlSeconds", f"must be from {TTL_SECONDS[0]} to {TTL_SECONDS[1]}")
+        raise InvalidInput.at(
+            "ttlSeconds",
+            gettext("must be from %(low)s to %(high)s") % {"low": TTL_SECONDS[0], "high": TTL_SECONDS[1]},
+        )
     return Command(
         device_id=order.device_id,
         name=order.name,

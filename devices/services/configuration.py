@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext
 
 from devices.models import Configuration, ConfigurationVersion, Device, Presence
 from devices.queries import DeviceUnknown
@@ -40,13 +41,13 @@ class ReportOutOfOrder(Conflict):
 def why_no_configuration(document: Any) -> str:
     """Why this cannot be a configuration; empty where it can."""
     if not isinstance(document, dict):
-        return "must be an object"
+        return gettext("must be an object")
     if is_too_deep(document):
-        return f"may nest {DEEPEST} levels deep"
+        return gettext("may nest %(most)s levels deep") % {"most": DEEPEST}
     text = as_json(document)
     if text is None:
-        return NO_JSON
-    return f"may take {LARGEST // 1024} KB as JSON" if len(text) > LARGEST else ""
+        return gettext(NO_JSON)
+    return gettext("may take %(most)s KB as JSON") % {"most": LARGEST // 1024} if len(text) > LARGEST else ""
 
 
 def _refuse_misshapen(field: str, document: Any) -> None:
@@ -127,9 +128,9 @@ def hold_configurations(device_ids: Iterable[int]) -> dict[int, Configuration]:
 def _hold_one(device_id: int) -> Configuration:
     twin = hold_configurations([device_id]).get(device_id)
     if twin is None:
-        raise DeviceUnknown(f"There is no device {device_id}.")
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": device_id})
     if twin.device.deactivated_at is not None:
-        raise InvalidInput.at("id", f"device {device_id} is out of service")
+        raise InvalidInput.at("id", gettext("device %(id)s is out of service") % {"id": device_id})
     return twin
 
 
@@ -156,8 +157,13 @@ def set_desired(
     _refuse_misshapen("desired", desired)
     twin = _hold_one(device.pk)
     if expected_version is not None and expected_version != twin.version:
-        told = f"The configuration is at version {twin.version} by now, not at {expected_version}."
-        raise ConfigurationMoved(told, fields={"version": [f"is {twin.version} by now"]})
+        told = gettext("The configuration is at version %(newest)s by now, not at %(expected_version)s.") % {
+            "newest": twin.version,
+            "expected_version": expected_version,
+        }
+        raise ConfigurationMoved(
+            told, fields={"version": [gettext("is %(version)s by now") % {"version": twin.version}]}
+        )
     wish = merged(twin.desired, desired) if merge else desired
     _refuse_misshapen("desired", wish)
     _wish({twin.pk: wish}, {twin.pk: twin}, at=at, by=by)
@@ -235,15 +241,30 @@ def report_configuration(
     """A device says how it is set up, having applied this version of what is desired (0: none)."""
     _refuse_misshapen("reported", reported)
     if isinstance(version, bool) or not isinstance(version, int) or version < 0:
-        raise InvalidInput.at("version", "must be an integer from 0 up")
+        raise InvalidInput.at("version", gettext("must be an integer from 0 up"))
     note_seen(device_ids=[device_id], at=at)  # presences are locked before devices
     twin = _hold_one(device_id)
     if version > twin.version:
-        told = f"Version {version} was never desired; the newest is {twin.version}."
-        raise ReportOutOfOrder(told, fields={"version": [f"the newest is {twin.version}"]})
+        told = gettext("Version %(version)s was never desired; the newest is %(newest)s.") % {
+            "version": version,
+            "newest": twin.version,
+        }
+        raise ReportOutOfOrder(
+            told, fields={"version": [gettext("the newest is %(version)s") % {"version": twin.version}]}
+        )
     if twin.reported_version is not None and version < twin.reported_version:
-        told = f"This report of version {version} is stale: version {twin.reported_version} was reported already."
-        raise ReportOutOfOrder(told, fields={"version": [f"{twin.reported_version} was reported already"]})
+        told = gettext(
+            "This report of version %(version)s is stale: version %(reported_version)s was reported already."
+        ) % {"version": version, "reported_version": twin.reported_version}
+        raise ReportOutOfOrder(
+            told,
+            fields={
+                "version": [
+                    gettext("%(reported_version)s was reported already")
+                    % {"reported_version": twin.reported_version}
+                ]
+            },
+        )
     was_in_sync = twin.in_sync
     twin.reported, twin.reported_version, twin.reported_at = reported, version, at
     twin.in_sync = is_in_sync(twin.desired, reported)

@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from devices.models import Credential, CredentialQuerySet, Device
 from devices.queries import DeviceUnknown
@@ -67,7 +68,10 @@ def add_token(*, device: Device, at: datetime, lifetime: timedelta | None = None
 def rotate_token(*, device: Device, at: datetime, overlap: timedelta = timedelta(0)) -> str:
     """Replace every token of a device by a new one; the old ones end now, or when the overlap is over."""
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
-        raise InvalidInput.at("overlapSeconds", f"must be from 0 to {LONGEST_OVERLAP.total_seconds():.0f}")
+        raise InvalidInput.at(
+            "overlapSeconds",
+            gettext("must be from 0 to %(most)s") % {"most": f"{LONGEST_OVERLAP.total_seconds():.0f}"},
+        )
     _hold_in_service(device)
     present = Credential.objects.filter(device=device)
     if overlap:
@@ -75,13 +79,16 @@ def rotate_token(*, device: Device, at: datetime, overlap: timedelta = timedelta
         until = at + overlap
         present.alive(at).filter(Q(expires_at=None) | Q(expires_at__gt=until)).update(expires_at=until)
     else:
-        _revoke(present, at=at)
+        revoke_credentials(present, at=at)
     return issue_token(device=device, at=at)
 
 
 def _refuse_one_more(device: Device, *, at: datetime) -> None:
     if Credential.objects.alive(at).filter(device=device).count() >= TOKENS_LIMIT:
-        raise TooManyTokens(f"A device has at most {TOKENS_LIMIT} tokens at a time. End one of them first.")
+        raise TooManyTokens(
+            gettext("A device has at most %(most)s tokens at a time. End one of them first.")
+            % {"most": TOKENS_LIMIT}
+        )
 
 
 def _hold_in_service(device: Device) -> None:
@@ -89,14 +96,14 @@ def _hold_in_service(device: Device) -> None:
     held = Device.objects.select_for_update().filter(pk=device.pk)
     row = held.values_list("deactivated_at").first()
     if row is None:
-        raise DeviceUnknown(f"There is no device {device.pk}.")
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": device.pk})
     if row[0] is not None:
-        raise InvalidInput.at("id", f"device {device.pk} is out of service")
+        raise InvalidInput.at("id", gettext("device %(id)s is out of service") % {"id": device.pk})
 
 
 def revoke_token(*, token: str, at: datetime) -> None:
     """End one token, for example a temporary one that has done its work."""
-    _revoke(Credential.objects.filter(token_hash=hash_of(token)), at=at)
+    revoke_credentials(Credential.objects.filter(token_hash=hash_of(token)), at=at)
 
 
 @transaction.atomic
@@ -105,19 +112,20 @@ def revoke_credential(*, credential_id: int, at: datetime, device: Device | None
     wanted = Credential.objects.filter(pk=credential_id)
     credential = (wanted if device is None else wanted.filter(device=device)).first()
     if credential is None:
-        raise CredentialUnknown(f"There is no token {credential_id}.")
-    _revoke(wanted, at=at)
+        raise CredentialUnknown(gettext("There is no token %(id)s.") % {"id": credential_id})
+    revoke_credentials(wanted, at=at)
     credential.refresh_from_db()
     return credential
 
 
 def end_tokens_of(*, device_ids: Sequence[int], at: datetime) -> None:
     """None of these devices can show a token any more."""
-    _revoke(Credential.objects.filter(device_id__in=device_ids), at=at)
+    revoke_credentials(Credential.objects.filter(device_id__in=device_ids), at=at)
 
 
 @transaction.atomic
-def _revoke(credentials: CredentialQuerySet, *, at: datetime) -> None:
+def revoke_credentials(credentials: CredentialQuerySet, *, at: datetime) -> None:
+    """End these tokens now, and the connections of who is connected by them."""
     lasting = credentials.filter(revoked_at=None)
     end_sockets(lasting)
     lasting.update(revoked_at=at)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext, gettext_noop
 
 from devices.device_csv import COLUMNS, Row, read_rows, write_rows
 from devices.models import Device, DeviceQuerySet, Presence
@@ -23,7 +24,7 @@ PAGE = 1000
 ERRORS_TOLD = 1000
 # Of a device that exists the plant knows its status better than a file does.
 CHANGEABLE = [name for name in COLUMNS.values() if name not in ("external_id", "status")]
-IN_USE = "is in use already"
+IN_USE = gettext_noop("is in use already")
 
 
 class RowError(NamedTuple):
@@ -49,7 +50,9 @@ class Import:
 
 
 @dataclass(slots=True)
-class _Plan:
+class Plan:
+    """What is to be written."""
+
     new: list[Device] = field(default_factory=list)
     changed: list[Device] = field(default_factory=list)
     new_types: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -65,7 +68,7 @@ def import_devices(
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidInput.at("csv", "has half a character in it") from None
+        raise InvalidInput.at("csv", gettext("has half a character in it")) from None
     rows = read_rows(text)
     work = partial(
         _import, rows, at=at, update=update, is_to_write=lambda bad: not dry_run and (skip_bad or not bad)
@@ -78,31 +81,49 @@ def import_devices(
 
 @transaction.atomic
 def _import(rows: Sequence[Row], *, at: datetime, update: bool, is_to_write: Any) -> Import:
+    told, plan = plan_rows(rows, first=first_rows(rows), update=update)
+    told.written = is_to_write(bool(told.errors))
+    if told.written:
+        tokens = write_plan(plan, at=at)
+        told.tokens = [(device.external_id, token) for device, token in zip(plan.new, tokens, strict=True)]
+    told.errors = told.errors[:ERRORS_TOLD]
+    return told
+
+
+def first_rows(rows: Iterable[Row]) -> dict[str, int]:
+    """{device id: the first row that names it}."""
+    first: dict[str, int] = {}
+    for row in rows:
+        first.setdefault(row.values.get("external_id", ""), row.number)
+    return first
+
+
+def plan_rows(rows: Sequence[Row], *, first: dict[str, int], update: bool) -> tuple[Import, Plan]:
+    """What becomes of these rows; the devices that exist are held until the transaction ends."""
     known = _held({row.values.get("external_id", "") for row in rows})
-    told, plan = Import(rows=len(rows)), _Plan()
-    seen: dict[str, int] = {}
+    told, plan = Import(rows=len(rows)), Plan()
     for row in rows:
         external_id = row.values.get("external_id", "")
-        before = seen.setdefault(external_id, row.number)
+        before = first[external_id]
         device = known.get(external_id)
         if before != row.number:
-            row_errors = {"deviceId": f"is in row {before} already"}
+            row_errors = {"deviceId": gettext("is in row %(before)s already") % {"before": before}}
         elif device is None:
             row_errors = _add(row, plan)
         elif not update:
-            row_errors = {"deviceId": IN_USE}
+            row_errors = {"deviceId": gettext(IN_USE)}
         else:
             row_errors = _change(row, device, plan, told)
         told.bad += bool(row_errors)
         told.errors += [RowError(row.number, column, reason) for column, reason in row_errors.items()]
     told.created, told.updated = len(plan.new), len(plan.changed)
-    told.written = is_to_write(bool(told.errors))
-    if told.written:
-        _write_changes(plan, at=at)
-        tokens = register_devices(devices=plan.new, at=at) if plan.new else []
-        told.tokens = [(device.external_id, token) for device, token in zip(plan.new, tokens, strict=True)]
-    told.errors = told.errors[:ERRORS_TOLD]
-    return told
+    return told, plan
+
+
+def write_plan(plan: Plan, *, at: datetime, with_tokens: bool = True) -> list[str]:
+    """Do it; returns the tokens of the new devices, in their order."""
+    _write_changes(plan, at=at)
+    return register_devices(devices=plan.new, at=at, with_tokens=with_tokens) if plan.new else []
 
 
 def _held(external_ids: Iterable[str]) -> dict[str, Device]:
@@ -123,7 +144,7 @@ def _held(external_ids: Iterable[str]) -> dict[str, Device]:
     return found
 
 
-def _add(row: Row, plan: _Plan) -> dict[str, str]:
+def _add(row: Row, plan: Plan) -> dict[str, str]:
     given = {name: value for name, value in row.values.items() if value != "" or name != "status"}
     problems = dict(row.problems)
     device = Device(**given)
@@ -134,7 +155,7 @@ def _add(row: Row, plan: _Plan) -> dict[str, str]:
     return problems
 
 
-def _change(row: Row, device: Device, plan: _Plan, told: Import) -> dict[str, str]:
+def _change(row: Row, device: Device, plan: Plan, told: Import) -> dict[str, str]:
     problems = dict(row.problems)
     old_type = device.type
     is_other = False
@@ -156,7 +177,7 @@ def _change(row: Row, device: Device, plan: _Plan, told: Import) -> dict[str, st
     return {}
 
 
-def _write_changes(plan: _Plan, *, at: datetime) -> None:
+def _write_changes(plan: Plan, *, at: datetime) -> None:
     """By one statement for many: they are locked, so none of them can be one that is gone."""
     ids = [device.pk for device in plan.changed]
     if not ids:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from devices.models import Credential, Device, Presence
 from devices.patience import patience_by_type
@@ -24,6 +25,7 @@ from devices.services.status_history import note_status, tell_status
 from devices.services.types import apply_defaults
 from devices.shapes import why_misshapen
 from devices.signals import device_type_changed
+from factory.accounts.noting import note_change
 from factory.errors import Conflict, InvalidInput
 
 EDITABLE = {"name", "type", "status", "location", "zone", "firmware_version", "metadata", "tags"}
@@ -71,26 +73,34 @@ def register_device(
         if not Device.objects.filter(external_id=external_id).exists():
             raise
         raise DeviceIdTaken(
-            f"deviceId: {external_id} is in use already", fields={"deviceId": ["is in use already"]}
+            gettext("deviceId: %(device)s is in use already") % {"device": external_id},
+            fields={"deviceId": [gettext("is in use already")]},
         ) from None
     [token] = _welcome([device], begin_with, at=at)
+    note_change(
+        "devices.device", device.pk, external_id, before={}, after={"name": name, "type": type, **properties}
+    )
     return device, token
 
 
 @transaction.atomic
-def register_devices(*, devices: Sequence[Device], at: datetime) -> list[str]:
-    """Add many devices that have no `problems_of` their own; their first tokens, in the same order."""
+def register_devices(*, devices: Sequence[Device], at: datetime, with_tokens: bool = True) -> list[str]:
+    """Add many devices that have no `problems_of` their own; their first tokens, in the same order, if wanted."""
     begin_with = apply_defaults(devices=devices)
     made = Device.objects.bulk_create(devices, batch_size=AT_ONCE)
     if any(device.pk is None for device in made):  # the database does not tell
         ids = {device.external_id: device for device in made}
         for pk, external_id in Device.objects.filter(external_id__in=ids).values_list("pk", "external_id"):
             ids[external_id].pk = pk
-    return _welcome(made, begin_with, at=at)
+    return _welcome(made, begin_with, at=at, with_tokens=with_tokens)
 
 
 def _welcome(
-    devices: Sequence[Device], begin_with: Mapping[str, dict[str, Any]], *, at: datetime
+    devices: Sequence[Device],
+    begin_with: Mapping[str, dict[str, Any]],
+    *,
+    at: datetime,
+    with_tokens: bool = True,
 ) -> list[str]:
     """Give new devices what belongs to each, and their type's configuration; returns their tokens."""
     by_status: dict[str, list[int]] = defaultdict(list)
@@ -101,7 +111,7 @@ def _welcome(
         batch_size=AT_ONCE,
     )
     begin_configurations(devices=devices, desired=begin_with, at=at)
-    tokens = issue_tokens(devices=devices, at=at)
+    tokens = issue_tokens(devices=devices, at=at) if with_tokens else []
     for status, ids in by_status.items():
         note_status(device_ids=ids, status=status, at=at)
     tell_of_changes(device.pk for device in devices)
@@ -120,7 +130,8 @@ def edit_device(*, device: Device, at: datetime, **changes: Any) -> Device:
     for field, value in values.items():
         setattr(device, field, value)
     _refuse_invalid(device)
-    before = Device.objects.filter(pk=device.pk).values_list("status", flat=True).first()
+    was = Device.objects.filter(pk=device.pk).values("status", *values).first() or {}
+    before = was.get("status")
     if "status" in values:
         _follow(device, at=at)
     becomes = _new_type(device) if "type" in values else None
@@ -128,8 +139,8 @@ def edit_device(*, device: Device, at: datetime, **changes: Any) -> Device:
     rows = Device.objects.filter(pk=device.pk)
     if not (rows.in_service() if "status" in values else rows).update(**values, updated_at=at):
         if rows.exists():
-            raise InvalidInput.at("status", "the device is out of service")
-        raise DeviceUnknown(f"There is no device {device.pk}.")
+            raise InvalidInput.at("status", gettext("the device is out of service"))
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": device.pk})
     if becomes:
         move_deadlines([device.pk], seconds=patience_by_type()[becomes].silent_seconds)
         device_type_changed.send(sender=Device, device_ids=[device.pk])
@@ -137,6 +148,13 @@ def edit_device(*, device: Device, at: datetime, **changes: Any) -> Device:
         tell = tell_status if device.status == before else note_status
         tell(device_ids=[device.pk], status=device.status, at=at)
     tell_of_changes([device.pk])
+    note_change(
+        "devices.device",
+        device.pk,
+        device.external_id,
+        before={name: was.get(name) for name in values},
+        after=values,
+    )
     return device
 
 
@@ -175,6 +193,7 @@ def hold_devices(*, device_ids: Sequence[int]) -> None:
 @transaction.atomic
 def delete_devices(*, devices: Iterable[Device]) -> int:
     """Remove devices with everything that belongs to them; their readings follow within the hour."""
+    devices = list(devices)  # a query set would look for them again when they are gone
     ids = sorted(device.pk for device in devices)
     hold_devices(device_ids=ids)
     # Who is writing something of theirs, such as a command, is waited for; who comes later finds them gone.
@@ -183,4 +202,6 @@ def delete_devices(*, devices: Iterable[Device]) -> int:
     end_commands_of(device_ids=ids, at=timezone.now(), reason="the device was deleted")
     end_sockets(Credential.objects.filter(device_id__in=ids))
     Device.objects.filter(pk__in=ids).delete()
+    for device in devices:
+        note_change("devices.device", device.pk, device.external_id, before={"name": device.name}, after={})
     return len(ids)

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from devices.models import Configuration, Device, Presence
 from devices.queries import DeviceUnknown
@@ -37,7 +38,7 @@ def deactivate_devices(*, device_ids: Iterable[int], at: datetime, by: User | No
     ids = sorted(set(device_ids))
     known = set(Device.objects.filter(pk__in=ids).values_list("pk", flat=True))
     if unknown := set(ids) - known:
-        raise DeviceUnknown(f"There is no device {min(unknown)}.")
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": min(unknown)})
     went: list[int] = []
     for start in range(0, len(ids), AT_ONCE):
         went += again_after_deadlock(partial(_deactivate, ids[start : start + AT_ONCE], at=at))
@@ -78,8 +79,8 @@ def _reactivate(device: Device, *, at: datetime) -> str:
     out = Device.objects.filter(pk=device.pk, deactivated_at__isnull=False)
     if not out.update(deactivated_at=None, updated_at=at):
         if not Device.objects.filter(pk=device.pk).exists():
-            raise DeviceUnknown(f"There is no device {device.pk}.")
-        raise DeviceInService(f"{device.name} is in service.")
+            raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": device.pk})
+        raise DeviceInService(gettext("%(device)s is in service.") % {"device": device.name})
     token = issue_token(device=device, at=at)
     Configuration.objects.filter(pk=device.pk).update(push_at=at)  # what was to go out when it went, did not
     devices_reactivated.send(sender=Device, device_ids=[device.pk], at=at)

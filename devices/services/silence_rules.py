@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext
 
 from devices.models import Device, SilenceRule
 from devices.patience import Patience, patience_of, rules, usual_patience
@@ -18,7 +19,9 @@ def set_silence_rule(*, type: str, **changes: Any) -> Patience:
     Devices that are waited for are waited for by the new rule, from when they were last heard.
     """
     if type not in Device.Type.values:
-        raise InvalidInput.at("type", f"must be one of {', '.join(Device.Type.values)}")
+        raise InvalidInput.at(
+            "type", gettext("must be one of %(names)s") % {"names": ", ".join(Device.Type.values)}
+        )
     before, patience = _write(type, {name: changes[name] for name in changes.keys() & CHANGEABLE})
     if patience.silent_seconds != before.silent_seconds:
         wait_from_last_heard(type=type, seconds=patience.silent_seconds)

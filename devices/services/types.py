@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from devices.models import Device, TypeDefaults
 from devices.services.configuration import why_no_configuration
@@ -18,11 +19,13 @@ METRICS_LIMIT = 64
 def why_no_metrics(metrics: Any) -> str:
     """Why these cannot be the metrics of a type; empty where they can."""
     if not isinstance(metrics, list) or len(metrics) > METRICS_LIMIT:
-        return f"must be a list of at most {METRICS_LIMIT} metric names"
+        return gettext("must be a list of at most %(most)s metric names") % {"most": METRICS_LIMIT}
     for name in metrics:
         if not isinstance(name, str) or not METRIC_NAME.match(name):
-            return f"{name!r} is no metric name: lower-case letters, digits and _ only, at most 63"
-    return "" if len(set(metrics)) == len(metrics) else "names a metric twice"
+            return gettext(
+                "%(name)s is no metric name: lower-case letters, digits and _ only, at most 63"
+            ) % {"name": repr(name)}
+    return "" if len(set(metrics)) == len(metrics) else gettext("names a metric twice")
 
 
 def why_no_defaults(**values: Any) -> dict[str, str]:
@@ -39,7 +42,9 @@ def why_no_defaults(**values: Any) -> dict[str, str]:
 def set_type_defaults(*, type: str, **changes: Any) -> TypeDefaults:
     """Say what new devices of a type start with; what is left out stays as it is. Devices that exist stay, too."""
     if type not in Device.Type.values:
-        raise InvalidInput.at("type", f"must be one of {', '.join(Device.Type.values)}")
+        raise InvalidInput.at(
+            "type", gettext("must be one of %(names)s") % {"names": ", ".join(Device.Type.values)}
+        )
     values = {name: changes[name] for name in CHANGEABLE if name in changes}
     if problems := why_no_defaults(**values):
         first = next(iter(problems))

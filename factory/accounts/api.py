@@ -1,13 +1,24 @@
+from typing import Any
+
+from django.conf import settings
 from django.utils import timezone
 from rest_framework import serializers
 
+from factory.accounts import preferences as chosen
 from factory.accounts import queries, services
 from factory.accounts.attempts import count_attempt
 from factory.accounts.identity import address_of, cookie_for
 from factory.accounts.models import Session, User
 from factory.accounts.permissions import ANYONE, VIEWER
 from factory.trpc.router import Router
-from factory.trpc.serializers import OrNull, StrictInteger, StrictString, WireSerializer
+from factory.trpc.serializers import (
+    OrNull,
+    StrictBoolean,
+    StrictInteger,
+    StrictString,
+    TimeZoneField,
+    WireSerializer,
+)
 
 router = Router("auth")
 
@@ -62,6 +73,22 @@ class Registration(WireSerializer):
 class PasswordChange(WireSerializer):
     current_password = StrictString(max_length=1000, trim_whitespace=False)
     new_password = StrictString(max_length=1000, trim_whitespace=False)
+
+
+class PreferencesRow(WireSerializer):
+    theme = serializers.ChoiceField(User.Theme.choices)
+    language = serializers.ChoiceField(settings.LANGUAGES, allow_null=True)
+    time_zone = serializers.CharField(allow_null=True)
+    start_page = serializers.ChoiceField(User.StartPage.choices)
+    shortcuts = serializers.BooleanField()
+
+
+class PreferencesInput(WireSerializer):
+    theme = serializers.ChoiceField(User.Theme.choices, required=False)
+    language = serializers.ChoiceField(settings.LANGUAGES, required=False, allow_null=True)
+    time_zone = TimeZoneField(required=False, allow_null=True)
+    start_page = serializers.ChoiceField(User.StartPage.choices, required=False)
+    shortcuts = StrictBoolean(required=False)
 
 
 class SessionId(WireSerializer):
@@ -136,3 +163,16 @@ def revoke_session(call, *, id: int):
     """End one of one's own sessions; an admin may end anybody's."""
     services.revoke_session(session_id=id, by=call.principal, at=timezone.now())
     return {"success": True}
+
+
+@router.query("preferences", permission=VIEWER, output=PreferencesRow)
+def preferences(call):
+    """How pages are shown to the person: null is the browser's language, and the plant's time zone."""
+    return chosen.preferences_of(call.principal)
+
+
+@router.mutation("setPreferences", permission=VIEWER, input=PreferencesInput, output=PreferencesRow)
+def set_preferences(call, **changes):
+    """Change how pages are shown to oneself; what is not named stays."""
+    given: dict[str, Any] = {name: "" if value is None else value for name, value in changes.items()}
+    return chosen.preferences_of(chosen.set_preferences(user=call.principal, **given))

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 from django_ratelimit.core import get_usage
 
 from factory.errors import TooMany
@@ -62,4 +63,5 @@ def _headers(usage: dict[str, Any]) -> dict[str, str]:
 
 def _too_many(usage: dict[str, Any], headers: dict[str, str]) -> TooMany:
     seconds = max(0, usage["time_left"]) + 1
-    return TooMany(f"Too many attempts. Try again in {seconds} s.", retry_after=seconds, headers=headers)
+    words = gettext("Too many attempts. Try again in %(seconds)s s.") % {"seconds": seconds}
+    return TooMany(words, retry_after=seconds, headers=headers)

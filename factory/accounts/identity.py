@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
+from factory import context
 from factory.accounts.queries import alive_session
 from factory.limits.addresses import client_address
 from factory.trpc.call import STRANGER, Identity
@@ -33,6 +34,7 @@ def person_behind(*, bearer: str, cookies: Mapping[str, str]) -> Identity | None
     session = alive_session(token=token, at=timezone.now())
     if session is None:
         return STRANGER
+    context.note(user_id=session.user_id)
     return Identity(principal=session.user, credential=session, ambient=not bearer)
 
 

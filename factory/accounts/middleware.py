@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 
+from factory import languages
 from factory.accounts.identity import identify_person
 from factory.accounts.models import Session, User
 
@@ -27,20 +28,31 @@ class SignedInPerson(AuthenticationMiddleware):
         request.user = SimpleLazyObject(partial(_look_up, request))  # type: ignore[assignment]
 
 
+PERSON_FREE = ("/health/", "/words/")  # asked often, and the same for everybody
+
+
 class SpokenLanguage:
-    """Pages speak the browser's language, where there is one; the API speaks English to everybody."""
+    """Pages speak the language a person has chosen, else the browser's or the plant's; the API English to everybody."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info.startswith("/api/"):
-            with translation.override(settings.LANGUAGE_CODE):
+            with languages.in_english():
                 return self.get_response(request)
-        with translation.override(translation.get_language_from_request(request)):
+        with translation.override(_language_for(request)):
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", translation.get_language())
             return response
+
+
+def _language_for(request: HttpRequest) -> str:
+    chosen = ""
+    if settings.SESSION_COOKIE_NAME_JWT in request.COOKIES and not request.path_info.startswith(PERSON_FREE):
+        chosen = getattr(request.user, "language", "")  # a stranger has none
+    known = chosen in dict(settings.LANGUAGES)
+    return chosen if known else languages.of_request(request)
 
 
 def session_of(request: HttpRequest) -> Session | None:

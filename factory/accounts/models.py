@@ -2,6 +2,8 @@ import uuid
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 def new_open_id() -> str:
@@ -27,14 +29,34 @@ class User(AbstractBaseUser):
     """A person. What they may do is their role; there are no single permissions to hand out."""
 
     class Role(models.TextChoices):
-        USER = "user", "Viewer"
-        OPERATOR = "operator", "Operator"
-        TECHNICIAN = "technician", "Technician"
-        ADMIN = "admin", "Admin"
+        USER = "user", _("Viewer")
+        OPERATOR = "operator", _("Operator")
+        TECHNICIAN = "technician", _("Technician")
+        ADMIN = "admin", pgettext_lazy("role", "Admin")
 
         @property
         def rank(self) -> int:
             return list(type(self)).index(self)
+
+    class Theme(models.TextChoices):
+        SYSTEM = "system", _("System")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+        CONTRAST = "contrast", _("High contrast")
+
+    class StartPage(models.TextChoices):
+        """Where one comes to after signing in: names of pages."""
+
+        OVERVIEW = "overview", _("Overview")
+        ALERTS = "alerts", _("Alerts")
+        DEVICES = "devices", _("Devices")
+        GROUPS = "groups", _("Groups")
+        BATCHES = "batches", _("Batches")
+        FIRMWARE = "firmware", _("Firmware")
+        PERFORMANCE = "performance", _("Performance")
+        ENERGY = "energy", _("Energy")
+        OEE = "oee", _("OEE")
+        REPORTS = "reports", _("Reports")
 
     email = models.EmailField(unique=True, max_length=190)
     open_id = models.CharField(max_length=64, unique=True, default=new_open_id, editable=False)
@@ -42,6 +64,14 @@ class User(AbstractBaseUser):
     role = models.CharField(max_length=16, choices=Role, default=Role.USER)
     is_active = models.BooleanField("may sign in", default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # How pages are shown to them. With defaults of the database, for a version before.
+    theme = models.CharField(max_length=16, choices=Theme, default=Theme.SYSTEM, db_default=Theme.SYSTEM)
+    language = models.CharField(max_length=8, blank=True, default="", db_default="")  # "": the browser's
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")  # "": the plant's
+    start_page = models.CharField(
+        max_length=32, choices=StartPage, default=StartPage.OVERVIEW, db_default=StartPage.OVERVIEW
+    )
+    shortcuts = models.BooleanField("keyboard shortcuts", default=True, db_default=True)
 
     objects = UserManager()
 
@@ -92,3 +122,73 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"Session {self.pk} of {self.user_id}"
+
+
+class AuditUnchangeable(TypeError):
+    """What is in the audit log stays as it was written."""
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    """Read, and added to. Only age takes an entry away, by `factory.accounts.audit`."""
+
+    def update(self, **values) -> int:
+        raise AuditUnchangeable("Entries of the audit log are not changed.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AuditUnchangeable("Entries of the audit log are not deleted.")
+
+    def _expire(self) -> int:
+        return super().delete()[0]
+
+
+class AuditEntry(models.Model):
+    """Somebody changed something, or was refused. Names are copies: they outlive whom they name."""
+
+    class Source(models.TextChoices):
+        PAGE = "page", _("Page")
+        ADMIN = "admin", _("Admin")
+        API = "api", _("API")
+        SOCKET = "socket", _("WebSocket")
+
+    class Outcome(models.TextChoices):
+        DONE = "done", _("Done")
+        REFUSED = "refused", _("Refused")
+        FAILED = "failed", _("Failed")
+
+    at = models.DateTimeField(_("time"), db_index=True)
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(_("who"), max_length=190, blank=True)
+    source = models.CharField(_("by way of"), max_length=8, choices=Source)
+    action = models.CharField(_("action"), max_length=100)
+    outcome = models.CharField(_("outcome"), max_length=8, choices=Outcome)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    target_kind = models.CharField(_("kind of object"), max_length=64, blank=True)
+    target_id = models.CharField(max_length=64, blank=True)
+    target_label = models.CharField(_("object"), max_length=200, blank=True)
+    asked = models.JSONField(_("what was asked"), default=dict)
+    before = models.JSONField(_("before"), default=dict)
+    after = models.JSONField(_("after"), default=dict)
+    address = models.CharField(_("address"), max_length=64, blank=True)
+    request_id = models.CharField(_("request"), max_length=64, blank=True)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit log")
+        indexes = [
+            models.Index(fields=["actor_id", "id"], name="audit_of_an_actor"),
+            models.Index(fields=["target_kind", "target_id", "id"], name="audit_of_a_target"),
+            models.Index(fields=["action", "id"], name="audit_of_an_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target_label or self.target_id}".strip()
+
+    def save(self, *args, **kwargs) -> None:
+        if self.pk is not None:
+            raise AuditUnchangeable("Entries of the audit log are not changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs) -> tuple[int, dict[str, int]]:
+        raise AuditUnchangeable("Entries of the audit log are not deleted.")

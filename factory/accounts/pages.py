@@ -4,35 +4,37 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from factory.accounts import services
 from factory.accounts.identity import address_of, forget, remember
 from factory.accounts.middleware import session_of
+from factory.accounts.models import User
 from factory.errors import TooMany
 
 
 class SignInForm(forms.Form):
     email = forms.EmailField(
-        label="E-mail",
+        label=gettext_lazy("E-mail"),
         max_length=190,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
-        label="Password",
+        label=gettext_lazy("Password"),
         max_length=1000,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
 
-def _wanted_page(request: HttpRequest) -> str:
-    """Where the person was going; only within this site."""
+def _wanted_page(request: HttpRequest, user: User) -> str:
+    """Where the person was going, else where they like to start; only within this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
         return wanted
-    return settings.LOGIN_REDIRECT_URL
+    return user.start_page
 
 
 @never_cache
@@ -42,10 +44,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST or None)
     status = 401
     if request.method == "GET" and request.user.is_authenticated and "next" not in request.GET:
-        return redirect(settings.LOGIN_REDIRECT_URL)
+        return redirect(request.user.start_page)
     if request.method == "POST" and form.is_valid():
         try:
-            _, token = services.sign_in(
+            user, token = services.sign_in(
                 **form.cleaned_data,
                 at=timezone.now(),
                 address=address_of(request),
@@ -57,7 +59,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             form.add_error(None, refusal.message)
             status = 429
         else:
-            response = redirect(_wanted_page(request))
+            response = redirect(_wanted_page(request, user))
             remember(response, token)
             return response
     context = {"form": form, "next": request.GET.get("next", ""), "demo": settings.FACTORY_DEMO}

@@ -8,9 +8,11 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from factory.accounts import attempts, tokens
 from factory.accounts.models import Session, SessionQuerySet, User
+from factory.accounts.noting import note_change
 from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
 from factory.live.broadcast import end_connections_on_commit
 
@@ -67,21 +69,29 @@ def create_user(*, email: str, password: str, name: str = "", role: User.Role = 
     check_new_password(password, user=draft, field="password")
     try:
         with transaction.atomic():
-            return User.objects.create_user(draft.email, password, name=name, role=role)
+            user = User.objects.create_user(draft.email, password, name=name, role=role)
     except IntegrityError:
         _refuse_taken(draft.email)
         raise
+    _note(user, before={}, after={"email": user.email, "name": name, "role": role})
+    return user
+
+
+def _note(user: User, *, before: dict, after: dict) -> None:
+    note_change("accounts.user", user.pk, user.email, before=before, after=after)
 
 
 def _refuse_taken(email: str, *, but: int = 0) -> None:
     if User.objects.filter(email=email).exclude(pk=but).exists():
-        raise EmailTaken("This e-mail is in use already.", fields={"email": ["is in use already"]}) from None
+        raise EmailTaken(
+            gettext("This e-mail is in use already."), fields={"email": [gettext("is in use already")]}
+        ) from None
 
 
 def register_user(*, email: str, password: str, name: str) -> User:
     """A stranger makes their own account, where the plant allows it."""
     if settings.REGISTRATION != "open":
-        raise RegistrationClosed("Registration is closed. Ask an admin for an account.")
+        raise RegistrationClosed(gettext("Registration is closed. Ask an admin for an account."))
     return create_user(email=email, password=password, name=name)
 
 
@@ -122,7 +132,7 @@ def sign_in(
         User().set_password(password)  # the same work as a comparison
     if user is None or not check_password(password, user.password) or not user.is_active:
         attempts.note_failure(email=email, address=address)
-        raise WrongCredentials("E-mail or password is wrong.")
+        raise WrongCredentials(gettext("E-mail or password is wrong."))
     return user, open_session(user=user, at=at, address=address, agent=agent)
 
 
@@ -137,12 +147,17 @@ def revoke_session(*, session_id: int, by: User, at: datetime) -> None:
     if not by.has_rank_of(User.Role.ADMIN):
         sessions = sessions.filter(user=by)
     if not _end(sessions, at=at):
-        raise SessionUnknown("There is no such session.")
+        raise SessionUnknown(gettext("There is no such session."))
 
 
 def revoke_all_sessions(*, user: User, at: datetime) -> int:
     """End every session of a person."""
     return _end(Session.objects.filter(user=user), at=at)
+
+
+def revoke_other_sessions(*, session: Session, at: datetime) -> int:
+    """End every session of a person but this one."""
+    return _end(Session.objects.alive(at).filter(user=session.user_id).exclude(pk=session.pk), at=at)
 
 
 @transaction.atomic
@@ -164,6 +179,7 @@ def set_password(*, user: User, password: str, at: datetime) -> None:
     """Give a person a new password and end every session that the old one opened."""
     user.set_password(check_new_password(password, user=user, field="newPassword"))
     user.save(update_fields=["password"])
+    _note(user, before={"password": "the old one"}, after={"password": "a new one"})
     revoke_all_sessions(user=user, at=at)
 
 
@@ -173,7 +189,7 @@ def change_password(
 ) -> str:
     """A person changes their own password; all sessions end and a fresh one is returned."""
     if not check_password(current, user.password):
-        raise InvalidInput.at("currentPassword", "is wrong")
+        raise InvalidInput.at("currentPassword", gettext("is wrong"))
     set_password(user=user, password=new, at=at)
     return open_session(user=user, at=at, address=address, agent=agent)
 
@@ -188,6 +204,7 @@ def edit_user(*, user: User, **changes) -> User:
         values["email"] = normal_email(values["email"])
         _refuse_taken(values["email"], but=user.pk)
     refuse_without_admin(user=user, **values)
+    was = User.objects.filter(pk=user.pk).values(*values).first() or {}
     try:
         with transaction.atomic():
             found = User.objects.filter(pk=user.pk).update(**values)
@@ -195,11 +212,12 @@ def edit_user(*, user: User, **changes) -> User:
         _refuse_taken(values.get("email", ""), but=user.pk)
         raise
     if not found:
-        raise UserUnknown(f"There is no person {user.pk}.")
+        raise UserUnknown(gettext("There is no person %(id)s.") % {"id": user.pk})
     for field, value in values.items():
         setattr(user, field, value)
     if values.get("is_active") is False:
         revoke_all_sessions(user=user, at=timezone.now())
+    _note(user, before=was, after=values)
     return user
 
 
@@ -212,8 +230,8 @@ def refuse_without_admin(
     if _holds_every_admin({user.pk}):
         field = "isActive" if role == User.Role.ADMIN else "role"
         raise LastAdmin(
-            "This is the last admin who can sign in.",
-            fields={field: ["is that of the last admin who can sign in"]},
+            gettext("This is the last admin who can sign in."),
+            fields={field: [gettext("is that of the last admin who can sign in")]},
         )
 
 
@@ -228,11 +246,14 @@ def _holds_every_admin(user_ids: set[int]) -> bool:
 @transaction.atomic
 def delete_users(*, users: Iterable[User], by: User, at: datetime) -> int:
     """Remove people with their sessions; what they did stays, without their name."""
+    users = list(users)
     ids = {user.pk for user in users}
     if by.pk in ids:
-        raise OwnAccount("You cannot delete yourself.")
+        raise OwnAccount(gettext("You cannot delete yourself."))
     if _holds_every_admin(ids):
-        raise LastAdmin("The last admin who can sign in cannot be deleted.")
+        raise LastAdmin(gettext("The last admin who can sign in cannot be deleted."))
     _end(Session.objects.filter(user__in=ids), at=at)
     User.objects.filter(pk__in=ids).delete()
+    for user in users:
+        _note(user, before={"email": user.email, "name": user.name, "role": user.role}, after={})
     return len(ids)

@@ -16,6 +16,8 @@ import orjson
 from channels.layers import get_channel_layer
 from django.db import transaction
 
+from factory import counters
+
 logger = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 10_000  # messages waiting; past it the oldest are dropped and counted
@@ -42,7 +44,7 @@ class Broadcaster:
                 self._start()
             if len(self._waiting) >= QUEUE_LIMIT:
                 self._waiting.popleft()
-                self.dropped += 1
+                self._count_dropped()
             self._waiting.append((group, message))
             self._idle.clear()
             assert self._loop is not None
@@ -80,15 +82,20 @@ class Broadcaster:
         try:
             await asyncio.wait_for(layer.group_send(group, message), SEND_TIMEOUT)
         except Exception as error:
-            self.dropped += 1
+            self._count_dropped()
             if not self.failing:
                 logger.warning("broadcast.failing", extra={"error": str(error)})
             self.failing = True
         else:
             self.sent += 1
+            counters.news.labels("sent").inc()
             if self.failing:
                 logger.warning("broadcast.recovered", extra={"dropped": self.dropped})
             self.failing = False
+
+    def _count_dropped(self) -> None:
+        self.dropped += 1
+        counters.news.labels("dropped").inc()
 
 
 broadcaster = Broadcaster()

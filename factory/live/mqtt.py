@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from paho.mqtt import client as paho
 
+from factory import counters
 from factory.live.mqtt_wire import CONNECT_SECONDS, Wire, new_client
 from factory.live.topics import BatchHandler, BatchTopic, Message, OneByOne, Topic
 
@@ -140,6 +141,7 @@ class Intake:
 
     def refuse(self, message: Message, reason: str) -> None:
         self._refusals += 1
+        counters.mqtt_refused.inc()
         if time.monotonic() - self._refusals_told_at >= TOLD_SECONDS:
             logger.warning(
                 "mqtt.refused",
@@ -289,11 +291,13 @@ class Intake:
             else:
                 self._hand_over(message)
         for name, messages in batches.items():
+            counters.mqtt_messages.labels(name).inc(len(messages))
             self._handlers[name].take(messages)
 
     def _hand_over(self, message: Message) -> None:
         topic = self._topics.get(message.topic)
         if isinstance(topic, Topic):
+            counters.mqtt_messages.labels(topic.name).inc()
             self._one_by_one.handle(message, topic)
         else:  # of an older release's subscription
             self.refuse(message, "nobody takes messages on this topic")

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import orjson
+from django.utils.translation import gettext_noop
 from rest_framework import serializers
 
 from factory.trpc import superjson
@@ -15,7 +16,7 @@ from factory.trpc import superjson
 MILLIS = "epoch-millis"  # what schemas call the format of telemetry times
 SAFE_INTEGER = 2**53 - 1  # beyond it JavaScript loses digits
 DEEPEST = 24  # levels of objects and arrays in a free-form value; MariaDB keeps 31
-NO_JSON = "must be JSON, with finite numbers of at most 64 bits and whole characters"
+NO_JSON = gettext_noop("must be JSON, with finite numbers of at most 64 bits and whole characters")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -6,8 +6,10 @@ for itself; a handler that raised inside `atomic` has been rolled back by the ti
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
@@ -32,6 +34,26 @@ Identify = Callable[[HttpRequest], Identity | None]
 FIXED = {"auto": None, "plain": Dialect.PLAIN, "superjson": Dialect.SUPERJSON}
 
 
+@dataclass(slots=True)
+class Carried:
+    """A mutation that is being carried out: what was asked and, once it is done, what it returned."""
+
+    given: dict[str, Any] | None = None
+    value: Any = None
+
+
+class Witness(Protocol):
+    """Somebody who keeps a record of mutations, over HTTP, in batches and on sockets."""
+
+    def refused(
+        self, request: HttpRequest, identity: Identity, procedure: Procedure, error: Exception
+    ) -> None:
+        """Who asked may not do this."""
+
+    def carrying_out(self, call: Call, procedure: Procedure) -> AbstractContextManager[Carried]:
+        """It begins; what leaves the context is its outcome."""
+
+
 class Gateway:
     """Mount `urls(prefix)`, or `view(request, path)` on a pattern of one's own."""
 
@@ -44,12 +66,14 @@ class Gateway:
         allowed_origins: Collection[str] | Callable[[], Collection[str]] = (),
         method_override: bool = True,
         limits: Limits | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self.registry = registry
         self.identify = identify
         self.dialect = FIXED[transformer]
         self.allowed_origins = allowed_origins
         self.limits = limits
+        self.witness = witness
         self.query_methods = ("GET", "POST") if method_override else ("GET",)
         # A form on somebody else's page cannot send JSON, and writes with a cookie must show their Origin.
         self.view: Callable[..., HttpResponseBase] = csrf_exempt(self._view)
@@ -142,9 +166,14 @@ class Gateway:
 
     def admit(self, request: HttpRequest, procedure: Procedure, identity: Identity) -> Call:
         """The call of somebody who may make it; a refusal for everybody else."""
-        check_permission(procedure, identity)
-        if identity.ambient and procedure.kind == "mutation":
-            self.check_origin(request)
+        try:
+            check_permission(procedure, identity)
+            if identity.ambient and procedure.kind == "mutation":
+                self.check_origin(request)
+        except TRPCError as refusal:
+            if self.witness is not None and procedure.kind == "mutation":
+                self.witness.refused(request, identity, procedure, refusal)
+            raise
         call = Call(request, identity)
         if procedure.notice:
             _announce(procedure.notice, call)
@@ -152,11 +181,18 @@ class Gateway:
 
     def run(self, call: Call, procedure: Procedure, open_input: Callable[[], Any]) -> Any:
         """What the procedure says to an input, as JSON-like; of a subscription, its iterator as it is."""
-        given = procedure.read(open_input()) if procedure.read else {}
-        if procedure.kind == "mutation":
-            value = again_after_deadlock(lambda: procedure.handler(call, **given))
+        if procedure.kind == "mutation" and self.witness is not None:
+            with self.witness.carrying_out(call, procedure) as carried:
+                carried.given = procedure.read(open_input()) if procedure.read else {}
+                carried.value = value = again_after_deadlock(
+                    lambda: procedure.handler(call, **(carried.given or {}))
+                )
         else:
-            value = procedure.handler(call, **given)
+            given = procedure.read(open_input()) if procedure.read else {}
+            if procedure.kind == "mutation":
+                value = again_after_deadlock(lambda: procedure.handler(call, **given))
+            else:
+                value = procedure.handler(call, **given)
         if procedure.write is None or value is wire.UNDEFINED or procedure.kind == "subscription":
             return value
         return procedure.write(value)

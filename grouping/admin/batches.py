@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 from django.contrib import admin, messages
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from factory.accounts.backoffice import ReadOnlyAdmin
@@ -37,7 +38,7 @@ class FailureInline(TabularInline):
 @admin.register(BatchOperation)
 class BatchAdmin(ReadOnlyAdmin):
     list_display = ["id", "operation", "group", "status", "progress", "standing", "created_by", "created_at"]
-    list_filter = ["status", "operation"]
+    list_filter = ["status", "operation", ("group", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["group", "created_by"]
     search_fields = ["group__name", "idempotency_key"]
     ordering = ["-pk"]
@@ -65,11 +66,11 @@ class BatchAdmin(ReadOnlyAdmin):
     def get_readonly_fields(self, request, obj=None):
         return [*super().get_readonly_fields(request, obj), "progress", "standing"]
 
-    @admin.display(description="progress")
+    @admin.display(description=_("progress"))
     def progress(self, batch) -> str:
         return f"{batch.counts.progress} %"
 
-    @admin.display(description="devices")
+    @admin.display(description=_("devices"))
     def standing(self, batch) -> str:
         counts = batch.counts
         told = {
@@ -81,11 +82,11 @@ class BatchAdmin(ReadOnlyAdmin):
         }
         return f"{batch.total}: " + ", ".join(f"{number} {word}" for word, number in told.items() if number)
 
-    @admin.action(description="Cancel selected batch operations", permissions=["change"])
+    @admin.action(description=_("Cancel selected batch operations"), permissions=["change"])
     def cancel(self, request, queryset) -> None:
         self._each(request, queryset, services.cancel_batch, "cancelled")
 
-    @admin.action(description="Do it again for the failed devices", permissions=["change"])
+    @admin.action(description=_("Do it again for the failed devices"), permissions=["change"])
     def retry_failed(self, request, queryset) -> None:
         self._each(request, queryset, services.retry_failed, "begun again")
 

@@ -3,6 +3,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.forms import CharField, ModelForm, Textarea
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from devices.filtering import FilterRefused, parse_filter
 from devices.models import Device
@@ -89,7 +90,7 @@ class GroupAdmin(Restarting, Cascading, RoomAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).annotate(devices=Count("memberships"))
 
-    @admin.display(description="devices", ordering="devices")
+    @admin.display(description=_("devices"), ordering="devices")
     def devices(self, group) -> int:
         return group.devices
 

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
@@ -42,7 +43,7 @@ class Restarting(RoomAdmin):
 
     actions_detail = ["restart_devices"]
 
-    @action(description="Restart its devices…", url_path="restart", permissions=["change"])
+    @action(description=_("Restart its devices…"), url_path="restart", permissions=["change"])
     def restart_devices(self, request, object_id) -> HttpResponse:
         try:
             group = get_group(int(object_id))

@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from devices.models import Command, Device, ExactCharField
 from grouping.models.groups import Group
@@ -9,11 +10,11 @@ class BatchOperation(models.Model):
     """One thing done to many devices. Who is in it is fixed when it is made: one item a device."""
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        IN_PROGRESS = "in_progress"
-        COMPLETED = "completed"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
+        PENDING = "pending", gettext_lazy("Pending")
+        IN_PROGRESS = "in_progress", gettext_lazy("In Progress")
+        COMPLETED = "completed", gettext_lazy("Completed")
+        FAILED = "failed", gettext_lazy("Failed")
+        CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
     UNFINISHED = (Status.PENDING, Status.IN_PROGRESS)
 
@@ -46,12 +47,12 @@ class BatchItem(models.Model):
     """What becomes of one device in a batch: exactly one outcome."""
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        WORKING = "working"  # a worker has claimed it
-        WAITING = "waiting"  # for the device's word
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
+        PENDING = "pending", gettext_lazy("Pending")
+        WORKING = "working", gettext_lazy("Working")  # a worker has claimed it
+        WAITING = "waiting", gettext_lazy("Waiting")  # for the device's word
+        SUCCEEDED = "succeeded", gettext_lazy("Succeeded")
+        FAILED = "failed", gettext_lazy("Failed")
+        CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
     UNFINISHED = (Status.PENDING, Status.WORKING, Status.WAITING)
 

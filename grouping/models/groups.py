@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from devices.models import Device, ExactCharField
 
@@ -12,10 +13,10 @@ class Group(models.Model):
     """Devices that people speak of as one. Groups nest: who is in a group is in all that it is inside of."""
 
     class Type(models.TextChoices):
-        ZONE = "zone"
-        PRODUCTION_LINE = "production_line"
-        DEPARTMENT = "department"
-        CUSTOM = "custom"
+        ZONE = "zone", gettext_lazy("Zone")
+        PRODUCTION_LINE = "production_line", gettext_lazy("Production Line")
+        DEPARTMENT = "department", gettext_lazy("Department")
+        CUSTOM = "custom", gettext_lazy("Custom")
 
     name = ExactCharField(max_length=120, unique=True)
     type = models.CharField(max_length=16, choices=Type)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, QuerySet
+from django.utils.translation import gettext
 
 from factory.errors import NotFound
 from factory.live.story import microseconds, whole_number
@@ -49,7 +50,7 @@ def get_batch(batch_id: int) -> BatchOperation:
     """One batch; refuses when there is none."""
     batch = BatchOperation.objects.select_related("group", "created_by").filter(pk=batch_id).first()
     if batch is None:
-        raise BatchUnknown(f"There is no batch operation {batch_id}.")
+        raise BatchUnknown(gettext("There is no batch operation %(id)s.") % {"id": batch_id})
     return batch
 
 

@@ -3,6 +3,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from devices.models import DeviceQuerySet
 from devices.queries import count_some
@@ -19,7 +20,7 @@ def get_group(group_id: int) -> Group:
     """One group; refuses when there is none."""
     group = Group.objects.filter(pk=group_id).first()
     if group is None:
-        raise GroupUnknown(f"There is no group {group_id}.")
+        raise GroupUnknown(gettext("There is no group %(id)s.") % {"id": group_id})
     return group
 
 
@@ -80,7 +81,7 @@ def devices_within(*, group_id: int) -> QuerySet[Membership, Any]:
     """
     tree = group_tree()
     if group_id not in tree:
-        raise GroupUnknown(f"There is no group {group_id}.")
+        raise GroupUnknown(gettext("There is no group %(id)s.") % {"id": group_id})
     return Membership.objects.filter(group_id__in=tree.within(group_id)).values_list("device_id", flat=True)
 
 

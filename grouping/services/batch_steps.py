@@ -5,11 +5,13 @@ from functools import partial
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from devices.services import withdraw_commands
 from factory.accounts.models import User
 from factory.errors import Conflict, Forbidden, InvalidInput
 from factory.retrying import again_after_deadlock
+from factory.said import said
 from grouping.models import BatchItem, BatchOperation
 from grouping.operations import TakeBack, get_operation
 from grouping.queries.batches import BatchUnknown
@@ -38,7 +40,7 @@ def cancel_batch(*, batch: BatchOperation, at: datetime, by: User | None = None)
 def _cancel(batch: BatchOperation, at: datetime) -> None:
     rows = BatchOperation.objects.filter(pk=batch.pk, status__in=BatchOperation.UNFINISHED)
     if not rows.update(status=Status.CANCELLED):
-        _refuse_moved_on(batch, "only one that is running can be cancelled")
+        _refuse_moved_on(batch, gettext("only one that is running can be cancelled"))
     untouched = (ItemStatus.PENDING, ItemStatus.WORKING)
     found = BatchItem.objects.filter(batch_id=batch.pk, status__in=untouched)
     items = locked(found.values_list("pk", flat=True))
@@ -87,14 +89,16 @@ def _retry(batch: BatchOperation, at: datetime) -> None:
     hold_turn(batch.group_id, batch.created_by)
     rows = BatchOperation.objects.filter(pk=batch.pk, status__in=(Status.COMPLETED, Status.FAILED))
     if not rows.update(status=Status.IN_PROGRESS, completed_at=None):
-        _refuse_moved_on(batch, "only one that is over, and was not cancelled, can be done again")
+        _refuse_moved_on(batch, gettext("only one that is over, and was not cancelled, can be done again"))
     failed = BatchItem.objects.filter(
         batch_id=batch.pk, status=ItemStatus.FAILED, device__deactivated_at=None, device__isnull=False
     )
     items = locked(failed.values_list("pk", flat=True))
     again = [item.pk for item in items if item.status == ItemStatus.FAILED]
     if not again:
-        raise BatchMovedOn("There is no device to do it again for: none that is in service has failed.")
+        raise BatchMovedOn(
+            gettext("There is no device to do it again for: none that is in service has failed.")
+        )
     refuse_too_many(batch.group_id, batch.created_by, but=batch.pk)
     BatchItem.objects.filter(pk__in=again).update(
         status=ItemStatus.PENDING, attempt=F("attempt") + 1, command=None, error="", updated_at=at
@@ -110,11 +114,17 @@ def _refuse_lower_rank(batch: BatchOperation, by: User | None) -> None:
     except InvalidInput:  # its room is gone: whoever may start batches may end this one
         role = User.Role.OPERATOR
     if by is not None and not by.has_rank_of(role):
-        raise Forbidden(f"Only a {role.label.lower()} may steer {batch.operation} for many devices.")
+        raise Forbidden(
+            gettext("Only a %(what)s may steer %(operation)s for many devices.")
+            % {"what": said(role), "operation": batch.operation}
+        )
 
 
 def _refuse_moved_on(batch: BatchOperation, words: str) -> None:
     now = BatchOperation.objects.filter(pk=batch.pk).values_list("status", flat=True).first()
     if now is None:
-        raise BatchUnknown(f"There is no batch operation {batch.pk}.")
-    raise BatchMovedOn(f"Batch operation {batch.pk} is {now.replace('_', ' ')}: {words}.")
+        raise BatchUnknown(gettext("There is no batch operation %(id)s.") % {"id": batch.pk})
+    raise BatchMovedOn(
+        gettext("Batch operation %(id)s is %(status)s: %(words)s.")
+        % {"id": batch.pk, "status": said(now), "words": words}
+    )

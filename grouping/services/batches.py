@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext, ngettext
 
 from devices.models import Device
 from devices.queries import DeviceUnknown
@@ -17,6 +18,7 @@ from factory.accounts.models import User
 from factory.errors import Conflict, Forbidden, InvalidInput, PreconditionFailed
 from factory.queueing import enqueue_on_commit
 from factory.retrying import again_after_deadlock
+from factory.said import retold, said
 from grouping import tasks
 from grouping.models import BatchItem, BatchOperation
 from grouping.operations import Operation, get_operation
@@ -79,13 +81,16 @@ def _asked(
     by: User | None,
 ) -> _Asked:
     if (group_id is None) == (device_ids is None):
-        raise InvalidInput("Name either a group (groupId) or devices (deviceIds).")
+        raise InvalidInput(gettext("Name either a group (groupId) or devices (deviceIds)."))
     known = get_operation(operation)
     if by is not None and not by.has_rank_of(known.role):
-        raise Forbidden(f"Only a {known.role.label.lower()} may start {operation} for many devices.")
+        raise Forbidden(
+            gettext("Only a %(what)s may start %(operation)s for many devices.")
+            % {"what": said(known.role), "operation": operation}
+        )
     ids = sorted(set(device_ids or ()))
     if device_ids is not None and not ids:
-        raise InvalidInput.at("deviceIds", "must name at least one device")
+        raise InvalidInput.at("deviceIds", gettext("must name at least one device"))
     return _Asked(known, known.check(parameters), group_id, ids)
 
 
@@ -107,11 +112,13 @@ def _chosen(asked: _Asked, members: list[int]) -> tuple[list[Device], list[tuple
     devices = list(rows.only("pk", "name", "type", "status", "deactivated_at"))
     missing = set(members) - {device.pk for device in devices}
     if missing and asked.group_id is None:
-        raise DeviceUnknown(f"There is no device {min(missing)}.")
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": min(missing)})
     in_service = [device for device in devices if device.deactivated_at is None]
     reasons = {device.pk: OUT_OF_SERVICE for device in devices if device.deactivated_at is not None}
     reasons.update(asked.operation.exclude(in_service, asked.parameters))
-    excluded = [(device.pk, device.name, reasons[device.pk]) for device in devices if device.pk in reasons]
+    excluded = [
+        (device.pk, device.name, retold(reasons[device.pk])) for device in devices if device.pk in reasons
+    ]
     return [device for device in devices if device.pk not in reasons], excluded
 
 
@@ -147,7 +154,9 @@ def create_batch(
 ) -> BatchOperation:
     """Have something done to many devices; who is in it is settled now. The same key again is the same batch."""
     if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_LENGTH:
-        raise InvalidInput.at("idempotencyKey", f"must be a text of 1 to {KEY_LENGTH} characters")
+        raise InvalidInput.at(
+            "idempotencyKey", gettext("must be a text of 1 to %(most)s characters") % {"most": KEY_LENGTH}
+        )
     key = None if idempotency_key is None else f"user {by.pk if by else 0}: {idempotency_key}"
     asked = _asked(operation, parameters, group_id, device_ids, by)
     for attempt in range(1, ATTEMPTS + 1):
@@ -170,7 +179,8 @@ def _known(asked: _Asked, key: str | None) -> BatchOperation | None:
     batch = BatchOperation.objects.filter(idempotency_key=key).first() if key is not None else None
     if batch is not None and batch.request_digest != asked.digest:
         raise IdempotencyKeyTaken(
-            f"idempotencyKey: batch operation {batch.pk} was started under it, and is another one"
+            gettext("idempotencyKey: batch operation %(id)s was started under it, and is another one")
+            % {"id": batch.pk}
         )
     return batch
 
@@ -186,13 +196,25 @@ def _begin(
         return known
     devices, excluded = _chosen(asked, members)
     if not devices:
-        reason = f": {excluded[0][2]}" if excluded else ""
+        reason = gettext("no device can take part")
+        if excluded:
+            reason = gettext("no device can take part: %(reason)s") % {"reason": excluded[0][2]}
         field = "deviceIds" if asked.group_id is None else "groupId"
-        raise InvalidInput.at(field, f"no device can take part{reason}")
+        raise InvalidInput.at(field, reason)
     if confirm is not None and confirm != len(devices):
         raise DevicesMiscounted(
-            f"confirm: this reaches {len(devices)} devices, not {confirm}",
-            fields={"confirm": [f"this reaches {len(devices)} devices"]},
+            ngettext(
+                "confirm: this reaches %(count)s device, not %(confirm)s",
+                "confirm: this reaches %(count)s devices, not %(confirm)s",
+                len(devices),
+            )
+            % {"count": len(devices), "confirm": confirm},
+            fields={
+                "confirm": [
+                    ngettext("this reaches %(count)s device", "this reaches %(count)s devices", len(devices))
+                    % {"count": len(devices)}
+                ]
+            },
         )
     refuse_too_many(asked.group_id, by)
     batch = BatchOperation.objects.create(
@@ -251,10 +273,23 @@ def refuse_too_many(group_id: int | None, by: User | None, *, but: int | None = 
     ids = (same_hand if group_id is None else running.filter(group_id=group_id)).values_list("pk", flat=True)
     count = sum(pk != but for pk in ids)
     if count >= settings.BATCH_RUNNING_PER_GROUP:
-        whose = "of devices that you picked" if group_id is None else "for this group"
-        raise TooManyBatches(
-            f"{count} batch operations {whose} are running already. Wait until one is over, or cancel it."
-        )
+        many = {"count": count}
+        if group_id is None:
+            words = ngettext(
+                "%(count)s batch operation of devices that you picked is running already. Wait until it is over, "
+                "or cancel it.",
+                "%(count)s batch operations of devices that you picked are running already. Wait until one is "
+                "over, or cancel it.",
+                count,
+            )
+        else:
+            words = ngettext(
+                "%(count)s batch operation for this group is running already. Wait until it is over, or cancel it.",
+                "%(count)s batch operations for this group are running already. Wait until one is over, or "
+                "cancel it.",
+                count,
+            )
+        raise TooManyBatches(words % many)
 
 
 def set_going(operation: Operation, batch: BatchOperation, *, devices: int, at: datetime) -> None:

@@ -4,11 +4,13 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from devices.filtering import FilterRefused, parse_filter
 from devices.models import Device
 from devices.queries import DeviceUnknown
 from devices.services import why_misshapen
+from factory.accounts.noting import note_change
 from factory.errors import Conflict, InvalidInput
 from grouping.models import Group, Membership
 from grouping.queries import GroupUnknown
@@ -53,13 +55,18 @@ def create_group(
     _refuse_misplaced(group, among=lock_groups())
     members = list(device_ids)
     if group.filter and members:
-        raise InvalidInput.at("deviceIds", "a group with a filter fills itself")
+        raise InvalidInput.at("deviceIds", gettext("a group with a filter fills itself"))
     _save(group, force_insert=True)
     if _put_in(group, members):
         _tell(group)
     if group.filter:
         refresh_members(group_ids=[group.pk], at=at)
+    _note(group, before={}, after={"name": name, "type": type, **properties, "added": members})
     return group
+
+
+def _note(group: Group, *, before: dict[str, Any], after: dict[str, Any]) -> None:
+    note_change("grouping.group", group.pk, group.name, before=before, after=after)
 
 
 @transaction.atomic
@@ -73,6 +80,7 @@ def edit_group(
     groups = lock_groups()
     group = _found(group, among=groups)
     values = {field: changes[field] for field in changes.keys() & EDITABLE}
+    was = {field: getattr(group, field) for field in values}
     has_moved = values.get("parent_id", group.parent_id) != group.parent_id
     for field, value in values.items():
         setattr(group, field, value)
@@ -86,12 +94,14 @@ def edit_group(
     if device_ids is not None:
         wanted = set(device_ids)
         leaving = set(group.device_ids) - wanted
+        _note(group, before={"devices": sorted(group.device_ids)}, after={"devices": sorted(wanted)})
         # Both are done, whatever the first one says.
         has_moved = any([_take_out(group, leaving), _put_in(group, wanted), has_moved])
     if has_moved:
         _tell(group)
     if group.filter and "filter" in values:
         refresh_members(group_ids=[group.pk], at=at)
+    _note(group, before=was, after=values)
     return group
 
 
@@ -103,9 +113,13 @@ def delete_group(*, group: Group) -> None:
     inside = sorted(other.name for other in groups.values() if other.parent_id == group.pk)
     if inside:
         names = ", ".join(inside[:3]) + (", …" if len(inside) > 3 else "")
-        raise GroupNotEmpty(f"There are groups inside {group.name}: {names}. Move or delete them first.")
+        raise GroupNotEmpty(
+            gettext("There are groups inside %(group)s: %(names)s. Move or delete them first.")
+            % {"group": group.name, "names": names}
+        )
     group.memberships.all().delete()
     _tell(group, is_going=True)
+    _note(group, before={"name": group.name, "type": group.type}, after={})
     group.delete()
 
 
@@ -114,6 +128,8 @@ def add_devices(*, group: Group, device_ids: Iterable[int], at: datetime) -> Gro
     """Put devices into a group; those that are in it already stay."""
     group = _found(group, among=lock_groups())
     _refuse_by_hand(group)
+    device_ids = list(device_ids)
+    _note(group, before={}, after={"added": device_ids})
     if _put_in(group, device_ids):
         _note_new_members(group, at=at)
     return group
@@ -124,6 +140,8 @@ def remove_devices(*, group: Group, device_ids: Iterable[int], at: datetime) -> 
     """Take devices out of a group; those that are not in it by themselves are not missed."""
     group = _found(group, among=lock_groups())
     _refuse_by_hand(group)
+    device_ids = list(device_ids)
+    _note(group, before={}, after={"removed": device_ids})
     if _take_out(group, device_ids):
         _note_new_members(group, at=at)
     return group
@@ -132,7 +150,7 @@ def remove_devices(*, group: Group, device_ids: Iterable[int], at: datetime) -> 
 def _found(group: Group, *, among: dict[int, Group]) -> Group:
     """The group as it is now, locked; refuses when it is gone."""
     if group.pk not in among:
-        raise GroupUnknown(f"There is no group {group.pk}.")
+        raise GroupUnknown(gettext("There is no group %(id)s.") % {"id": group.pk})
     return among[group.pk]
 
 
@@ -159,9 +177,10 @@ def _refuse_by_hand(group: Group, *, changes: bool = False) -> None:
     if not group.filter:
         return
     if changes:
-        raise InvalidInput.at("deviceIds", "a group with a filter fills itself")
+        raise InvalidInput.at("deviceIds", gettext("a group with a filter fills itself"))
     raise GroupFillsItself(
-        f"{group.name} fills itself: its filter says who is in it. Change the filter, or take it away."
+        gettext("%(group)s fills itself: its filter says who is in it. Change the filter, or take it away.")
+        % {"group": group.name}
     )
 
 
@@ -169,7 +188,7 @@ def _refuse_misplaced(group: Group, *, among: dict[int, Group]) -> None:
     if group.parent_id is None:
         return
     if group.parent_id not in among:
-        reason = f"there is no group {group.parent_id}"
+        reason = gettext("there is no group %(id)s") % {"id": group.parent_id}
         raise GroupUnknown(f"parentId: {reason}", fields={"parentId": [reason]})
     # As it was: in `among` the group itself may stand where it is wanted already.
     tree = Tree({pk: None if pk == group.pk else other.parent_id for pk, other in among.items()})
@@ -186,7 +205,8 @@ def _save(group: Group, **how: Any) -> None:
         if not Group.objects.filter(name=group.name).exclude(pk=group.pk).exists():
             raise
         raise GroupNameTaken(
-            f"name: {group.name} is in use already", fields={"name": ["is in use already"]}
+            gettext("name: %(group)s is in use already") % {"group": group.name},
+            fields={"name": [gettext("is in use already")]},
         ) from None
 
 
@@ -195,7 +215,7 @@ def _put_in(group: Group, device_ids: Iterable[int]) -> bool:
     new = set(device_ids) - set(group.device_ids)
     unknown = new - set(Device.objects.filter(pk__in=new).values_list("pk", flat=True))
     if unknown:
-        raise DeviceUnknown(f"There is no device {min(unknown)}.")
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": min(unknown)})
     Membership.objects.bulk_create(Membership(group=group, device_id=device_id) for device_id in sorted(new))
     return bool(new)
 

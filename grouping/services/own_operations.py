@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop
+
 from devices.models import Configuration, Device
 from devices.models.commands import TTL_SECONDS, USUAL_TTL_SECONDS
 from devices.services import Order, check_command, send_commands
@@ -17,7 +19,7 @@ from grouping.services.outcomes import UPDATE_CONFIG, outcome_of_command, wish_i
 
 Parameters = dict[str, Any]
 RESTART = "restart"
-TOO_LARGE = "the configuration would become too large"
+TOO_LARGE = gettext_noop("the configuration would become too large")
 
 
 def _ttl(parameters: Parameters) -> Parameters:
@@ -27,7 +29,9 @@ def _ttl(parameters: Parameters) -> Parameters:
         return {}
     low, high = TTL_SECONDS
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not low <= seconds <= high:
-        raise InvalidInput.at("parameters.ttlSeconds", f"must be from {low} to {high}")
+        raise InvalidInput.at(
+            "parameters.ttlSeconds", gettext("must be from %(low)s to %(high)s") % {"low": low, "high": high}
+        )
     return {"ttlSeconds": seconds}
 
 
@@ -118,7 +122,10 @@ def _device_of(item: BatchItem) -> int:
 def _check_status(parameters: Parameters) -> Parameters:
     status = parameters.get("status")
     if status not in Device.Status.values:
-        raise InvalidInput.at("parameters.status", f"must be one of {', '.join(Device.Status.values)}")
+        raise InvalidInput.at(
+            "parameters.status",
+            gettext("must be one of %(names)s") % {"names": ", ".join(Device.Status.values)},
+        )
     return {"status": status}
 
 
@@ -133,9 +140,11 @@ def _set_status(items: Sequence[BatchItem], batch: BatchOperation, at: datetime)
 def _check_configuration(parameters: Parameters) -> Parameters:
     """`{desired, merge?, ttlSeconds?}`, or the values themselves."""
     if not isinstance(parameters.get("merge", True), bool) and "desired" in parameters:
-        raise InvalidInput.at("parameters.merge", "must be true or false")
+        raise InvalidInput.at("parameters.merge", gettext("must be true or false"))
     desired, merge = wish_in(parameters)
-    reason = why_no_configuration(desired) or ("" if desired or not merge else "must name at least one value")
+    reason = why_no_configuration(desired) or (
+        "" if desired or not merge else gettext("must name at least one value")
+    )
     if reason:
         raise InvalidInput.at("parameters.desired", reason)
     _ttl(parameters if "desired" in parameters else {})

@@ -1,9 +1,23 @@
 from django.contrib import admin, messages
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from factory.accounts.backoffice import ReadOnlyAdmin, RoomAdmin
 from ota.models import Deployment, DeploymentEvent, UpdateRule
 from ota.services import deployments as services
+
+
+class UnderWay(admin.SimpleListFilter):
+    title = _("under way")
+    parameter_name = "under_way"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("Under way")), ("no", _("Over"))]
+
+    def queryset(self, request, queryset):
+        if self.value() == "yes":
+            return queryset.filter(status__in=Deployment.ACTIVE)
+        return queryset.exclude(status__in=Deployment.ACTIVE) if self.value() == "no" else queryset
 
 
 class EventInline(admin.TabularInline):
@@ -35,20 +49,21 @@ class DeploymentAdmin(ReadOnlyAdmin):
         "completed_at",
     ]
     list_select_related = ["device", "firmware", "rollout"]
-    list_filter = ["status"]
+    list_filter = [UnderWay, "status", "firmware__device_type", ("rollout", admin.RelatedOnlyFieldListFilter)]
+    raw_id_fields = ["device", "firmware", "rollout"]
     search_fields = ["device__external_id", "device__name", "firmware__version"]
     ordering = ["-id"]
     exclude = ["active_key"]
     inlines = [EventInline]
     actions = ["cancel", "try_again"]
 
-    @admin.action(description="Cancel where that is safe", permissions=["change"])
+    @admin.action(description=_("Cancel where that is safe"), permissions=["change"])
     def cancel(self, request, queryset):
         ids = list(queryset.values_list("pk", flat=True))
         cancelled = services.cancel_many(deployment_ids=ids, at=timezone.now(), by=request.user)
         self.message_user(request, f"{len(cancelled)} of {len(ids)} are cancelled.")
 
-    @admin.action(description="Try again", permissions=["change"])
+    @admin.action(description=_("Try again"), permissions=["change"])
     def try_again(self, request, queryset):
         ids = list(queryset.values_list("pk", flat=True))
         told = services.retry_many(deployment_ids=ids, at=timezone.now(), by=request.user)

@@ -9,6 +9,7 @@ from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from factory.accounts.backoffice import RoomAdmin, report
 from factory.errors import DomainError
@@ -67,19 +68,19 @@ class FirmwareAdmin(RoomAdmin):
     def get_queryset(self, request):
         return with_deployment_counts(super().get_queryset(request))
 
-    @admin.display(description="size", ordering="size")
+    @admin.display(description=_("size"), ordering="size")
     def file_size(self, firmware: Firmware) -> str:
         return filesizeformat(firmware.size)
 
-    @admin.display(description="deployments", ordering="deployment_count")
+    @admin.display(description=_("deployments"), ordering="deployment_count")
     def deployed(self, firmware) -> int:
         return firmware.deployment_count
 
-    @admin.display(description="signed", boolean=True)
+    @admin.display(description=_("signed"), boolean=True)
     def signed(self, firmware: Firmware) -> bool:
         return bool(firmware.signature)
 
-    @admin.display(description="release notes as shown")
+    @admin.display(description=_("release notes as shown"))
     def notes_shown(self, firmware: Firmware):
         return rendered(firmware.release_notes)
 
@@ -121,11 +122,11 @@ class FirmwareAdmin(RoomAdmin):
         for firmware in queryset:
             services.delete_firmware(firmware=firmware)
 
-    @admin.action(description="Deploy to devices or a group", permissions=["change"])
+    @admin.action(description=_("Deploy to devices or a group"), permissions=["change"])
     def deploy(self, request, queryset):
         return self._one(request, queryset, "deploy")
 
-    @admin.action(description="Withdraw", permissions=["change"])
+    @admin.action(description=_("Withdraw"), permissions=["change"])
     def withdraw(self, request, queryset):
         return self._one(request, queryset, "withdraw")
 

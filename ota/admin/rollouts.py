@@ -1,5 +1,6 @@
 from django.contrib import admin, messages
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from factory.accounts.backoffice import ReadOnlyAdmin
 from factory.errors import DomainError
@@ -28,36 +29,36 @@ class RolloutAdmin(ReadOnlyAdmin):
     def has_change_permission(self, request, obj=None) -> bool:
         return obj is None and super().has_change_permission(request, obj)
 
-    @admin.display(description="wave")
+    @admin.display(description=_("wave"))
     def wave(self, rollout: Rollout) -> str:
         waves = len(rollout.waves) or len(rollout.wave_counts or ()) + 1
         return f"{rollout.current_wave} of {waves}"
 
-    @admin.display(description="devices")
+    @admin.display(description=_("devices"))
     def progress(self, rollout: Rollout) -> str:
         counts = in_all(counts_by_wave([rollout.pk])[rollout.pk])
         return ", ".join(f"{number} {name}" for name in COUNTED if (number := getattr(counts, name)))
 
-    @admin.action(description="Start", permissions=["change"])
+    @admin.action(description=_("Start"), permissions=["change"])
     def start(self, request, queryset):
         self._each(request, queryset, lambda rollout, at: start_rollout(rollout=rollout, at=at))
 
-    @admin.action(description="Pause: begin no more updates", permissions=["change"])
+    @admin.action(description=_("Pause: begin no more updates"), permissions=["change"])
     def pause(self, request, queryset):
         reason = f"Paused by {request.user.name or request.user.email}."
         self._each(
             request, queryset, lambda rollout, at: pause_rollout(rollout=rollout, reason=reason, at=at)
         )
 
-    @admin.action(description="Resume: what has failed until now was seen", permissions=["change"])
+    @admin.action(description=_("Resume: what has failed until now was seen"), permissions=["change"])
     def resume(self, request, queryset):
         self._each(request, queryset, lambda rollout, at: resume_rollout(rollout=rollout, at=at))
 
-    @admin.action(description="Cancel: take back what is not being installed", permissions=["change"])
+    @admin.action(description=_("Cancel: take back what is not being installed"), permissions=["change"])
     def cancel(self, request, queryset):
         self._each(request, queryset, lambda rollout, at: cancel_rollout(rollout=rollout, at=at))
 
-    @admin.action(description="Do it again for the devices that failed", permissions=["change"])
+    @admin.action(description=_("Do it again for the devices that failed"), permissions=["change"])
     def retry(self, request, queryset):
         self._each(request, queryset, lambda rollout, at: retry_rollout(rollout=rollout, at=at))
 

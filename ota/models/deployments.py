@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from devices.models import Device
 from ota.models.firmware import Firmware
@@ -42,13 +43,13 @@ class Deployment(models.Model):
     """One device on its way from one version to another. At most one of a device is active: the database holds it."""
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        DOWNLOADING = "downloading"
-        INSTALLING = "installing"
-        COMPLETED = "completed"
-        FAILED = "failed"
-        ROLLED_BACK = "rolled_back"
-        CANCELLED = "cancelled"
+        PENDING = "pending", gettext_lazy("Pending")
+        DOWNLOADING = "downloading", gettext_lazy("Downloading")
+        INSTALLING = "installing", gettext_lazy("Installing")
+        COMPLETED = "completed", gettext_lazy("Completed")
+        FAILED = "failed", gettext_lazy("Failed")
+        ROLLED_BACK = "rolled_back", gettext_lazy("Rolled Back")
+        CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
     ACTIVE = (Status.PENDING, Status.DOWNLOADING, Status.INSTALLING)
 

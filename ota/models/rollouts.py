@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from devices.models import Device
 from grouping.models import BatchOperation, Group
@@ -11,11 +12,11 @@ class Rollout(models.Model):
     """One version for many devices, in waves: the next one begins only when the one before has gone well."""
 
     class Status(models.TextChoices):
-        DRAFT = "draft"
-        RUNNING = "running"
-        PAUSED = "paused"
-        COMPLETED = "completed"
-        CANCELLED = "cancelled"
+        DRAFT = "draft", gettext_lazy("Draft")
+        RUNNING = "running", gettext_lazy("Running")
+        PAUSED = "paused", gettext_lazy("Paused")
+        COMPLETED = "completed", gettext_lazy("Completed")
+        CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
     UNFINISHED = (Status.DRAFT, Status.RUNNING, Status.PAUSED)
 
@@ -61,12 +62,12 @@ class RolloutDevice(models.Model):
     """A device's place in a rollout: exactly one outcome."""
 
     class Status(models.TextChoices):
-        PLANNED = "planned"
-        DEPLOYING = "deploying"
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        SKIPPED = "skipped"
-        CANCELLED = "cancelled"
+        PLANNED = "planned", gettext_lazy("Planned")
+        DEPLOYING = "deploying", gettext_lazy("Deploying")
+        SUCCEEDED = "succeeded", gettext_lazy("Succeeded")
+        FAILED = "failed", gettext_lazy("Failed")
+        SKIPPED = "skipped", gettext_lazy("Skipped")
+        CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
     rollout = models.ForeignKey(Rollout, models.CASCADE, related_name="places")
     device = models.ForeignKey(Device, models.SET_NULL, null=True, related_name="+")

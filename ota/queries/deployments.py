@@ -3,6 +3,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from factory.errors import NotFound
 from factory.live.story import microseconds, moment, whole_number
@@ -20,7 +21,7 @@ class DeploymentUnknown(NotFound):
 def get_deployment(id: int) -> Deployment:
     deployment = deployments_matching().filter(pk=id).first()
     if deployment is None:
-        raise DeploymentUnknown(f"There is no deployment {id}.")
+        raise DeploymentUnknown(gettext("There is no deployment %(id)s.") % {"id": id})
     return deployment
 
 

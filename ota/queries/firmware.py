@@ -1,4 +1,5 @@
 from django.db.models import Count, Max
+from django.utils.translation import gettext
 
 from factory.errors import NotFound
 from ota.models import Firmware, FirmwareQuerySet
@@ -11,7 +12,7 @@ class FirmwareUnknown(NotFound):
 def get_firmware(id: int) -> Firmware:
     firmware = Firmware.objects.filter(pk=id).first() if id < 2**63 else None
     if firmware is None:
-        raise FirmwareUnknown(f"There is no firmware {id}.")
+        raise FirmwareUnknown(gettext("There is no firmware %(id)s.") % {"id": id})
     return firmware
 
 

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from alerts.models import Alert
 from devices.models import Device
 from devices.queries import device_ids_matching
 from factory.errors import NotFound
+from factory.languages import in_english
 from grouping.queries import members_of
 from ota.fitting import fits
 from ota.models import Deployment, Firmware, Rollout, RolloutDevice
@@ -41,7 +43,7 @@ def get_rollout(rollout_id: int) -> Rollout:
     found = Rollout.objects.select_related("firmware", "group", "created_by")
     rollout = found.filter(pk=rollout_id).first()
     if rollout is None:
-        raise RolloutUnknown(f"There is no rollout {rollout_id}.")
+        raise RolloutUnknown(gettext("There is no rollout %(id)s.") % {"id": rollout_id})
     return rollout
 
 
@@ -119,18 +121,28 @@ def members_for(*, firmware: Firmware, device_ids: Iterable[int], at: datetime) 
     members = []
     for start in range(0, len(ids), ROWS_AT_ONCE):
         for device in Device.objects.filter(pk__in=ids[start : start + ROWS_AT_ONCE]).order_by("pk"):
-            why_not = fits(firmware, device, at=at) or ""
-            if not why_not and same_version(device.firmware_version, firmware.version):
-                why_not = f"It runs {firmware.version} already."
+            with in_english():  # it is kept
+                why_not = _why_not(firmware, device, at)
             is_offline = device.status == Device.Status.OFFLINE
             members.append(Member(device.pk, device.name, device.zone, is_offline, why_not))
     return members
 
 
+def _why_not(firmware: Firmware, device: Device, at: datetime) -> str:
+    if reason := fits(firmware, device, at=at):
+        return reason
+    if same_version(device.firmware_version, firmware.version):
+        return gettext("It runs %(version)s already.") % {"version": firmware.version}
+    return ""
+
+
 def why_nobody(firmware: Firmware, *, at: datetime) -> str:
     """Why no device at all can take this firmware just now; empty: some can."""
     if firmware.withdrawn_at is not None:
-        return f"Version {firmware.version} was withdrawn: {firmware.withdrawn_because}"
+        return gettext("Version %(version)s was withdrawn: %(withdrawn_because)s") % {
+            "version": firmware.version,
+            "withdrawn_because": firmware.withdrawn_because,
+        }
     # One that it was made for: what keeps it from that is the version's own.
     hardware = firmware.hardware[0] if firmware.hardware else ""
     made_for = Device(type=firmware.device_type, metadata={"hardware": hardware})

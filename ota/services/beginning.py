@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from devices.models import Device, Presence
 from factory.accounts.models import User
@@ -57,9 +58,14 @@ def why_not(
     if why := fits(firmware, device, at=at):
         return DoesNotFit.at("firmwareVersionId", why)
     if same_version(device.firmware_version, firmware.version):
-        return RunsItAlready(f"{device.name} runs {firmware.version} already.")
+        return RunsItAlready(
+            gettext("%(device)s runs %(version)s already.")
+            % {"device": device.name, "version": firmware.version}
+        )
     if is_under_way:
-        return DeploymentUnderWay(f"An update of {device.name} is under way already.")
+        return DeploymentUnderWay(
+            gettext("An update of %(device)s is under way already.") % {"device": device.name}
+        )
     return None
 
 

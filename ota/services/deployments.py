@@ -5,11 +5,13 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
+from django.utils.translation import gettext, ngettext
 
 from devices.models import Device
 from factory.accounts.models import User
 from factory.errors import Conflict, DomainError, InvalidInput
 from factory.retrying import again_after_deadlock
+from factory.said import said
 from ota.fitting import fits
 from ota.models import Deployment, Firmware, Rollout
 from ota.patience import patience_by_type
@@ -94,7 +96,9 @@ def _deploy(
         device = devices.get(pk)
         refusal = why_not(device, firmware, is_under_way=pk in under_way, at=at)
         if refusal is not None or device is None:
-            told[pk] = refusal or InvalidInput.at("deviceId", f"there is no device {pk}")
+            told[pk] = refusal or InvalidInput.at(
+                "deviceId", gettext("there is no device %(id)s") % {"id": pk}
+            )
             continue
         new = new_deployment(device, firmware, patience=patience[device.type], at=at)
         new.rollout, new.created_by = rollout, by
@@ -164,7 +168,7 @@ def retry_deployment(*, deployment: Deployment, at: datetime, by: User | None = 
     """Try an update once more that has come to nothing."""
     told = _retry_part([deployment.pk], at=at, by=by).get(deployment.pk)
     if told is None:
-        raise DeploymentUnknown(f"There is no deployment {deployment.pk}.")
+        raise DeploymentUnknown(gettext("There is no deployment %(id)s.") % {"id": deployment.pk})
     if isinstance(told, DomainError):
         raise told
     return told
@@ -216,9 +220,19 @@ def _why_not_again(
     deployment: Deployment, ledger: Ledger, *, under_way: set[int], at: datetime
 ) -> DomainError | None:
     if deployment.status not in (FAILED, ROLLED_BACK, CANCELLED):
-        return Conflict(f"Deployment {deployment.pk} is {deployment.status}; there is nothing to try again.")
+        return Conflict(
+            gettext("Deployment %(id)s is %(status)s; there is nothing to try again.")
+            % {"id": deployment.pk, "status": said(deployment.status)}
+        )
     if deployment.attempts >= ledger.most_attempts(deployment):
-        return TooManyAttempts(f"{deployment.attempts} attempts were made; deploy the version anew.")
+        return TooManyAttempts(
+            ngettext(
+                "%(attempts)s attempt was made; deploy the version anew.",
+                "%(attempts)s attempts were made; deploy the version anew.",
+                deployment.attempts,
+            )
+            % {"attempts": deployment.attempts}
+        )
     is_under_way = deployment.device_id in under_way
     return why_not(deployment.device, deployment.firmware, is_under_way=is_under_way, at=at)
 
@@ -236,19 +250,30 @@ def _roll_back(deployment: Deployment, *, at: datetime, by: User | None) -> Depl
     devices = hold_devices([deployment.device_id])
     held = _hold_one(deployment)
     if held.status != COMPLETED:
-        raise Conflict(f"Deployment {held.pk} is {held.status}; only a completed one is rolled back.")
+        raise Conflict(
+            gettext("Deployment %(id)s is %(status)s; only a completed one is rolled back.")
+            % {"id": held.pk, "status": said(held.status)}
+        )
     device = devices[held.device_id]
     if not held.previous_version:
-        raise NoWayBack(f"Nobody knows what {device.name} ran before.")
+        raise NoWayBack(gettext("Nobody knows what %(device)s ran before.") % {"device": device.name})
     firmware = find_version(device.type, bare(held.previous_version))  # files have no leading v
     if firmware is None:
-        raise NoWayBack(f"There is no file of version {held.previous_version}.")
+        raise NoWayBack(
+            gettext("There is no file of version %(previous_version)s.")
+            % {"previous_version": held.previous_version}
+        )
     if why := fits(firmware, device, at=at):
         raise NoWayBack(why)
     if Deployment.objects.filter(active_key=device.pk).exists():
-        raise DeploymentUnderWay(f"An update of {device.name} is under way already.")
+        raise DeploymentUnderWay(
+            gettext("An update of %(device)s is under way already.") % {"device": device.name}
+        )
     if same_version(device.firmware_version, firmware.version):
-        raise RunsItAlready(f"{device.name} runs {firmware.version} already.")
+        raise RunsItAlready(
+            gettext("%(device)s runs %(version)s already.")
+            % {"device": device.name, "version": firmware.version}
+        )
     ledger = Ledger(at=at)
     ledger.take(held, ROLLED_BACK, by=PEOPLE, said=f"Back to {firmware.version}.", person=by)
     ledger.write()
@@ -263,5 +288,5 @@ def _roll_back(deployment: Deployment, *, at: datetime, by: User | None) -> Depl
 def _hold_one(deployment: Deployment) -> Deployment:
     held = hold_deployments([deployment.pk])
     if not held:
-        raise DeploymentUnknown(f"There is no deployment {deployment.pk}.")
+        raise DeploymentUnknown(gettext("There is no deployment %(id)s.") % {"id": deployment.pk})
     return held[0]

@@ -6,10 +6,12 @@ from typing import IO, Any
 from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext
 
 from factory.accounts.models import User
 from factory.errors import Conflict, DomainError, InvalidInput
 from factory.retrying import again_after_deadlock
+from factory.said import said
 from ota import shelf
 from ota.manifests import is_checksum, why_no_hardware
 from ota.models import Deployment, Firmware
@@ -55,7 +57,7 @@ def upload_firmware(
     # No transaction around all of it: the storage takes its time, and others want to write.
     size, checksum = shelf.measured(file)
     if not size:
-        raise InvalidInput.at("file", "The file is empty.")
+        raise InvalidInput.at("file", gettext("The file is empty."))
     check_file_size(size)
     wanted = checked(
         version=version,
@@ -106,10 +108,10 @@ def register_external(
     if why := why_no_url(url):
         raise InvalidInput.at("fileUrl", why)
     if not 1 <= size <= LARGEST:
-        raise InvalidInput.at("fileSize", "Expected the number of bytes.")
+        raise InvalidInput.at("fileSize", gettext("Expected the number of bytes."))
     checksum = checksum.lower()
     if not is_checksum(checksum):
-        raise InvalidInput.at("checksum", "Expected the SHA-256: 64 hexadecimal digits.")
+        raise InvalidInput.at("checksum", gettext("Expected the SHA-256: 64 hexadecimal digits."))
     wanted = checked(
         version=version,
         device_type=device_type,
@@ -132,17 +134,20 @@ def _check_new(wanted: Wanted) -> None:
     """Refuse what is there already, in words; the database has the last one."""
     if find_version(wanted.device_type, wanted.version):
         raise FirmwareThere(
-            f"Version {wanted.version} for {wanted.device_type}s is there already.",
-            fields={"version": ["It is there already."]},
+            gettext("Version %(version)s for %(device_type)ss is there already.")
+            % {"version": wanted.version, "device_type": said(wanted.device_type)},
+            fields={"version": [gettext("It is there already.")]},
         )
     same = Firmware.objects.filter(device_type=wanted.device_type, checksum=wanted.checksum).first()
     if same:
-        why = f"The same file is there already, as version {same.version}."
+        why = gettext("The same file is there already, as version %(version)s.") % {"version": same.version}
         raise FirmwareThere(why, fields={"file": [why]})
     if wanted.sequence is not None:
         last = last_sequence(wanted.device_type)
         if wanted.sequence <= last:
-            why = f"Its sequence number {wanted.sequence} is not above {last}, the last one of its type."
+            why = gettext(
+                "Its sequence number %(sequence)s is not above %(last)s, the last one of its type."
+            ) % {"sequence": wanted.sequence, "last": last}
             raise FirmwareThere(why, fields={"manifest": [why]})
 
 
@@ -200,7 +205,7 @@ def edit_firmware(
             raise InvalidInput.at("hardware", why)
         if list(hardware) != firmware.hardware:
             if firmware.signature:
-                raise InvalidInput.at("hardware", "It is part of what was signed.")
+                raise InvalidInput.at("hardware", gettext("It is part of what was signed."))
             changes["hardware"] = list(hardware)
     if changes:
         Firmware.objects.filter(pk=firmware.pk).update(**changes)
@@ -214,14 +219,16 @@ def withdraw_firmware(*, firmware: Firmware, because: str, by: User, at: datetim
     """Offer a version to nobody any more, and stop the updates to it that are still safe to stop."""
     because = because.strip()
     if not because:
-        raise InvalidInput.at("because", "Say why.")
+        raise InvalidInput.at("because", gettext("Say why."))
     if len(because) > LONGEST_REASON:
-        raise InvalidInput.at("because", f"At most {LONGEST_REASON} characters.")
+        raise InvalidInput.at("because", gettext("At most %(most)s characters.") % {"most": LONGEST_REASON})
     won = Firmware.objects.filter(pk=firmware.pk, withdrawn_at=None).update(
         withdrawn_at=at, withdrawn_because=because
     )
     if not won:
-        raise FirmwareMoved(f"Version {firmware.version} was withdrawn already.")
+        raise FirmwareMoved(
+            gettext("Version %(version)s was withdrawn already.") % {"version": firmware.version}
+        )
     logger.info("firmware.withdrawn", extra={"firmware_id": firmware.pk, "user_id": by.pk})
     # In parts of their own: should this be cut short, the next step of each rollout pauses it, and what is left
     # under way gets no file, and ends by its deadline.
@@ -241,7 +248,8 @@ def delete_firmware(*, firmware: Firmware) -> None:
         Firmware.objects.filter(pk=firmware.pk).delete()
     except ProtectedError:
         raise FirmwareInUse(
-            f"Deployments or rollouts refer to version {firmware.version}: withdraw it instead."
+            gettext("Deployments or rollouts refer to version %(version)s: withdraw it instead.")
+            % {"version": firmware.version}
         ) from None
     if firmware.file:
         transaction.on_commit(lambda: shelf.clear(firmware.file))

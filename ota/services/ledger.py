@@ -8,9 +8,11 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from factory.accounts.models import User
 from factory.errors import Conflict
+from factory.said import said as word_for
 from ota.models import Deployment, DeploymentEvent
 from ota.patience import patience_by_type
 from ota.services.alarming import end_for, raise_for
@@ -62,7 +64,10 @@ class Ledger:
         """A step at somebody's word, one of `ota.states`; refused where the table has no such step."""
         old = deployment.status
         if not may_follow(old, new, by=by):
-            raise DeploymentMovedOn(f"Deployment {deployment.pk} is {old}; it cannot become {new}.")
+            raise DeploymentMovedOn(
+                gettext("Deployment %(id)s is %(old)s; it cannot become %(new)s.")
+                % {"id": deployment.pk, "old": word_for(old), "new": word_for(new)}
+            )
         self._note_change(deployment)
         patience = self._patience[deployment.device.type]
         deployment.status = Deployment.Status(new)
@@ -134,7 +139,9 @@ class Ledger:
             written: dict[str, Any] = dict(zip(WRITTEN, values, strict=True))
             written["active_key"] = F("device_id") if is_active else None
             if Deployment.objects.filter(pk__in=ids, status=before).update(**written) != len(ids):
-                raise DeploymentMovedOn(f"Another one was quicker with deployment {ids[0]}.")
+                raise DeploymentMovedOn(
+                    gettext("Another one was quicker with deployment %(id)s.") % {"id": ids[0]}
+                )
 
     def _follow(self, moved: list[Deployment]) -> None:
         completed = [each for each in moved if each.status == COMPLETED]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from factory.errors import Unavailable
 from ota.models import DownloadSlot
@@ -21,7 +22,7 @@ class DownloadsBusy(Unavailable):
     """Every place is taken."""
 
     def __init__(self) -> None:
-        super().__init__("Too many downloads at once. Try again.", retry_after=COME_BACK_SECONDS)
+        super().__init__(gettext("Too many downloads at once. Try again."), retry_after=COME_BACK_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db.models import F
+from django.utils.translation import gettext
 
 from factory.accounts.models import User
 from factory.errors import DomainError
@@ -22,7 +23,7 @@ class UploadTooLarge(DomainError):
 
 def check_file_size(size: int) -> None:
     if size > settings.UPLOAD_FILE_MB * MB:
-        why = f"A file may have {settings.UPLOAD_FILE_MB} MB."
+        why = gettext("A file may have %(most)s MB.") % {"most": settings.UPLOAD_FILE_MB}
         raise UploadTooLarge(why, fields={"file": [why]})
 
 
@@ -32,7 +33,7 @@ def count_upload(*, by: User, size: int, at: datetime) -> None:
     UploadedToday.objects.get_or_create(user=by, day=day)
     room = UploadedToday.objects.filter(user=by, day=day, bytes__lte=settings.UPLOAD_DAY_MB * MB - size)
     if not room.update(bytes=F("bytes") + size):
-        why = f"You may upload {settings.UPLOAD_DAY_MB} MB a day."
+        why = gettext("You may upload %(most)s MB a day.") % {"most": settings.UPLOAD_DAY_MB}
         logger.warning("firmware.quota_reached", extra={"user_id": by.pk, "bytes": size})
         raise UploadTooLarge(why, fields={"file": [why]})
 

@@ -1,6 +1,9 @@
 """What a rollout refuses, and how it is held while something is done to it."""
 
+from django.utils.translation import gettext
+
 from factory.errors import Conflict, PreconditionFailed
+from factory.said import said
 from ota.models import Firmware, Rollout
 from ota.queries.rollouts import RolloutUnknown
 
@@ -17,21 +20,27 @@ def hold_rollout(rollout_id: int) -> Rollout:
     """A rollout as it is now, held until the transaction ends; refuses when there is none."""
     rollout = Rollout.objects.select_for_update().filter(pk=rollout_id).first()
     if rollout is None:
-        raise RolloutUnknown(f"There is no rollout {rollout_id}.")
+        raise RolloutUnknown(gettext("There is no rollout %(id)s.") % {"id": rollout_id})
     return rollout
 
 
 def refuse_withdrawn(firmware: Firmware) -> None:
     if firmware.withdrawn_at is not None:
-        raise FirmwareIsWithdrawn(f"Version {firmware.version} was withdrawn: {firmware.withdrawn_because}")
+        raise FirmwareIsWithdrawn(
+            gettext("Version %(version)s was withdrawn: %(withdrawn_because)s")
+            % {"version": firmware.version, "withdrawn_because": firmware.withdrawn_because}
+        )
 
 
 def refuse_moved_on(rollout: Rollout, words: str) -> None:
     now = Rollout.objects.filter(pk=rollout.pk).first()
     if now is None:
-        raise RolloutUnknown(f"There is no rollout {rollout.pk}.")
+        raise RolloutUnknown(gettext("There is no rollout %(id)s.") % {"id": rollout.pk})
     refuse(now, words)
 
 
 def refuse(rollout: Rollout, words: str) -> None:
-    raise RolloutMovedOn(f"Rollout {rollout.pk} is {rollout.get_status_display().lower()}: {words}.")
+    raise RolloutMovedOn(
+        gettext("Rollout %(id)s is %(status)s: %(words)s.")
+        % {"id": rollout.pk, "status": said(rollout.status), "words": words}
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext
 
 from factory.retrying import again_after_deadlock
 from ota.models import Firmware, Rollout, RolloutDevice
@@ -34,7 +35,7 @@ BECAUSE = "The rollout was cancelled."
 def pause_rollout(*, rollout: Rollout, reason: str, at: datetime) -> Rollout:
     """Begin no more updates. Those under way go on."""
     if not pause(rollout.pk, reason, at=at):
-        refuse_moved_on(rollout, "only one that is running can be paused")
+        refuse_moved_on(rollout, gettext("only one that is running can be paused"))
     rollout.refresh_from_db()
     return rollout
 
@@ -66,7 +67,7 @@ def resume_rollout(*, rollout: Rollout, at: datetime) -> Rollout:
 def _resume(rollout_id: int, at: datetime) -> None:
     rollout = hold_rollout(rollout_id)
     if rollout.status != Status.PAUSED:
-        refuse(rollout, "only one that is paused can be resumed")
+        refuse(rollout, gettext("only one that is paused can be resumed"))
     refuse_withdrawn(rollout.firmware)
     seen = rollout.places.filter(status__in=(Place.FAILED, Place.CANCELLED), is_forgiven=False)
     for part in _in_parts(seen):
@@ -83,7 +84,7 @@ def cancel_rollout(*, rollout: Rollout, at: datetime) -> Rollout:
     """Update no more devices, and take back what is not being installed yet."""
     unfinished = Rollout.objects.filter(pk=rollout.pk, status__in=Rollout.UNFINISHED)
     if not unfinished.update(status=Status.CANCELLED, paused_because=""):
-        refuse_moved_on(rollout, "only one that is not over can be cancelled")
+        refuse_moved_on(rollout, gettext("only one that is not over can be cancelled"))
     finish_cancelling(rollout_id=rollout.pk, at=at)
     rollout.refresh_from_db()
     return rollout
@@ -130,7 +131,7 @@ def _retry(rollout_id: int, device_ids: Collection[int] | None, at: datetime) ->
     rollout = hold_rollout(rollout_id)
     by_batch = device_ids is not None  # which brings back what it counts as failed, whatever it is here
     if rollout.status == Status.DRAFT or (rollout.status == Status.CANCELLED and not by_batch):
-        refuse(rollout, "its failed devices cannot be done again")
+        refuse(rollout, gettext("its failed devices cannot be done again"))
     refuse_withdrawn(rollout.firmware)
     statuses = (Place.FAILED, Place.SKIPPED, Place.CANCELLED) if by_batch else (Place.FAILED,)
     found = rollout.places.filter(status__in=statuses, device__deactivated_at=None, device__isnull=False)
@@ -141,7 +142,9 @@ def _retry(rollout_id: int, device_ids: Collection[int] | None, at: datetime) ->
     ids = list(found.order_by("pk").values_list("pk", flat=True))
     again = [place.pk for place in held(ids) if place.status in statuses]
     if not again:
-        raise RolloutMovedOn("There is no device to do it again for: none that is in service has failed.")
+        raise RolloutMovedOn(
+            gettext("There is no device to do it again for: none that is in service has failed.")
+        )
     for start in range(0, len(again), ROWS_AT_ONCE):
         RolloutDevice.objects.filter(pk__in=again[start : start + ROWS_AT_ONCE]).update(
             status=Place.PLANNED,

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from devices.filtering import parse_filter
 from devices.models import Device
@@ -14,6 +15,7 @@ from devices.queries import DeviceUnknown
 from factory.accounts.models import User
 from factory.errors import InvalidInput, PreconditionFailed
 from factory.retrying import again_after_deadlock
+from factory.said import retold
 from grouping.models import BatchOperation
 from grouping.operations import Failed
 from grouping.queries import get_group, group_tree
@@ -66,7 +68,9 @@ class Pace:
 
 def _check_number(name: str, value: Any, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
-        raise InvalidInput.at(name, f"must be a whole number from {low} to {high}")
+        raise InvalidInput.at(
+            name, gettext("must be a whole number from %(low)s to %(high)s") % {"low": low, "high": high}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +83,9 @@ class Target:
 
     def check(self) -> None:
         if sum(part is not None for part in (self.device_ids, self.group_id, self.filter)) != 1:
-            raise InvalidInput("Name exactly one of deviceIds, groupId and filter.")
+            raise InvalidInput(gettext("Name exactly one of deviceIds, groupId and filter."))
         if self.device_ids is not None and not self.device_ids:
-            raise InvalidInput.at("deviceIds", "must name at least one device")
+            raise InvalidInput.at("deviceIds", gettext("must name at least one device"))
         if self.group_id is not None:
             get_group(self.group_id)
         if self.filter is not None:
@@ -130,7 +134,7 @@ def _planned(
 def _refuse_unknown(target: Target, members: Iterable[Member]) -> None:
     missing = set(target.device_ids or ()) - {member.device_id for member in members}
     if missing:
-        raise DeviceUnknown(f"There is no device {min(missing)}.")
+        raise DeviceUnknown(gettext("There is no device %(id)s.") % {"id": min(missing)})
 
 
 def create_rollout(
@@ -145,10 +149,12 @@ def create_rollout(
 ) -> Rollout:
     """Plan a rollout. Nothing happens before it is started."""
     if not 0 < len(name.strip()) <= 120:
-        raise InvalidInput.at("name", "must be a text of 1 to 120 characters")
+        raise InvalidInput.at("name", gettext("must be a text of 1 to 120 characters"))
     target.check()
     if is_continuous and target.device_ids is not None:
-        raise InvalidInput.at("continuous", "nobody comes to match later where devices are named one by one")
+        raise InvalidInput.at(
+            "continuous", gettext("nobody comes to match later where devices are named one by one")
+        )
     kept = pace.check()
     refuse_withdrawn(firmware)
     with transaction.atomic():
@@ -229,7 +235,7 @@ def _start(rollout_id: int, at: datetime) -> None:
     lock_groups()  # none of its devices is deleted meanwhile
     rollout = hold_rollout(rollout_id)
     if rollout.status != Status.DRAFT:
-        refuse(rollout, "only one that has not begun can be started")
+        refuse(rollout, gettext("only one that has not begun can be started"))
     refuse_withdrawn(rollout.firmware)
     picked = rollout.places.filter(device__isnull=False)
     if rollout.group_id is not None or rollout.filter:
@@ -239,8 +245,10 @@ def _start(rollout_id: int, at: datetime) -> None:
     members = members_for(firmware=rollout.firmware, device_ids=ids, at=at)
     fit = [member for member in members if not member.why_not]
     if not fit and not rollout.is_continuous:
-        reason = f": {members[0].why_not}" if members else ""
-        raise PreconditionFailed(f"No device can take part{reason}")
+        if not members:
+            raise PreconditionFailed(gettext("No device can take part"))
+        reason = {"reason": retold(members[0].why_not)}
+        raise PreconditionFailed(gettext("No device can take part: %(reason)s") % reason)
     rollout.places.all().delete()
     waves, _ = _planned(fit, rollout.waves, rollout.wave_counts)
     _make_places(rollout, members, waves, at=at)

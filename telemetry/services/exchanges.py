@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from devices.models import Device
 from factory.accounts.models import User
@@ -39,12 +40,14 @@ def note_exchange(
     """Say that a counter was exchanged: up to `at` (ms) the old one counts up to `old_value`, then the new one
     from `new_value`. What was counted over that moment is counted anew."""
     if not metric_for(metric).is_counter:
-        raise InvalidInput.at("metric", f"{metric} is not declared as a counter")
+        raise InvalidInput.at(
+            "metric", gettext("%(metric)s is not declared as a counter") % {"metric": metric}
+        )
     for field, value in (("oldValue", old_value), ("newValue", new_value)):
         if abs(value) > LARGEST:
-            raise InvalidInput.at(field, "must be at most 1e300")
+            raise InvalidInput.at(field, gettext("must be at most 1e300"))
     if at > int(now.timestamp() * 1000) + settings.READINGS_FUTURE_SECONDS * 1000:
-        raise InvalidInput.at("timestamp", "is in the future")
+        raise InvalidInput.at("timestamp", gettext("is in the future"))
     _refuse_archived(at)
     sql.lock_states([device.pk])
     try:
@@ -60,7 +63,9 @@ def note_exchange(
                 noted_at=now,
             )
     except IntegrityError:
-        raise ExchangeNoted(f"An exchange of {metric} at this moment is noted already.") from None
+        raise ExchangeNoted(
+            gettext("An exchange of %(metric)s at this moment is noted already.") % {"metric": metric}
+        ) from None
     _mark_around(device.pk, metric, at)
     return exchange
 
@@ -70,7 +75,7 @@ def forget_exchange(*, exchange_id: int) -> None:
     """It was noted by mistake: what was counted over that moment is counted anew."""
     exchange = MeterExchange.objects.filter(pk=exchange_id).first()
     if exchange is None:
-        raise ExchangeUnknown(f"There is no exchange {exchange_id}.")
+        raise ExchangeUnknown(gettext("There is no exchange %(id)s.") % {"id": exchange_id})
     _refuse_archived(exchange.at)
     sql.lock_states([exchange.device_id])
     exchange.delete()
@@ -81,7 +86,7 @@ def _refuse_archived(at: int) -> None:
     begins = raw_begins()
     if begins is not None and at < begins:
         raise InvalidInput.at(
-            "timestamp", "the readings of this time are archived and cannot be counted anew"
+            "timestamp", gettext("the readings of this time are archived and cannot be counted anew")
         )
 
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from factory.errors import InvalidInput
 from telemetry.door import LARGEST
@@ -45,20 +46,22 @@ def _measuring(key: str) -> list[int]:
 
 def _refuse_bad_key(key: str) -> None:
     if not METRIC_NAME.match(key):
-        raise InvalidInput.at("key", NO_METRIC_NAME)
+        raise InvalidInput.at("key", gettext(NO_METRIC_NAME))
 
 
 def _refuse_invalid(values: dict[str, Any]) -> None:
     if not 0 < values["max_gap_seconds"] <= LONGEST_GAP_SECONDS:
-        raise InvalidInput.at("maxGapSeconds", f"must be from 1 to {LONGEST_GAP_SECONDS}")
+        raise InvalidInput.at(
+            "maxGapSeconds", gettext("must be from 1 to %(most)s") % {"most": LONGEST_GAP_SECONDS}
+        )
     low, high = values["plausible_min"], values["plausible_max"]
     if low is not None and high is not None and low > high:
-        raise InvalidInput.at("plausibleMax", "must not be below plausibleMin")
+        raise InvalidInput.at("plausibleMax", gettext("must not be below plausibleMin"))
     if values["rollover"] is not None:
         if values["kind"] != MetricRule.Kind.COUNTER:
-            raise InvalidInput.at("rollover", "is for counters only")
+            raise InvalidInput.at("rollover", gettext("is for counters only"))
         if not 0 < values["rollover"] <= LARGEST:
-            raise InvalidInput.at("rollover", "must be above 0, and at most 1e300")
+            raise InvalidInput.at("rollover", gettext("must be above 0, and at most 1e300"))
 
 
 def note_rebuilt(*, keys: list[str]) -> None:
@@ -74,7 +77,7 @@ def make_counter(*, key: str, device_id: int) -> None:
     if metric_for(key).is_counter:
         return
     if key in BY_KEY or MetricRule.objects.filter(key=key).exists():
-        raise InvalidInput(f"{key} is declared as a gauge, not as a counter")
+        raise InvalidInput(gettext("%(key)s is declared as a gauge, not as a counter") % {"key": key})
     others = [pk for pk in _measuring(key) if pk != device_id]
     declare_metric(key=key, kind=MetricRule.Kind.COUNTER)
     if not Quarter.objects.filter(device_id__in=others, metric=key).exists():

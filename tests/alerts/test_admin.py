@@ -237,7 +237,7 @@ class TestTheList:
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("path", "queries"), [("threshold", 7), ("thresholdchange", 5)])
+@pytest.mark.parametrize(("path", "queries"), [("threshold", 6), ("thresholdchange", 5)])
 def test_a_list_costs_the_same_for_any_number_of_rows(
     client, boss, rows, path, queries, django_assert_num_queries
 ):

@@ -11,7 +11,7 @@ def texts(pdf: bytes) -> list[str]:
 
 
 def joined(*words: str) -> str:
-    return "".join("".join(words).split())
+    return "".join("".join(map(str, words)).split())
 
 
 def letters(pdf: bytes, page: int = 0) -> list[tuple[str, float, float, float, float]]:

@@ -245,7 +245,7 @@ def test_only_those_steer_who_may_begin_it(client, half_failed):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("path", "queries"), [("/batches/", 6), ("/batches/{}/", 7)])
+@pytest.mark.parametrize(("path", "queries"), [("/batches/", 6), ("/batches/{}/", 8)])
 def test_a_page_costs_the_same_for_any_number_of_rows(
     client, mira, rows, path, queries, django_assert_num_queries
 ):

@@ -488,7 +488,9 @@ class TestTheEnd:
         asked = client.get(of(device, "delete"))
         answer = client.post(of(device, "delete"))
 
-        assert "Is Press 3 no machine any more? Its profile, its 1 product and all" in words(asked)
+        assert "Is Press 3 no machine any more? Its profile and all that was worked out from it" in words(
+            asked
+        )
         assert "Delete the profile of Press 3" in words(asked)
         assert answer["Location"] == MACHINES
         assert (MachineProfile.objects.count(), Product.objects.count()) == (0, 0)

@@ -18,7 +18,7 @@ def test_an_empty_plant_says_how_to_begin(client, tess):
     page = client.get("/")
 
     assert "There is no device yet." in words(page)
-    assert 'href="/devices/new"' in page.content.decode()
+    assert 'action="/devices/new"' in page.content.decode()
 
 
 def test_a_viewer_of_an_empty_plant_is_told_who_can_begin(client, mira):

@@ -3,13 +3,15 @@
 import csv
 import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
 from django.utils import timezone
 
 from analytics.models import StateInterval, StopReason
+from analytics.periods import named_period
+from analytics.plant_clock import plant_zone
 from analytics.services.following import follow_machines
 from analytics.services.meters import set_energy_price
 from analytics.services.stops import set_stop_code
@@ -220,7 +222,9 @@ def test_most_may_be_lost_in_stops_of_which_nobody_said_why():
             {"kind": "down", "code": "jam", "label": "Jam", "minutes": 12.0}]  # fmt: skip
     metrics = {"flags": [], "oee": 71.4, "losses": lost}
 
-    said = oee_sentence(metrics, "the last seven days").replace("\u00a0", " ")
+    said = oee_sentence(metrics, named_period("7d", today=date(2026, 11, 28), zone=plant_zone())).replace(
+        "\u00a0", " "
+    )
     assert said == "OEE 71.4 % in the last seven days; most was lost in stops without a reason."
 
 
@@ -308,6 +312,53 @@ def test_an_operator_says_why_it_stood_and_the_row_says_so(client, omar, press):
     assert "said by Omar" in words(response)
     assert "Press 3: Jam." in words(response)
     assert StopReason.objects.get().note == "Sheet"
+
+
+def test_with_a_reason_the_count_of_those_without_one_follows(client, omar, press):
+    stop = stop_of(press)
+    page = f"/oee/{YESTERDAY}"
+    before = int(re.search(r"Without a reason (\d+)", words(client.get(page))).group(1))
+
+    form = {"code": "jam", "next": f"{page}&stops=open"}
+    response = client.post(f"/oee/stops/{stop.pk}/reason", form, headers=HTMX)
+
+    assert f"Without a reason {before - 1}" in words(response)
+    assert 'id="stop-counts" hx-swap-oob="true"' in response.content.decode()
+    assert f'href="{YESTERDAY}&amp;stops=open#stops" aria-current="true"' in response.content.decode()
+
+
+@pytest.mark.parametrize("next_page", ["/", "/alerts/", "https://evil.example/oee/", ""])
+def test_a_reason_that_is_given_elsewhere_brings_no_counts(client, omar, press, next_page):
+    form = {"code": "jam", "next": next_page}
+    response = client.post(f"/oee/stops/{stop_of(press).pk}/reason", form, headers=HTMX)
+
+    assert (response.status_code, "stop-counts" in response.content.decode()) == (200, False)
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("/energy/", ("kWh gestern", "Energie nach Stunden", "Grundlast", "Spitze", "Als Tabelle")),
+        ("/oee/", ("Verfügbarkeit", "Wo die Zeit blieb", "Warum Maschinen standen", "Ohne Grund")),
+        ("/performance/", ("Was am häufigsten ausfällt", "Alles zur OEE", "kein Vergleich möglich")),
+    ],
+)
+def test_the_pages_speak_german_and_write_numbers_as_german_does(client, mira, press, page, said):
+    response = client.get(f"{page}{YESTERDAY}", headers={"accept-language": "de"})
+
+    text = words(response).replace("\u00a0", " ")
+    assert [each for each in said if each not in text] == []
+    assert re.search(r"\d,\d (%|kWh)", text)
+    assert not re.search(r"\d\.\d (%|kWh)", text)
+    assert 'lang="de"' in response.content.decode()
+
+
+def test_a_file_is_the_same_in_any_language(client, mira, press):
+    files = {
+        spoken: client.get(f"/energy/energy.csv{YESTERDAY}", headers={"accept-language": spoken}).content
+        for spoken in ("en", "de")
+    }
+    assert files["en"] == files["de"]
 
 
 def test_a_reason_is_taken_back(client, omar, press):

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
 from alerts.models import Alert
 from analytics.models import StopCode
@@ -169,6 +170,22 @@ def test_a_report_on_one_severity_has_no_other(press):
     )
 
     assert ("Warm" in text, "Hot" in text) == (True, False)
+
+
+def test_a_report_speaks_german_on_page_and_paper_and_english_in_its_table(press):
+    raise_trouble(device_id=press.pk, message="Hot", severity="critical", at=NOW - timedelta(hours=5))
+    english = as_csv(plant_report(start=END - DAY, end=END, at=NOW, tell=told))
+    with translation.override("de"):
+        document = plant_report(start=END - DAY, end=END, at=NOW, tell=told)
+        page = as_page(document)
+        paper = "".join(texts(printed(document)))
+        table = as_csv(document)
+
+    assert '<html lang="de">' in page
+    for said in ("Auswertung: die Anlage", "30. Jun 2026", "Verfügbarkeit", "Zuverlässigkeit", "kritisch"):
+        assert said in page
+        assert joined(said) in paper
+    assert table == english
 
 
 def test_names_of_umlauts_greek_and_cyrillic_are_read_on_paper(press):

@@ -172,6 +172,30 @@ def test_its_name_is_one_line(name):
     assert ReportSchedule.objects.count() == 0
 
 
+def test_a_planned_report_speaks_the_language_of_who_planned_it_and_keeps_it(client):
+    schedule = plan("a@example.com", language="de")
+    run_due_schedules(at=DUE)
+
+    report = Report.objects.get()
+    assert (report.language, " bis " in report.title or ". " in report.title) == ("de", True)
+    changed = plan("b@example.com", schedule=schedule)
+    assert changed.language == "de"
+    with pytest.raises(InvalidInput):
+        plan("a@example.com", language="xx")
+
+
+@pytest.mark.integration
+def test_a_german_report_comes_in_a_german_mail(mailbox):
+    plan("a@example.com", language="de")
+    run_due_schedules(at=DUE)
+    made()
+    send_all()
+
+    [mail] = [message_from_bytes(text.encode(), policy=policy.default) for text in mailbox.messages()]
+    assert mail["Subject"].startswith("Bericht: ")
+    assert "Der Bericht ist als PDF angehängt." in mail.get_body(("plain",)).get_content()
+
+
 @pytest.mark.integration
 def test_a_planned_report_reaches_each_recipient_once_with_its_paper(mailbox):
     plan("a@example.com", "b@example.com")

@@ -338,6 +338,22 @@ class TestFromWhenOn:
         told = [str(day) for day in Calendar.objects.values_list("valid_from", flat=True)]
         assert told == ["1970-01-01", "2026-06-01"]
 
+    def test_an_older_version_is_chosen_changed_and_the_others_stay(self, client, tess):
+        plan()
+        other = ShiftRule("Other", frozenset([1]), time(6), time(14))
+        plan(None, other, valid_from=date(2026, 7, 1))
+        with at_work(client, NOON):
+            newest = client.get(EDIT)
+            chosen = client.get(f"{EDIT}?version=1970-01-01")
+            form = chosen.context["form"].head
+            client.post(f"{EDIT}?version=1970-01-01", sent(*THREE, valid="day", valid_from="1970-01-01"))
+
+        assert f'href="{EDIT}?version=1970-01-01"' in newest.content.decode()
+        assert f'action="{EDIT}?version=1970-01-01"' in chosen.content.decode()
+        assert (form["valid"].value(), form["valid_from"].value()) == ("day", date(1970, 1, 1))
+        told = {str(one.valid_from): one.shifts.count() for one in Calendar.objects.all()}
+        assert told == {"1970-01-01": len(THREE), "2026-07-01": 1}
+
     def test_what_begins_later_is_what_is_edited(self, client, tess):
         plan()
         plan(None, ShiftRule("Other", frozenset([1]), time(6), time(14)), valid_from=date(2026, 7, 1))
@@ -445,6 +461,27 @@ class TestTheEnd:
         assert set(Calendar.objects.values_list("target", flat=True)) == {
             one.name for one, _, _ in targets.values() if one.name != target.name
         }
+
+    def test_one_version_is_taken_back_and_what_held_before_goes_on(self, client, tess):
+        plan()
+        plan(valid_from=date(2026, 7, 1))
+
+        asked = client.get(f"{DELETE}?version=2026-07-01")
+        answer = client.post(f"{DELETE}?version=2026-07-01", follow=True)
+
+        assert "Delete the shifts of the plant that hold from Wed 1 Jul 2026 on?" in words(asked)
+        assert "Deleted: the shifts of the plant that hold from Wed 1 Jul 2026 on." in words(answer)
+        assert [str(day) for day in Calendar.objects.values_list("valid_from", flat=True)] == ["1970-01-01"]
+
+    @pytest.mark.parametrize("version", ["2026-07-02", "", "x", "1970-01-02"])
+    def test_a_version_that_is_none_is_not_found_and_nothing_goes(self, client, tess, version):
+        plan()
+
+        answers = [client.get(f"{DELETE}?version={version}"), client.post(f"{DELETE}?version={version}")]
+        answers.append(client.get(f"{EDIT}?version={version}"))
+
+        assert [answer.status_code for answer in answers] == [404, 404, 404]
+        assert Calendar.objects.count() == 1
 
     def test_what_has_none_is_not_found(self, client, tess):
         assert client.get(DELETE).status_code == 404

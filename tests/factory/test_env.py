@@ -10,6 +10,9 @@ from factory.env import Env
 from tests.plant import MANAGE, plain_environment
 
 WRONG = [
+    ("LOG_FORMAT", "xml", "LOG_FORMAT='xml' is not one of json, line."),
+    ("SLOW_QUERY_MS", "-1", "SLOW_QUERY_MS='-1' is not between 0 and 600000."),
+    ("DISK_FREE_MB", "much", "DISK_FREE_MB='much' is not a whole number."),
     ("PORT", "http", "PORT='http' is not a whole number."),
     ("PORT", "70000", "PORT='70000' is not between 1 and 65535."),
     ("PORT", "0", "PORT='0' is not between 1 and 65535."),
@@ -35,6 +38,7 @@ WRONG = [
         "Mars/Olympus",
         "PLANT_TIME_ZONE='Mars/Olympus' is not a time zone such as Europe/Berlin.",
     ),
+    ("PLANT_LANGUAGE", "fr", "PLANT_LANGUAGE='fr' is not one of de, en."),
     ("REGISTRATION", "maybe", "REGISTRATION='maybe' is not one of closed, open."),
     ("LOG_LEVEL", "LOUD", "LOG_LEVEL='LOUD' is not one of DEBUG, ERROR, INFO, WARNING."),
     ("REQUEST_TIMEOUT", "-1", "REQUEST_TIMEOUT='-1' is not between 1 and 600."),

@@ -1,6 +1,7 @@
 """What the front desk promises of every door: JSON under `/api/`, health, headers, and loud refusals at start."""
 
 import pytest
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, override_settings
 from django.utils import timezone
@@ -10,6 +11,8 @@ from factory.checks import secret_key_is_long_enough
 from factory.env import Env
 from factory.live.broadcast import broadcaster
 from tests.builders import PASSWORD, make_user, sign_in
+from tests.ota.storing import use_storage
+from tests.services import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -110,6 +113,7 @@ class TestSignIn:
         assert client.get("/admin/").status_code == 200
 
 
+@pytest.mark.usefixtures("workers_at_work")
 class TestHealth:
     def test_alive(self, client):
         assert client.get("/health/live").json() == {"status": "ok"}
@@ -132,6 +136,17 @@ class TestHealth:
         monkeypatch.setattr(broadcaster, "failing", True)
 
         assert client.get("/health/ready").json()["down"] == ["live"]
+
+    def test_without_workers_a_full_disk_or_a_storage_it_is_degraded(self, client, monkeypatch, settings):
+        monkeypatch.setattr(health, "_began", 0.0)
+        cache.delete(health.HEARTBEAT)
+        settings.DISK_FREE_MB = 10**12
+        use_storage(settings, f"s3://key:secret@127.0.0.1:{free_port()}/bucket?tls=0")
+
+        assert client.get("/health/ready").json() == {
+            "status": "degraded",
+            "down": ["storage", "workers", "disk"],
+        }
 
     def test_while_the_mail_server_takes_nothing_it_is_degraded(self, client):
         from alerts.models import Outage

@@ -17,7 +17,7 @@ THREADS = 50
 
 
 @contextmanager
-def services_under_test():
+def services_under_test(called="main_road"):
     """Nothing for the embedded default; else a database and a Redis number of their own on the servers under test."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("mysql:"):
@@ -26,7 +26,7 @@ def services_under_test():
     import MySQLdb
 
     parts = urlsplit(url)
-    name = f"main_road_{os.getpid()}"
+    name = f"{called}_{os.getpid()}"
     server = MySQLdb.connect(
         host=parts.hostname or "127.0.0.1",
         port=parts.port or 3306,

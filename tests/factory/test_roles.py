@@ -111,6 +111,7 @@ VIEWERS_WRITE = {
     "export.deviceReport",
     "export.requestReport",
     "auth.revokeSession",
+    "auth.setPreferences",
     "notifications.registerConfig",
     "notifications.updateConfig",
     "notifications.deleteConfig",

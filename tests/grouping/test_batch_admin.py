@@ -35,7 +35,7 @@ def test_the_list_shows_how_each_stands_at_the_same_cost(client, batches, django
         failed_batch()
     client.get(BATCHES)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page = client.get(BATCHES)
 
     assert page.content.decode().count("2: 2 failed") == batches

@@ -8,6 +8,7 @@ from typing import Any
 
 from apprise import Apprise, AppriseAsset, AppriseAttachment, NotifyBase, NotifyFormat, NotifyType
 from apprise.conversion.format import convert_between
+from django.utils.translation import gettext, gettext_noop
 
 from alerts.outbox.messages import Message
 from alerts.outbox.transports.base import Lines, TransportError
@@ -27,17 +28,19 @@ REFUSED = {
     # act on this machine
     **dict.fromkeys(
         ("blink1", "dbus", "glib", "gnome", "macosx", "syslog", "windows"),
-        "would be shown on this server itself",
+        gettext_noop("would be shown on this server itself"),
     ),
     # ways of our own, which sign, mask and count
-    **dict.fromkeys(("email",), "is e-mail: register it as type email"),
-    **dict.fromkeys(("custom_json", "custom_xml", "custom_form"), "is a web request: register a webhook"),
+    **dict.fromkeys(("email",), gettext_noop("is e-mail: register it as type email")),
+    **dict.fromkeys(
+        ("custom_json", "custom_xml", "custom_form"), gettext_noop("is a web request: register a webhook")
+    ),
     # read their keys from files of this machine
-    **dict.fromkeys(("fcm", "vapid"), "reads files of this server"),
+    **dict.fromkeys(("fcm", "vapid"), gettext_noop("reads files of this server")),
     # do not speak HTTP: no time limit would hold them
     **dict.fromkeys(
         ("amqp", "aprs", "deltachat", "growl", "irc", "mqtt", "nostr", "rsyslog", "smpp", "xmpp"),
-        "is no service that is reached over HTTP",
+        gettext_noop("is no service that is reached over HTTP"),
     ),
 }
 
@@ -52,13 +55,14 @@ _asset = AppriseAsset(app_id="Smart Factory IoT", app_desc="Smart Factory IoT", 
 def problem(recipient: str) -> str | None:
     service = None if any(c.isspace() for c in recipient) else _service(recipient)
     if service is None:
-        return "is no URL that Apprise understands, such as ntfys://host/topic"
+        return gettext("is no URL that Apprise understands, such as ntfys://host/topic")
     refused = REFUSED.get(_module(service))
     if refused:
-        return f"cannot be used: {service.service_name} {refused}"
+        why = {"service": service.service_name, "why": gettext(refused)}
+        return gettext("cannot be used: %(service)s %(why)s") % why
     # Templates and key files: it would send what it reads.
     if any(isinstance(value, AppriseAttachment) and len(value) for value in vars(service).values()):
-        return "must not name a file"
+        return gettext("must not name a file")
     host = _host(service)
     return problem_with_host(host, service.port or 443) if LIKE_A_HOST.search(host) else None
 

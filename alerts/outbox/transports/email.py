@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import BadHeaderError, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 from django.core.validators import validate_email
+from django.utils.translation import gettext
 
 from alerts.outbox.messages import Message
 from alerts.outbox.transports.base import Lines, TransportError
@@ -68,11 +69,11 @@ class _Backend(EmailBackend):
 
 def problem(recipient: str) -> str | None:
     if len(recipient) > 190:
-        return "must be at most 190 characters"
+        return gettext("must be at most 190 characters")
     try:
         validate_email(recipient)
     except ValidationError:
-        return "is no e-mail address"
+        return gettext("is no e-mail address")
     return None
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from alerts.outbox.addresses import meant, why_refused
 from alerts.outbox.transports.base import TransportError, within
@@ -28,7 +29,9 @@ def addresses_of(host: str, port: int) -> list[str]:
     for address in addresses:
         problem = problem_with_address(address)
         if problem:
-            raise HostRefused(f"{host} {problem}, to which nothing is sent")
+            raise HostRefused(
+                gettext("%(host)s %(problem)s, to which nothing is sent") % {"host": host, "problem": problem}
+            )
     return addresses
 
 
@@ -47,7 +50,7 @@ def problem_with_address(address: str) -> str | None:
     """Why nothing may be sent to this IP address of some host."""
     problem = why_refused(address, local=settings.NOTIFY_LOCAL)
     if problem is None and not settings.NOTIFY_LOCAL and _is_ours(address):
-        return "is this server itself"
+        return gettext("is this server itself")
     return problem
 
 
@@ -100,7 +103,7 @@ def _let_pass(address: Any, refused: list[str]) -> None:
     try:
         problem = problem_with_address(address[0])
     except (ValueError, TypeError, AttributeError):
-        problem = "is no IP address"  # a name, or a socket of this machine
+        problem = gettext("is no IP address")  # a name, or a socket of this machine
     if problem:
         refused.append(problem)
         raise AddressRefused(f"This address {problem}.")

@@ -11,6 +11,7 @@ from http import HTTPStatus
 import certifi
 import httpx
 import orjson
+from django.utils.translation import gettext
 
 from alerts.outbox.messages import Message
 from alerts.outbox.transports.base import Lines, TransportError
@@ -35,7 +36,7 @@ def signature(secret: str, *, id: str, timestamp: int, body: bytes) -> str:
 def problem(recipient: str) -> str | None:
     url = _parsed(recipient)
     if url is None:
-        return "is no URL such as https://host/path"
+        return gettext("is no URL such as https://host/path")
     return problem_with_host(_host(url), _port(url))
 
 

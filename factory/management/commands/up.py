@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 from django.db import connection, connections
 
-from factory import roles, valkey
+from factory import counters, roles, valkey
 from factory.accounts.services import ensure_first_admin
 from factory.broker.choice import answers, embedded_broker, free_port
 from factory.listening import listen, url
@@ -35,6 +35,7 @@ class Command(BaseCommand):
         supervisor = Supervisor()
         with take_folder(settings.FACTORY_DATA), listen(settings.HOST, settings.PORT) as listener:
             supervisor.listen_to_signals()
+            counters.count_together(settings.FACTORY_DATA / "metrics")
             if settings.MQTT_EMBEDDED:
                 choose_mqtt_port()
             try:

@@ -1,4 +1,4 @@
-// Small manners of every page: the search key, toasts, copying, asking before what cannot be undone.
+// Small manners of every page: toasts, copying, asking before what cannot be undone, saying what failed.
 
 const toasts = document.getElementById("toasts");
 const TOAST_FOR = 7000;
@@ -14,13 +14,6 @@ new MutationObserver((changes) => {
   for (const { addedNodes } of changes)
     for (const note of addedNodes) setTimeout(() => note.remove(), TOAST_FOR);
 }).observe(toasts, { childList: true });
-
-addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-  event.preventDefault();
-  document.querySelector("[data-shortcut]")?.focus();
-});
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -64,12 +57,48 @@ for (const here of document.querySelectorAll(":is(.nav, .tabs) > [aria-current]"
   here.parentElement.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
 }
 
-document.body.addEventListener("htmx:responseError", (event) => {
-  const { status } = event.detail.xhr;
-  if (status !== 401) toast(status === 403 ? gettext("You may not do this. Reload the page and try again.") : interpolate(gettext("This did not work (%s). Try again."), [status]));
+// On a phone most of the navigation stands behind a button.
+document.querySelector("[data-menu]")?.addEventListener("click", ({ currentTarget: button }) => {
+  const isOpen = button.parentElement.toggleAttribute("data-open");
+  button.setAttribute("aria-expanded", String(isOpen));
 });
-document.body.addEventListener("htmx:sendError", (event) => {
-  if (event.detail.requestConfig.verb !== "get") toast(gettext("The plant did not answer. Nothing was changed; try again."));
+
+// What did not work: a step says so in a toast; a part of the page that could not be renewed keeps its old values
+// and says so in a strip, unless the line is down, which its own strip says for all of them.
+export function strip(target, said) {
+  if (document.documentElement.classList.contains("stale") || target.querySelector(":scope > .failed")) return;
+  const words = document.createElement("p");
+  words.className = "failed";
+  words.setAttribute("role", "status");
+  words.textContent = said;
+  const again = document.createElement("button");
+  again.type = "button";
+  again.textContent = gettext("Try again");
+  again.addEventListener("click", () => { // each part of the page that listens asks once more, in its own way
+    for (const news of ["look-again", "time-passed"]) document.body.dispatchEvent(new CustomEvent(news, { bubbles: true }));
+  });
+  words.append(" ", again);
+  target.prepend(words);
+}
+const isList = (element) => /^(TABLE|TBODY|TR|UL|OL|DL)$/.test(element.tagName);
+function notRenewed({ target, requestConfig }) {
+  if (/look-again|time-passed/.test(requestConfig.triggeringEvent?.type)) return; // live.js says of when it is
+  // Not into the middle of a table or a list; and only once each.
+  const place = isList(target) ? target.closest(".panel") || target.parentElement : target;
+  strip(place, gettext("This part could not be renewed; what you see may be old."));
+}
+document.body.addEventListener("htmx:afterRequest", ({ detail: { target, successful } }) => {
+  if (successful) target?.closest?.(".panel")?.querySelector(":scope > .failed")?.remove();
+});
+document.body.addEventListener("htmx:responseError", ({ detail }) => {
+  const { status } = detail.xhr;
+  if (status === 401) return;
+  if (detail.requestConfig.verb === "get") return notRenewed(detail);
+  toast(status === 403 ? gettext("You may not do this. Reload the page and try again.") : interpolate(gettext("This did not work (%s). Try again."), [status]));
+});
+for (const kind of ["htmx:sendError", "htmx:timeout"]) document.body.addEventListener(kind, ({ detail }) => {
+  if (detail.requestConfig.verb === "get") notRenewed(detail);
+  else toast(gettext("The plant did not answer. Nothing was changed; try again."));
 });
 document.body.addEventListener("htmx:afterSwap", (event) => {
   // After a step the pressed button is gone: leave the keyboard on its alert.

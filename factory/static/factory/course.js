@@ -2,12 +2,13 @@
 //
 // #chart says in data-course what is drawn: the last `rangeMs` up to now, or all since `from`, and no further than `to`.
 
-import { clock, now, number, zone } from "./values.js";
+import { clock, format, now, number, numbers, zone } from "./values.js";
 import { lookAgain } from "./live.js";
 
-const POINTS = 600, REDRAW = 500;
+const POINTS = 600, REDRAW = 500, AGAIN_AFTER = 5000, LEISURE = 10_000;
 const DAY = 86_400_000;
 let chart = null, about = null, times = [], values = [], redraw = null;
+let again = null, isFetching = false, isRenewing = false, isOutdated = false;
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const word = () => document.querySelector("[data-chart-word]");
@@ -15,20 +16,64 @@ const text = (value) => `${number(value, about.decimals)}${about.unit ? ` ${abou
 
 async function mount() {
   const box = document.getElementById("chart");
-  chart?.destroy();
-  chart = null;
+  clear();
   if (!box) { about = null; return; }
   const wanted = about = JSON.parse(box.dataset.course);
+  isFetching = true;
   try {
     const fetched = await readings();
     if (about !== wanted) return;
-    [times, values] = fetched;
+    take(fetched);
+    isFetching = false;
+    draw();
   } catch {
-    if (about === wanted) failed();
-    return;
+    if (about !== wanted) return;
+    isFetching = false;
+    failed();
   }
-  draw();
 }
+
+// What has arrived while the API was answering is kept.
+function take([theirTimes, theirValues]) {
+  const last = theirTimes.length ? theirTimes[theirTimes.length - 1] : -Infinity;
+  const newer = times.findIndex((at) => at > last);
+  times = newer < 0 ? theirTimes : [...theirTimes, ...times.slice(newer)];
+  values = newer < 0 ? theirValues : [...theirValues, ...values.slice(newer)];
+}
+
+function clear() {
+  clearTimeout(again);
+  clearTimeout(redraw);
+  again = redraw = null;
+  chart?.destroy();
+  chart = null;
+  times = [];
+  values = [];
+}
+
+// The whole course once more, under the one that is shown: fills the hole that a lost line has left, and thins out what
+// live readings have added. An API that does not answer is asked again.
+async function renewPoints() {
+  clearTimeout(again);
+  again = null;
+  if (!about || about.to || isFetching || isRenewing) return;
+  if (document.hidden) { isOutdated = true; return; }
+  if (!chart) { mount(); return; }
+  const wanted = about;
+  isRenewing = true;
+  try {
+    const fetched = await readings();
+    if (about !== wanted) return;
+    take(fetched);
+    drawNew();
+  } catch {
+    if (about === wanted) renewLater(AGAIN_AFTER * (1 + Math.random()));
+  } finally {
+    isRenewing = false;
+  }
+}
+
+const renewLater = (ms) => { again ??= setTimeout(renewPoints, ms); };
 
 const bounds = () => {
   const end = about.to ?? now();
@@ -48,11 +93,11 @@ async function readings() {
 function failed() {
   const place = word();
   if (!place) return;
-  const again = document.createElement("button");
-  again.type = "button";
-  again.textContent = "Try again";
-  again.onclick = mount;
-  place.replaceChildren("The course could not be fetched.", again);
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = gettext("Try again");
+  button.onclick = mount;
+  place.replaceChildren(gettext("The course could not be fetched."), button);
   place.hidden = false;
 }
 
@@ -74,7 +119,8 @@ function series() {
     ys.push(values[i]);
   });
   const share = times.length > 1 ? covered / length() : 0;
-  document.getElementById("coverage").textContent = times.length ? `coverage ${Math.min(100, share * 100).toFixed(0)} %` : "";
+  document.getElementById("coverage").textContent = times.length
+    ? interpolate(gettext("coverage %(share)s %"), { share: Math.min(100, share * 100).toFixed(0) }, true) : "";
   return [xs, ys];
 }
 
@@ -82,7 +128,8 @@ function summary() {
   const box = document.getElementById("chart");
   if (!values.length) return;
   const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
-  box.setAttribute("aria-label", `${about.label}: lowest ${text(low)}, highest ${text(high)}, newest ${text(values[values.length - 1])}`);
+  box.setAttribute("aria-label", interpolate(gettext("%(what)s: lowest %(low)s, highest %(high)s, newest %(newest)s"),
+    { what: about.label, low: text(low), high: text(high), newest: text(values[values.length - 1]) }, true));
 }
 
 function heights() {
@@ -99,13 +146,13 @@ function heights() {
 // Over more than a day a time alone does not say when.
 function moment(at) {
   if (length() <= DAY) return clock(at, true);
-  const day = new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short" }).format(at);
+  const day = format({ day: "numeric", month: "short" }, at);
   return `${day}, ${clock(at, true)}`;
 }
 
 function label(seconds) {
   if (length() <= DAY) return clock(seconds * 1000);
-  return new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short", ...(length() <= 2 * DAY && { hour: "2-digit" }) }).format(seconds * 1000);
+  return format({ day: "numeric", month: "short", ...(length() <= 2 * DAY && { hour: "2-digit" }) }, seconds * 1000);
 }
 
 function shade(u) {
@@ -134,7 +181,7 @@ function limits(u) {
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
     ctx.stroke();
-    ctx.fillText(`${name} ${value.toLocaleString("en-US")}`, left + 6 * px, y - 5 * px);
+    ctx.fillText(`${name === "warning" ? gettext("warning") : gettext("limit")} ${value.toLocaleString(numbers)}`, left + 6 * px, y - 5 * px);
   }
   ctx.restore();
 }
@@ -150,7 +197,7 @@ function draw() {
   const box = document.getElementById("chart"), place = word();
   if (place) {
     place.hidden = times.length > 0;
-    if (!times.length) place.textContent = "No readings in this time. They appear here as they arrive.";
+    if (!times.length) place.textContent = gettext("No readings in this time. They appear here as they arrive.");
   }
   if (!times.length) return;
   const axis = { stroke: style("--ink-2"), font: "12px Inter, sans-serif", grid: { stroke: style("--line"), width: 1 }, ticks: { show: false } };
@@ -161,7 +208,7 @@ function draw() {
     scales: { x: { time: true, range: () => bounds().map((at) => at / 1000) }, y: { range: heights } },
     axes: [
       { ...axis, space: 70, size: 30, values: (_, splits) => splits.map(label) },
-      { ...axis, size: 58, values: (_, splits) => splits.map((v) => v.toLocaleString("en-US", { maximumFractionDigits: 3 })) },
+      { ...axis, size: 58, values: (_, splits) => splits.map((v) => v.toLocaleString(numbers, { maximumFractionDigits: 3 })) },
     ],
     series: [{}, { stroke: style("--act"), width: 1.8, points: { show: times.length < 40, size: 4, fill: style("--act") } }],
     hooks: { drawClear: [shade], draw: [limits], setCursor: [readout] },
@@ -175,23 +222,39 @@ document.addEventListener("plant:reading", ({ detail: reading }) => {
   if (document.getElementById("values")) for (const metric of Object.keys(reading.data))
     if (!document.querySelector(`[data-known="${CSS.escape(metric)}"]`)) { lookAgain(); if (!about) location.reload(); }
   if (!about || about.to || reading.deviceId !== about.deviceId || typeof reading.data[about.metric] !== "number") return;
-  if (times.length && reading.timestamp <= times[times.length - 1]) return;
+  const last = times[times.length - 1];
+  // What a device has kept while it was away comes late, and of much at once only the newest is told of.
+  if (reading.timestamp < last || reading.timestamp - last > longestJoin()) renewLater(LEISURE);
+  if (reading.timestamp <= last) return;
   times.push(reading.timestamp);
   values.push(reading.data[about.metric]);
   const [oldest] = bounds();
-  while (times[0] < oldest) { times.shift(); values.shift(); }
-  redraw ??= setTimeout(() => {
-    redraw = null;
-    if (!about) return;
-    if (!chart) draw();
-    else { chart.setData(series()); summary(); readout(chart); }
-  }, REDRAW);
+  const gone = times.findIndex((at) => at >= oldest);
+  if (gone > 0) { times.splice(0, gone); values.splice(0, gone); }
+  if (times.length > 4 * POINTS) renewPoints(); // a long range would grow for as long as the page is open
+  redraw ??= setTimeout(() => { redraw = null; drawNew(); }, REDRAW);
 });
 
+function drawNew() {
+  if (!about || isFetching || !document.getElementById("chart")) return;
+  if (!chart) { draw(); return; }
+  chart.setData(series());
+  summary();
+  readout(chart);
+}
+
 // An alert that opens or closes changes the shading; a line that was down leaves a hole to fill.
-document.addEventListener("plant:alert", ({ detail }) => { if (detail.deviceId === about?.deviceId && detail.metric === about.metric) renew(location.href); });
-document.addEventListener("plant:line", ({ detail }) => { if (detail.live && detail.again) mount(); });
-document.addEventListener("theme-changed", () => { if (chart) { chart.destroy(); draw(); } });
+document.addEventListener("plant:alert", ({ detail }) => {
+  if (detail.deviceId !== about?.deviceId || detail.metric !== about.metric) return;
+  if (document.hidden) isOutdated = true; else renew(location.href);
+});
+document.addEventListener("plant:line", ({ detail }) => { if (detail.live && detail.again) renewPoints(); });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden || !isOutdated) return;
+  isOutdated = false;
+  renew(location.href);
+});
+document.addEventListener("theme-changed", () => { if (chart) { chart.destroy(); chart = null; draw(); } });
 
 const renew = (url) => htmx.ajax("GET", url, { target: "#course", select: "#course", swap: "outerHTML" });
 document.addEventListener("click", (event) => {

@@ -2,26 +2,46 @@
 
 let behind = 0; // how far the server's clock is ahead of this one, ms
 let cells = null;
+const newest = new Map(); // device -> metric -> [value, at]: of devices that the page shows or has shown
 
 export const now = () => Date.now() + behind;
 export const setServerTime = (ms) => { if (Number.isFinite(ms)) behind = ms - Date.now(); };
 setServerTime(Number(document.documentElement.dataset.now || NaN));
 
 export const zone = document.documentElement.dataset.zone || "UTC";
-export const clock = (ms, seconds = false) => new Intl.DateTimeFormat("en-GB", {
-  timeZone: zone, hour: "2-digit", minute: "2-digit", ...(seconds && { second: "2-digit" }),
-}).format(ms);
+const spoken = document.documentElement.lang || "en";
+export const numbers = spoken === "en" ? "en-US" : spoken; // how digits are grouped
+export const days = spoken === "en" ? "en-GB" : spoken; // how days and times are written
+
+// A formatter is dear to make, and the same few are wanted many times a second.
+const formats = new Map();
+export function format(options, ms) {
+  const key = JSON.stringify(options);
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(days, { timeZone: zone, ...options }));
+  return formats.get(key).format(ms);
+}
+const TIME = { hour: "2-digit", minute: "2-digit" }, SECONDS = { ...TIME, second: "2-digit" };
+export const clock = (ms, seconds = false) => format(seconds ? SECONDS : TIME, ms);
+const exactly = (ms) => format({ dateStyle: "medium", timeStyle: "long" }, ms);
 
 export function number(value, decimals) {
   if (Math.abs(value) >= 1e9) return value.toExponential(3);
-  return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return value.toLocaleString(numbers, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
 export function duration(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min`;
-  return s < 172800 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 86400)} days`;
+  if (s < 172800) return `${Math.floor(s / 3600)} h`;
+  const count = Math.floor(s / 86400);
+  return interpolate(ngettext("%(count)s day", "%(count)s days", count), { count }, true);
+}
+
+function ago(ms) {
+  const count = Math.floor(ms / 86_400_000);
+  if (count >= 2) return interpolate(ngettext("%(count)s day ago", "%(count)s days ago", count), { count }, true);
+  return interpolate(gettext("%(span)s ago"), { span: duration(ms) }, true);
 }
 
 function cellsOf(deviceId) {
@@ -35,18 +55,41 @@ function cellsOf(deviceId) {
   return cells.get(String(deviceId)) || [];
 }
 
-// The page has changed: look for the cells anew when they are next needed.
-export const forgetCells = () => { cells = null; };
+// A part of the page has come anew: its cells are looked for when they are next needed, and what arrived while it
+// was on its way here is written into it.
+export function renewCells() {
+  cells = null;
+  for (const [device, metrics] of newest) {
+    const there = cellsOf(device);
+    if (!there.length) newest.delete(device);
+    for (const cell of there) {
+      const known = metrics.get(cell.dataset.metric || cell.dataset.age || cell.dataset.bar);
+      if (known) put(cell, ...known);
+    }
+  }
+}
+
+// Without a line nothing newer comes; what the server writes is newer than all of it.
+export const forgetValues = () => newest.clear();
 
 export function write(reading) {
-  for (const cell of cellsOf(reading.deviceId)) {
-    const { metric, age, bar } = cell.dataset;
-    const value = reading.data[metric || age || bar];
-    if (value === undefined || value === null) continue;
-    if (metric) writeValue(cell, value, reading.timestamp);
-    else if (age) writeAge(cell, reading.timestamp);
-    else moveMark(cell, value);
+  const there = cellsOf(reading.deviceId);
+  if (!there.length) return;
+  let metrics = newest.get(reading.deviceId);
+  if (!metrics) newest.set(reading.deviceId, metrics = new Map());
+  for (const [metric, value] of Object.entries(reading.data)) {
+    if (value !== null && !(metrics.get(metric)?.[1] > reading.timestamp)) metrics.set(metric, [value, reading.timestamp]);
   }
+  for (const cell of there) {
+    const value = reading.data[cell.dataset.metric || cell.dataset.age || cell.dataset.bar];
+    if (value !== undefined && value !== null) put(cell, value, reading.timestamp);
+  }
+}
+
+function put(cell, value, at) {
+  if (cell.dataset.metric) writeValue(cell, value, at);
+  else if (cell.dataset.age) writeAge(cell, at);
+  else moveMark(cell, value, at);
 }
 
 function writeValue(cell, value, at) {
@@ -68,11 +111,13 @@ function writeAge(cell, at) {
   }
   if (Date.parse(time.dateTime || 0) > at) return;
   time.dateTime = new Date(at).toISOString();
-  time.title = `${new Intl.DateTimeFormat("en-GB", { timeZone: zone, dateStyle: "medium", timeStyle: "long" }).format(at)}`;
+  time.title = exactly(at);
   tell(time);
 }
 
-function moveMark(scale, value) {
+function moveMark(scale, value, at) {
+  if (Number(scale.dataset.at || 0) > at) return;
+  scale.dataset.at = at;
   const low = Number(scale.dataset.low), high = Number(scale.dataset.high);
   let mark = scale.querySelector(".pointer");
   if (!mark) {
@@ -86,16 +131,23 @@ function moveMark(scale, value) {
 }
 
 function tell(time) {
-  const text = duration(now() - Date.parse(time.dateTime)) + (time.dataset.when === "ago" ? " ago" : "");
+  const span = Math.max(0, now() - Date.parse(time.dateTime));
+  const text = time.dataset.when === "ago" ? ago(span) : duration(span);
   if (time.textContent !== text) time.textContent = text;
 }
 
+// Nobody looks at a tab in the background, so there the clock stands still.
+let ticking = null;
 function tick() {
-  if (document.hidden) return;
   document.querySelectorAll('time[data-when="ago"], time[data-when="for"]').forEach(tell);
   const face = document.querySelector("[data-clock]");
   const text = clock(now());
   if (face && face.textContent !== text) face.textContent = text;
 }
-setInterval(tick, 1000);
-document.addEventListener("visibilitychange", tick);
+function wind() {
+  clearInterval(ticking);
+  ticking = document.hidden ? null : setInterval(tick, 1000);
+  if (ticking) tick();
+}
+document.addEventListener("visibilitychange", wind);
+wind();
