@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -195,11 +196,16 @@ class Furnisher:
         if not self.admin.data("devices.claimCodes", {}):
             self.admin.data("devices.createClaimCode", {"label": "Line 4, spring", "maxUses": 20})
         if not self.admin.data("maintenance.list", {}):
-            window = {"name": "Oil change", "zone": "Hall A", "startTime": self.now}
-            self.admin.data("maintenance.plan", {**window, "endTime": self.now + 6 * HOUR})
+            window = {"name": "Oil change", "zone": "Hall A", "startTime": iso(self.now)}
+            self.admin.data("maintenance.plan", {**window, "endTime": iso(self.now + 6 * HOUR)})
         if not self.admin.data("readings.exchanges", {}):
             old = {"deviceId": self.press["id"], "metric": "parts", "oldValue": 1234567.8, "newValue": 0}
             self.admin.data("readings.noteExchange", {**old, "timestamp": self.now - HOUR})
+
+
+def iso(milliseconds: int) -> str:
+    """As the API writes a time."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def as_cookie(plant: Plant) -> dict[str, Any]:

@@ -13,7 +13,7 @@ WANTED = {
     "overview": "/",
     "device": "/devices/{device_id}/?tab=live&range=24h",
     "energy": "/energy/",
-    "wallboard": "/wallboard/",
+    "wallboard": "/wall/",
 }
 
 
