@@ -82,7 +82,9 @@ def test_colours_stand_with_the_tokens_only(sheet):
     rules = sheet.read_text()
     if sheet.name == "factory.css":
         rules = rules[rules.index("/* Ground rules */") :]
-    assert LITERAL.findall(rules) == []
+    # The admin's page does not load the tokens; its sheet repeats some of them under names of its own.
+    allowed = set(LITERAL.findall(SHEET)) if sheet.name == "admin.css" else set()
+    assert set(LITERAL.findall(rules)) - allowed == set()
 
 
 def test_fonts_are_fetched_by_the_letters_on_the_page_and_the_first_needs_no_waiting():
