@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext, npgettext
 
 from alerts.models import Alert, AlertEvent, Delivery
 from alerts.outbox.signed import link_for
@@ -188,7 +188,7 @@ def _counted(items: Sequence[Item]) -> Iterator[str]:
     if critical:
         yield ngettext("%(count)s critical", "%(count)s critical", critical) % {"count": critical}
     if warning:
-        yield ngettext("%(count)s warning", "%(count)s warning", warning) % {"count": warning}
+        yield npgettext("severity", "%(count)s warning", "%(count)s warning", warning) % {"count": warning}
     if info:
         yield ngettext("%(count)s info", "%(count)s info", info) % {"count": info}
 
