@@ -94,7 +94,6 @@ MIDDLEWARE = [
     "factory.limiting.CountedRequests",
     "factory.smaller.Smaller",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "factory.middleware.PagesPacked",
     "csp.middleware.CSPMiddleware",
     "factory.admin_policy.AdminPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
