@@ -365,6 +365,7 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 
 # The plant
 
+FORMAT_MODULE_PATH = "factory.formats"
 USE_TZ = True
 TIME_ZONE = PLANT_TIME_ZONE = env.time_zone("PLANT_TIME_ZONE", "UTC")
 LANGUAGE_CODE = "en"  # of what is kept and of what machines read, whatever the plant speaks
