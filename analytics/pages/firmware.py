@@ -20,6 +20,7 @@ from analytics.pages.devices import report
 from analytics.pages.doors import for_people, page, person
 from analytics.queries.firmware_pages import deployments_to, outcomes_of, versions_told
 from analytics.queries.rollout_pages import told_of
+from analytics.templatetags.fleet import firmware_words
 from analytics.words import said
 from devices.models import Device
 from devices.queries import get_device
@@ -121,7 +122,11 @@ def upload(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             report(form, refusal, WIRE_NAMES)
         else:
-            messages.success(request, f"Version {firmware} is here. No device gets it before you say so.")
+            messages.success(
+                request,
+                gettext("Version %(firmware)s is here. No device gets it before you say so.")
+                % {"firmware": firmware_words(firmware)},
+            )
             return redirect("firmware-version", firmware.pk)
     context = {"here": "firmware", "form": form}
     return page(request, "analytics/firmware_upload.html", context, status=422 if form.errors else 200)
@@ -168,7 +173,8 @@ def withdraw(request: HttpRequest, firmware_id: int) -> HttpResponse:
         )
     messages.success(
         request,
-        gettext("Version %(firmware)s is withdrawn: no device gets it any more.") % {"firmware": firmware},
+        gettext("Version %(firmware)s is withdrawn: no device gets it any more.")
+        % {"firmware": firmware_words(firmware)},
     )
     return redirect("firmware-version", firmware_id)
 

@@ -2,6 +2,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from analytics.queries.group_pages import possible_parents
 from analytics.words import said
@@ -18,7 +19,7 @@ class GroupForm(forms.Form):
     parent = forms.TypedChoiceField(label=_("Inside of"), coerce=int, required=False, empty_value=None)
     description = forms.CharField(label=_("Description"), max_length=500, required=False)
     filter = forms.CharField(
-        label=_("Filter"),
+        label=pgettext_lazy("of a group", "Filter"),
         required=False,
         max_length=2000,
         widget=forms.Textarea(

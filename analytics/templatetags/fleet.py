@@ -22,6 +22,7 @@ from factory.errors import InvalidInput
 from factory.said import retold
 from grouping.models import BatchItem, BatchOperation
 from grouping.operations import get_operation
+from ota.models import Firmware
 
 register = template.Library()
 register.filter("pretty", pretty)
@@ -32,6 +33,13 @@ def compact(value: Any, length: int = 80) -> str:
     """JSON on one line, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+@register.filter
+def firmware_words(firmware: Firmware) -> str:
+    """Which version it is, and of what: `2.1.0 for sensors`."""
+    told = {"version": firmware.version, "type": said(firmware.get_device_type_display().lower())}
+    return gettext("%(version)s for %(type)ss") % told
 
 
 @register.filter
