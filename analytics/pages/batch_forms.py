@@ -84,7 +84,7 @@ class Wait(forms.Form):
 
 class StatusForm(forms.Form):
     status = forms.ChoiceField(
-        label=_("Status"), choices=lambda: [(value, said(name)) for value, name in Device.Status.choices]
+        label=_("Status"), choices=lambda: [(value, said(str(name))) for value, name in Device.Status.choices]
     )
 
     def given(self) -> dict[str, Any]:

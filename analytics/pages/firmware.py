@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import lazy
+from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -39,8 +39,8 @@ ROLLOUTS_SHOWN = 10
 WIRE_NAMES = {"deviceType": "device_type", "releaseNotes": "release_notes", "isStable": "is_stable"}
 
 
-def _with_size(words: str) -> str:
-    return words % {"size": settings.UPLOAD_FILE_MB}
+def _with_size(words: str | Promise) -> str:
+    return str(words) % {"size": settings.UPLOAD_FILE_MB}
 
 
 at_most = lazy(_with_size, str)
@@ -59,7 +59,7 @@ class UploadForm(forms.Form):
     )
     device_type = forms.ChoiceField(
         label=_("Type of device"),
-        choices=lambda: [(value, said(name)) for value, name in Device.Type.choices],
+        choices=lambda: [(value, said(str(name))) for value, name in Device.Type.choices],
     )
     hardware = forms.CharField(
         label=_("Hardware"),

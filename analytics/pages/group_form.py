@@ -14,7 +14,7 @@ class GroupForm(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=120)
     type = forms.ChoiceField(
-        label=_("Kind"), choices=lambda: [(value, said(name)) for value, name in Group.Type.choices]
+        label=_("Kind"), choices=lambda: [(value, said(str(name))) for value, name in Group.Type.choices]
     )
     parent = forms.TypedChoiceField(label=_("Inside of"), coerce=int, required=False, empty_value=None)
     description = forms.CharField(label=_("Description"), max_length=500, required=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.functional import lazy
+from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -33,8 +33,8 @@ WIRE_NAMES = {
 }
 
 
-def _with_most(words: str) -> str:
-    return words % {"most": writing.number(MOST_DEVICES)}
+def _with_most(words: str | Promise) -> str:
+    return str(words) % {"most": writing.number(MOST_DEVICES)}
 
 
 at_most = lazy(_with_most, str)
