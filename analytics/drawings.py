@@ -150,6 +150,7 @@ def oee_trend(trend: Sequence[Mapping], zone: ZoneInfo, *, target: float = OEE_T
         (days[-1] + timedelta(days=1)).astimezone(UTC) if days else moment(1),
         zone,
         limits=[Bound(target, gettext("target"))],
+        is_from_zero=True,
     )
     known = [value for _, value in points if value is not None]
     words = (

@@ -2,8 +2,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
-from django.middleware.gzip import GZipMiddleware
 
 from factory.errors import TimeIsUp
 from factory.refusals import too_late
@@ -26,19 +24,6 @@ class NamedRoute:
     ) -> None:
         if request.resolver_match is not None:
             request.META[ROUTE] = request.resolver_match.route
-
-
-class PagesPacked(GZipMiddleware):
-    """Pages go out compressed: a plant of a thousand devices is a thousand alike links. Files and the API do not.
-
-    What could be guessed by the length, the token of forms, is another one in each answer.
-    """
-
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        is_page = response.headers.get("Content-Type", "").startswith("text/html")
-        if not is_page or response.streaming or request.path_info.startswith("/api/"):
-            return response
-        return super().process_response(request, response)
 
 
 class PostsTryAgain:

@@ -94,7 +94,6 @@ MIDDLEWARE = [
     "factory.limiting.CountedRequests",
     "factory.smaller.Smaller",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "factory.middleware.PagesPacked",
     "csp.middleware.CSPMiddleware",
     "factory.admin_policy.AdminPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -366,6 +365,7 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 
 # The plant
 
+FORMAT_MODULE_PATH = "factory.formats"
 USE_TZ = True
 TIME_ZONE = PLANT_TIME_ZONE = env.time_zone("PLANT_TIME_ZONE", "UTC")
 LANGUAGE_CODE = "en"  # of what is kept and of what machines read, whatever the plant speaks

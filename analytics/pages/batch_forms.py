@@ -6,9 +6,12 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from analytics.pages.command_forms import WAITS, CommandForm, JsonObjectField, ParametersForm
 from analytics.queries.device_tabs import all_commands
+from analytics.words import said
 from devices.models import CommandType, Device
 from factory.accounts.models import User
 from factory.errors import DomainError
@@ -17,10 +20,10 @@ from grouping.operations import Operation, operations
 COMMAND = "command"
 ANOTHER = "command:-"
 HELP = {
-    "restart": "Each device is told to restart, and counts as done when it says so.",
-    "update_status": "What people say about them: under maintenance, online again.",
-    "update_config": "Each device is wished a configuration, and counts as done when it reports it.",
-    "firmware_update": "A new firmware, as a rollout.",
+    "restart": _("Each device is told to restart, and counts as done when it says so."),
+    "update_status": _("What people say about them: under maintenance, online again."),
+    "update_config": _("Each device is wished a configuration, and counts as done when it reports it."),
+    "firmware_update": _("A new firmware, as a rollout."),
 }
 
 
@@ -42,7 +45,9 @@ def choices_for(person: User) -> list[Choice]:
         if not person.has_rank_of(operation.role):
             continue
         if operation.name != COMMAND:
-            found.append(Choice(operation.name, operation, operation.label, HELP.get(operation.name, "")))
+            found.append(
+                Choice(operation.name, operation, said(operation.label), str(HELP.get(operation.name, "")))
+            )
             continue
         for command in all_commands():
             if command.name != "restart":
@@ -52,19 +57,24 @@ def choices_for(person: User) -> list[Choice]:
                 )
         if not settings.COMMANDS_DECLARED_ONLY:
             found.append(
-                Choice(ANOTHER, operation, "Another command", "By its name, with parameters as JSON.")
+                Choice(
+                    ANOTHER,
+                    operation,
+                    gettext("Another command"),
+                    gettext("By its name, with parameters as JSON."),
+                )
             )
     return found
 
 
 class Wait(forms.Form):
     ttl = forms.TypedChoiceField(
-        label="It waits for devices that are away",
+        label=_("It waits for devices that are away"),
         choices=WAITS,
         coerce=int,
         required=False,
         empty_value=None,
-        help_text="After that it counts as failed for them.",
+        help_text=_("After that it counts as failed for them."),
     )
 
     def given(self) -> dict[str, Any]:
@@ -73,7 +83,9 @@ class Wait(forms.Form):
 
 
 class StatusForm(forms.Form):
-    status = forms.ChoiceField(choices=Device.Status.choices)
+    status = forms.ChoiceField(
+        label=_("Status"), choices=lambda: [(value, said(str(name))) for value, name in Device.Status.choices]
+    )
 
     def given(self) -> dict[str, Any]:
         return {"status": self.cleaned_data["status"]}
@@ -81,13 +93,13 @@ class StatusForm(forms.Form):
 
 class ConfigureForm(Wait):
     desired = JsonObjectField(
-        label="Values", max_length=65_536, help_text='JSON, for example {"pump": {"speed": 40}}.'
+        label=_("Values"), max_length=65_536, help_text=_('JSON, for example {"pump": {"speed": 40}}.')
     )
     how = forms.ChoiceField(
-        label="What becomes of the other values",
+        label=_("What becomes of the other values"),
         choices=[
-            ("merge", "They stay; null takes one away"),
-            ("replace", "They go: this is all that is wanted"),
+            ("merge", _("They stay; null takes one away")),
+            ("replace", _("They go: this is all that is wanted")),
         ],
     )
     field_order = ("desired", "how", "ttl")

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from analytics.pages.batch_forms import Choice, choices_for, form_for, refuse
@@ -70,7 +71,7 @@ def new_batch(request: HttpRequest) -> HttpResponse:
     if not who or choice is None or step not in STEPS:
         wanting = ""
         if step in STEPS:
-            wanting = "Choose what is to be done." if who else "Choose who is meant."
+            wanting = _("Choose what is to be done.") if who else _("Choose who is meant.")
         return _choosing(request, who, choices, wanting=wanting)
     return STEPS[step](request, who, choice)
 
@@ -174,10 +175,12 @@ def _start(request: HttpRequest, who: Who, choice: Choice) -> HttpResponse:
             **who.named(),
         )
     except PreconditionFailed as refusal:  # somebody came or went meanwhile
-        messages.warning(request, f"It was not begun. {refusal.message}. Look at it again.")
+        messages.warning(
+            request, _("It was not begun. %(why)s. Look at it again.") % {"why": refusal.message}
+        )
         return _looking(request, who, choice, given, status=409)
     except DomainError as refusal:
-        messages.warning(request, f"It was not begun. {refusal.message}")
+        messages.warning(request, _("It was not begun. %(why)s") % {"why": refusal.message})
         return redirect("new-batch")
     return redirect("batch", batch.pk)
 

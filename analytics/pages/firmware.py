@@ -11,12 +11,17 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise, lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.pages.devices import report
 from analytics.pages.doors import for_people, page, person
 from analytics.queries.firmware_pages import deployments_to, outcomes_of, versions_told
 from analytics.queries.rollout_pages import told_of
+from analytics.templatetags.fleet import firmware_words
+from analytics.words import said
 from devices.models import Device
 from devices.queries import get_device
 from factory.accounts.models import User
@@ -34,34 +39,52 @@ ROLLOUTS_SHOWN = 10
 WIRE_NAMES = {"deviceType": "device_type", "releaseNotes": "release_notes", "isStable": "is_stable"}
 
 
+def _with_size(words: str | Promise) -> str:
+    return str(words) % {"size": settings.UPLOAD_FILE_MB}
+
+
+at_most = lazy(_with_size, str)
+
+
 class UploadForm(forms.Form):
     """A version and its file; what is right of it, the service knows."""
 
     file = forms.FileField(
-        label="File",
-        error_messages={"required": "Choose a file."},
-        help_text=f"At most {settings.UPLOAD_FILE_MB} MB.",
+        label=_("File"),
+        error_messages={"required": _("Choose a file.")},
+        help_text=at_most(_("At most %(size)s MB.")),
     )
-    version = forms.CharField(max_length=64, help_text="Semantic: 2.10.0 or 2.10.0-rc.1.")
-    device_type = forms.ChoiceField(label="Type of device", choices=Device.Type.choices)
+    version = forms.CharField(
+        label=_("Version"), max_length=64, help_text=_("Semantic: 2.10.0 or 2.10.0-rc.1.")
+    )
+    device_type = forms.ChoiceField(
+        label=_("Type of device"),
+        choices=lambda: [(value, said(str(name))) for value, name in Device.Type.choices],
+    )
     hardware = forms.CharField(
-        required=False, help_text="The boards it runs on, with commas between them; none: all of the type."
+        label=_("Hardware"),
+        required=False,
+        help_text=_("The boards it runs on, with commas between them; none: all of the type."),
     )
     release_notes = forms.CharField(
+        label=_("Release notes"),
         required=False,
         max_length=LONGEST_NOTES,
         widget=forms.Textarea({"rows": 6}),
-        help_text="Markdown. What is new, and what to look at.",
+        help_text=_("Markdown. What is new, and what to look at."),
     )
     manifest = forms.CharField(
+        label=_("Manifest"),
         required=False,
         max_length=10_000,
         strip=False,
         widget=forms.Textarea({"rows": 3, "class": "code-input", "spellcheck": "false"}),
-        help_text="Where the file is signed: what sign_firmware wrote to FILE.manifest.json.",
+        help_text=_("Where the file is signed: what sign_firmware wrote to FILE.manifest.json."),
     )
-    signature = forms.CharField(required=False, max_length=200, help_text="What it wrote to FILE.sig.")
-    is_stable = forms.BooleanField(label="Stable: tried, and meant for the whole plant", required=False)
+    signature = forms.CharField(
+        label=_("Signature"), required=False, max_length=200, help_text=_("What it wrote to FILE.sig.")
+    )
+    is_stable = forms.BooleanField(label=_("Stable: tried, and meant for the whole plant"), required=False)
 
     def clean_hardware(self) -> list[str]:
         return [name.strip() for name in self.cleaned_data["hardware"].split(",") if name.strip()]
@@ -99,7 +122,11 @@ def upload(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             report(form, refusal, WIRE_NAMES)
         else:
-            messages.success(request, f"Version {firmware} is here. No device gets it before you say so.")
+            messages.success(
+                request,
+                gettext("Version %(firmware)s is here. No device gets it before you say so.")
+                % {"firmware": firmware_words(firmware)},
+            )
             return redirect("firmware-version", firmware.pk)
     context = {"here": "firmware", "form": form}
     return page(request, "analytics/firmware_upload.html", context, status=422 if form.errors else 200)
@@ -144,7 +171,11 @@ def withdraw(request: HttpRequest, firmware_id: int) -> HttpResponse:
         return _detail(
             request, firmware_id, status=422, problem=problem, because=because[: LONGEST_REASON + 1]
         )
-    messages.success(request, f"Version {firmware} is withdrawn: no device gets it any more.")
+    messages.success(
+        request,
+        gettext("Version %(firmware)s is withdrawn: no device gets it any more.")
+        % {"firmware": firmware_words(firmware)},
+    )
     return redirect("firmware-version", firmware_id)
 
 
@@ -172,10 +203,13 @@ def deploy_to_device(request: HttpRequest, device_id: int) -> HttpResponse:
     """Put this one device on another version."""
     device, asked = get_device(device_id), request.POST.get("firmware", "")
     if not (asked.isascii() and asked.isdecimal() and len(asked) < 19):
-        messages.warning(request, "Choose a version.")
+        messages.warning(request, gettext("Choose a version."))
         return _to_tab(device_id)
     firmware = get_firmware(int(asked))
-    done = f"{device.name} gets {firmware.version} as soon as it is there."
+    done = gettext("%(name)s gets %(version)s as soon as it is there.") % {
+        "name": device.name,
+        "version": firmware.version,
+    }
     return _answer(
         request,
         device_id,
@@ -200,7 +234,7 @@ def cancel_update(request: HttpRequest, device_id: int, deployment_id: int) -> H
         request,
         device_id,
         lambda: cancel_deployment(deployment=one, at=timezone.now(), by=person(request)),
-        f"Cancelled. {one.device.name} stays with what it runs.",
+        gettext("Cancelled. %(name)s stays with what it runs.") % {"name": one.device.name},
     )
 
 
@@ -213,7 +247,7 @@ def retry_update(request: HttpRequest, device_id: int, deployment_id: int) -> Ht
         request,
         device_id,
         lambda: retry_deployment(deployment=one, at=timezone.now(), by=person(request)),
-        f"{one.firmware.version} is tried once more.",
+        gettext("%(version)s is tried once more.") % {"version": one.firmware.version},
     )
 
 
@@ -226,5 +260,6 @@ def undo_update(request: HttpRequest, device_id: int, deployment_id: int) -> Htt
         request,
         device_id,
         lambda: roll_back(deployment=one, at=timezone.now(), by=person(request)),
-        f"{one.device.name} goes back to {one.previous_version}.",
+        gettext("%(name)s goes back to %(version)s.")
+        % {"name": one.device.name, "version": one.previous_version},
     )

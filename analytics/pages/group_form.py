@@ -1,30 +1,38 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from analytics.queries.group_pages import possible_parents
+from analytics.words import said
 from grouping.models import Group
 
 
 class GroupForm(forms.Form):
     """A group's properties. Where it cannot be, and what its filter may say, the services know."""
 
-    name = forms.CharField(max_length=120)
-    type = forms.ChoiceField(label="Kind", choices=Group.Type.choices)
-    parent = forms.TypedChoiceField(label="Inside of", coerce=int, required=False, empty_value=None)
-    description = forms.CharField(max_length=500, required=False)
+    name = forms.CharField(label=_("Name"), max_length=120)
+    type = forms.ChoiceField(
+        label=_("Kind"), choices=lambda: [(value, said(str(name))) for value, name in Group.Type.choices]
+    )
+    parent = forms.TypedChoiceField(label=_("Inside of"), coerce=int, required=False, empty_value=None)
+    description = forms.CharField(label=_("Description"), max_length=500, required=False)
     filter = forms.CharField(
+        label=pgettext_lazy("of a group", "Filter"),
         required=False,
         max_length=2000,
         widget=forms.Textarea(
             {"rows": 3, "class": "code-input", "spellcheck": "false", "autocapitalize": "off"}
         ),
-        help_text="Who is in it, for example: zone = Hall-3 and tag = pump. Empty: devices are put in by hand.",
+        help_text=_(
+            "Who is in it, for example: zone = Hall-3 and tag = pump. Empty: devices are put in by hand."
+        ),
     )
 
     def __init__(self, *args: Any, group: Group | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        parents = [("", "Nothing, it stands on its own"), *possible_parents(group)]
+        parents = [("", _("Nothing, it stands on its own")), *possible_parents(group)]
         self.fields["parent"].choices = parents  # type: ignore[attr-defined]
         self.was_filter = bool(group and group.filter)
 

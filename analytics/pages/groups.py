@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.pages.devices import report
@@ -94,7 +95,7 @@ def new_group(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             report(form, refusal, WIRE_NAMES)
         else:
-            messages.success(request, f"Made: {group.name}.")
+            messages.success(request, _("Made: %(name)s.") % {"name": group.name})
             return redirect("group", group.pk)
     return _form_page(request, form)
 
@@ -113,7 +114,7 @@ def change_group(request: HttpRequest, group_id: int) -> HttpResponse:
         except DomainError as refusal:
             report(form, refusal, WIRE_NAMES)
         else:
-            messages.success(request, f"Saved: {form.cleaned_data['name']}.")
+            messages.success(request, _("Saved: %(name)s.") % {"name": form.cleaned_data["name"]})
             return redirect("group", group_id)
     return _form_page(request, form, group)
 
@@ -130,7 +131,7 @@ def _previewed(request: HttpRequest, form: GroupForm, group: Group | None = None
     text = request.POST.get("filter", "").strip()
     form = GroupForm(initial=request.POST.dict(), group=group)
     if not text:
-        return _form_page(request, form, group, preview_problem="Write a filter first.")
+        return _form_page(request, form, group, preview_problem=_("Write a filter first."))
     try:
         ids = device_ids_matching(text)
     except FilterRefused as refusal:
@@ -153,19 +154,23 @@ def change_members(request: HttpRequest, group_id: int) -> HttpResponse:
         if request.POST.get("do") == "remove":
             ids = read_numbers(request.POST.getlist("device"))
             if not ids:
-                messages.warning(request, "Tick at least one device first.")
+                messages.warning(request, _("Tick at least one device first."))
             else:
                 remove_devices(group=group, device_ids=ids, at=at)
-                messages.success(request, f"{len(ids)} taken out of {group.name}.")
+                messages.success(
+                    request, _("%(count)s taken out of %(name)s.") % {"count": len(ids), "name": group.name}
+                )
         else:
             names: list[int | str] = [
                 *request.POST.get("devices", "").replace(",", " ").replace(";", " ").split()
             ]
             if not names:
-                messages.warning(request, "Name at least one device id.")
+                messages.warning(request, _("Name at least one device id."))
             else:
                 add_devices(group=group, device_ids=get_device_ids(names), at=at)
-                messages.success(request, f"{len(names)} put into {group.name}.")
+                messages.success(
+                    request, _("%(count)s put into %(name)s.") % {"count": len(names), "name": group.name}
+                )
     except DomainError as refusal:
         messages.warning(request, refusal.message)
     return HttpResponseRedirect(reverse("group", args=[group_id]))
@@ -183,7 +188,7 @@ def drop_group(request: HttpRequest, group_id: int) -> HttpResponse:
         except Conflict as refusal:
             problem = refusal.message
         else:
-            messages.success(request, f"Deleted: {group.name}. Its devices stay.")
+            messages.success(request, _("Deleted: %(name)s. Its devices stay.") % {"name": group.name})
             return redirect("groups")
     context = {
         "here": "groups",

@@ -9,7 +9,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.models import ReportSchedule
@@ -23,23 +24,27 @@ from factory.accounts.models import User
 from factory.errors import DomainError
 
 CADENCES = {
-    ReportSchedule.Cadence.DAILY: "Each day, of the day before",
-    ReportSchedule.Cadence.WEEKLY: "Each Monday, of the week before",
-    ReportSchedule.Cadence.MONTHLY: "On the first of each month, of the month before",
+    ReportSchedule.Cadence.DAILY: _("Each day, of the day before"),
+    ReportSchedule.Cadence.WEEKLY: _("Each Monday, of the week before"),
+    ReportSchedule.Cadence.MONTHLY: _("On the first of each month, of the month before"),
 }
 WIRE_NAMES = {"atTime": "at_time", "deviceId": "device", "groupId": "group"}
 
 
 class ScheduleForm(AboutForm):
-    name = forms.CharField(label="Name", max_length=120)
-    cadence = forms.ChoiceField(label="When", choices=list(CADENCES.items()))
-    at_time = forms.TimeField(label="At", widget=forms.TimeInput({"type": "time"}, "%H:%M"), initial=time(6))
-    recipients = forms.CharField(
-        label="To",
-        widget=forms.Textarea({"rows": 3}),
-        help_text="E-mail addresses, each on a line of its own.",
+    name = forms.CharField(label=_("Name"), max_length=120)
+    cadence = forms.ChoiceField(label=_("When"), choices=list(CADENCES.items()))
+    at_time = forms.TimeField(
+        label=pgettext_lazy("time of day", "At"),
+        widget=forms.TimeInput({"type": "time"}, "%H:%M"),
+        initial=time(6),
     )
-    enabled = forms.BooleanField(label="Make it", required=False, initial=True)
+    recipients = forms.CharField(
+        label=pgettext_lazy("recipient", "To"),
+        widget=forms.Textarea({"rows": 3}),
+        help_text=_("E-mail addresses, each on a line of its own."),
+    )
+    enabled = forms.BooleanField(label=_("Make it"), required=False, initial=True)
 
     field_order = [
         "name",
@@ -111,7 +116,7 @@ def _form_page(
             fields = {f"recipients.{place}": "recipients" for place in range(50)}
             show_refusal(form, refusal, WIRE_NAMES | fields)
         else:
-            messages.success(request, f"Saved: {saved.name}.")
+            messages.success(request, gettext("Saved: %(name)s.") % {"name": saved.name})
             return redirect("reports")
     context = {"here": "performance", "tab": "reports", "form": form, "schedule": schedule}
     return page(request, "analytics/report_schedule.html", context, status=422 if form.errors else 200)
@@ -123,5 +128,5 @@ def drop(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Make no more of them."""
     schedule = get_schedule(schedule_id)
     drop_schedule(schedule=schedule)
-    messages.success(request, f"Not made any more: {schedule.name}.")
+    messages.success(request, gettext("Not made any more: %(name)s.") % {"name": schedule.name})
     return redirect("reports")

@@ -5,9 +5,14 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import Promise, lazy
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
+from analytics import writing
 from analytics.pages.maintenance import DAYS
 from analytics.queries.device_list import group_names
+from analytics.words import said
 from devices.filtering import FilterRefused, parse_filter
 from devices.models import Device
 from ota.models import Firmware
@@ -28,37 +33,48 @@ WIRE_NAMES = {
 }
 
 
+def _with_most(words: str | Promise) -> str:
+    return str(words) % {"most": writing.number(MOST_DEVICES)}
+
+
+at_most = lazy(_with_most, str)
+
+
 class VersionChoice(forms.ModelChoiceField):
     def label_from_instance(self, firmware: Any) -> str:
-        stable = "" if firmware.is_stable else ", not stable"
-        return f"{firmware.version} for {firmware.get_device_type_display().lower()}s{stable}"
+        told = {"version": firmware.version, "type": said(firmware.get_device_type_display().lower())}
+        if firmware.is_stable:
+            return gettext("%(version)s for %(type)ss") % told
+        return gettext("%(version)s for %(type)ss, not stable") % told
 
 
 class WhoForm(forms.Form):
     """The first step. Whom it is for is said in exactly one way."""
 
     firmware = VersionChoice(
-        label="Version", queryset=Firmware.objects.none(), empty_label="Choose a version …"
+        label=_("Version"), queryset=Firmware.objects.none(), empty_label=_("Choose a version …")
     )
-    group = forms.TypedChoiceField(label="A group", coerce=int, required=False, empty_value=None)
+    group = forms.TypedChoiceField(label=_("A group"), coerce=int, required=False, empty_value=None)
     filter = forms.CharField(
-        label="Or a filter",
+        label=_("Or a filter"),
         required=False,
         max_length=2000,
         widget=forms.TextInput({"class": "code-input", "spellcheck": "false", "autocapitalize": "off"}),
-        help_text="For example: zone = Hall-3 and firmware < 2.1",
+        help_text=_("For example: zone = Hall-3 and firmware < 2.1"),
     )
     devices = forms.CharField(
-        label="Or devices one by one",
+        label=_("Or devices one by one"),
         required=False,
         widget=forms.Textarea({"rows": 2, "class": "code-input", "spellcheck": "false"}),
-        help_text=f"Their device ids, with commas, spaces or lines between them; at most {MOST_DEVICES:,}.",
+        help_text=at_most(
+            _("Their device ids, with commas, spaces or lines between them; at most %(most)s.")
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["firmware"].queryset = firmware_matching()  # type: ignore[attr-defined]
-        self.fields["group"].choices = [("", "Choose a group …"), *group_names()]  # type: ignore[attr-defined]
+        self.fields["group"].choices = [("", _("Choose a group …")), *group_names()]  # type: ignore[attr-defined]
 
     def clean_filter(self) -> str:
         text = self.cleaned_data["filter"].strip()
@@ -72,17 +88,19 @@ class WhoForm(forms.Form):
     def clean_devices(self) -> list[int]:
         names = list(dict.fromkeys(filter(None, re.split(r"[\s,;]+", self.cleaned_data["devices"]))))
         if len(names) > MOST_DEVICES:
-            raise ValidationError(f"At most {MOST_DEVICES:,}. Use a group or a filter.")
+            raise ValidationError(at_most(_("At most %(most)s. Use a group or a filter.")))
         known = dict(Device.objects.filter(external_id__in=names).values_list("external_id", "pk"))
         if unknown := [name for name in names if name not in known]:
-            raise ValidationError(f"There is no device {', '.join(unknown[:5])}.")
+            raise ValidationError(gettext("There is no device %(ids)s.") % {"ids": ", ".join(unknown[:5])})
         return sorted(known.values())
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         named = [name for name in ("group", "filter", "devices") if given.get(name)]
         if len(named) != 1 and not any(name in self.errors for name in ("group", "filter", "devices")):
-            raise ValidationError("Say whom it is for: a group, a filter or devices, one of the three.")
+            raise ValidationError(
+                gettext("Say whom it is for: a group, a filter or devices, one of the three.")
+            )
         return given
 
     def target(self) -> Target:
@@ -95,50 +113,60 @@ class WhoForm(forms.Form):
 class PaceForm(forms.Form):
     """The second step: how it goes on, and what makes it stop."""
 
-    name = forms.CharField(max_length=120, help_text="What people call it, for example: spring update.")
+    name = forms.CharField(
+        label=_("Name"), max_length=120, help_text=_("What people call it, for example: spring update.")
+    )
     waves_in = forms.ChoiceField(
-        label="Waves",
-        choices=[("percent", "Percent of all, together"), ("count", "Devices in each of the first waves")],
+        label=_("Waves"),
+        choices=[
+            ("percent", _("Percent of all, together")),
+            ("count", _("Devices in each of the first waves")),
+        ],
     )
     waves = forms.CharField(
-        label="How large",
+        label=_("How large"),
         max_length=300,
-        help_text="In percent the last one is 100: 5, 25, 100. In devices all others are one more wave: 10, 100.",
+        help_text=_(
+            "In percent the last one is 100: 5, 25, 100. In devices all others are one more wave: 10, 100."
+        ),
     )
     success_threshold = forms.IntegerField(
-        label="Must succeed", min_value=0, max_value=100, help_text="Percent of a wave, else it pauses."
+        label=_("Must succeed"), min_value=0, max_value=100, help_text=_("Percent of a wave, else it pauses.")
     )
     failure_threshold = forms.IntegerField(
-        label="May fail", min_value=0, max_value=100, help_text="Percent of a wave; past it, it pauses."
+        label=_("May fail"), min_value=0, max_value=100, help_text=_("Percent of a wave; past it, it pauses.")
     )
     max_parallel = forms.IntegerField(
-        label="At a time", min_value=1, required=False, help_text="Devices. Empty: a wave begins as a whole."
+        label=_("At a time"),
+        min_value=1,
+        required=False,
+        help_text=_("Devices. Empty: a wave begins as a whole."),
     )
     health_minutes = forms.IntegerField(
-        label="Watch each wave for",
+        label=_("Watch each wave for"),
         min_value=0,
         max_value=30 * 1440,
-        help_text="Minutes, for alerts of the updated devices. 0: not at all.",
+        help_text=_("Minutes, for alerts of the updated devices. 0: not at all."),
     )
     days = forms.TypedMultipleChoiceField(
-        label="Begins only on",
+        label=_("Begins only on"),
         choices=DAYS,
         coerce=int,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="None: at any time.",
+        help_text=_("None: at any time."),
     )
     turn_starts = forms.TimeField(
-        label="From", required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M")
+        label=pgettext_lazy("time", "From"), required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M")
     )
     turn_ends = forms.TimeField(
-        label="To",
+        label=pgettext_lazy("time", "To"),
         required=False,
         widget=forms.TimeInput({"type": "time"}, "%H:%M"),
-        help_text="Before the start: on the next day.",
+        help_text=_("Before the start: on the next day."),
     )
     is_continuous = forms.BooleanField(
-        label="Devices that match later join the last wave (it never ends by itself)", required=False
+        label=_("Devices that match later join the last wave (it never ends by itself)"), required=False
     )
 
     USUAL = {
@@ -152,7 +180,7 @@ class PaceForm(forms.Form):
     def clean_waves(self) -> list[int]:
         parts = [part for part in re.split(r"[\s,;%]+", self.cleaned_data["waves"]) if part]
         if not parts or not all(part.isascii() and part.isdecimal() and len(part) < 8 for part in parts):
-            raise ValidationError("Whole numbers with commas between them, for example 5, 25, 100.")
+            raise ValidationError(gettext("Whole numbers with commas between them, for example 5, 25, 100."))
         return [int(part) for part in parts]
 
     def clean(self) -> dict[str, Any]:
@@ -160,7 +188,7 @@ class PaceForm(forms.Form):
         parts = [bool(given.get(name)) for name in ("days",)]
         parts += [given.get(name) is not None for name in ("turn_starts", "turn_ends")]
         if any(parts) and not all(parts) and not {"turn_starts", "turn_ends", "days"} & set(self.errors):
-            self.add_error("days", "Days, a start and an end belong together.")
+            self.add_error("days", gettext("Days, a start and an end belong together."))
         return given
 
     def pace(self) -> Pace:

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from analytics.pages.devices import report
@@ -42,7 +43,12 @@ STEPS = ("choose", "fill", "change", "look", "create")
 
 
 def _first_pace(request: HttpRequest, who: WhoForm) -> PaceForm:
-    return PaceForm(initial={**PaceForm.USUAL, "name": f"Update to {who.cleaned_data['firmware'].version}"})
+    return PaceForm(
+        initial={
+            **PaceForm.USUAL,
+            "name": _("Update to %(version)s") % {"version": who.cleaned_data["firmware"].version},
+        }
+    )
 
 
 def _choosing(request: HttpRequest, form: WhoForm) -> HttpResponse:
@@ -124,5 +130,5 @@ def _create(request: HttpRequest, who: WhoForm, pace: PaceForm) -> HttpResponse:
     except DomainError as refusal:
         report(pace, refusal, WIRE_NAMES)
         return _filling(request, who, pace)
-    messages.success(request, "The plan is kept. Nothing happens before it is started.")
+    messages.success(request, _("The plan is kept. Nothing happens before it is started."))
     return redirect("rollout", rollout.pk)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from analytics import writing
 from analytics.pages.confirming import must_type, typed_number
 from analytics.pages.doors import back_to, for_people, is_partial, page, person
 from analytics.pages.rollout_wizard import about
@@ -124,7 +125,9 @@ def start(request: HttpRequest, rollout_id: int) -> HttpResponse:
             return redirect("rollout", rollout_id)
         if request.POST.get("count", "") != str(now):
             messages.warning(
-                request, f"It was not started: it would reach {now:,} devices now. Look at it again."
+                request,
+                _("It was not started: it would reach %(count)s devices now. Look at it again.")
+                % {"count": writing.number(now)},
             )
             return redirect("rollout", rollout_id)
         if problem := typed_number(request, now):

@@ -51,6 +51,7 @@ class Course:
     zone: ZoneInfo
     limits: Sequence[Bound] = ()
     spans: Sequence[Span] = ()
+    is_from_zero: bool = False  # of shares of a whole: a fall of three points is none of half
 
 
 def draw(figure: Course, *, width: float) -> SafeString:
@@ -62,7 +63,7 @@ def draw(figure: Course, *, width: float) -> SafeString:
     low, high = min(values), max(values)
     reach = max(high - low, 0.1 * max(abs(low), abs(high)))
     near = [bound.value for bound in figure.limits if low - reach <= bound.value <= high + reach]
-    scale = scale_for(min([low, *near]), max([high, *near]), most=5)
+    scale = scale_for(min([low, *near]), max([high, *near]), most=5, is_from_zero=figure.is_from_zero)
     sheet = Sheet(width, _NARROW_HEIGHT if width < NARROW_BELOW else _WIDE_HEIGHT)
     frame = time_frame(
         sheet,

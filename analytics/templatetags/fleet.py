@@ -8,7 +8,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 
 from analytics.queries.batch_pages import Told
 from analytics.queries.group_pages import Branch
@@ -16,11 +16,13 @@ from analytics.queries.groups import GroupFigures
 from analytics.templatetags.plant import briefly
 from analytics.templatetags.working import counted
 from analytics.twin_rows import pretty
+from analytics.words import said
 from devices.models import ClaimCode, Command
 from factory.errors import InvalidInput
 from factory.said import retold
 from grouping.models import BatchItem, BatchOperation
 from grouping.operations import get_operation
+from ota.models import Firmware
 
 register = template.Library()
 register.filter("pretty", pretty)
@@ -31,6 +33,13 @@ def compact(value: Any, length: int = 80) -> str:
     """JSON on one line, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+@register.filter
+def firmware_words(firmware: Firmware) -> str:
+    """Which version it is, and of what: `2.1.0 for sensors`."""
+    told = {"version": firmware.version, "type": said(firmware.get_device_type_display().lower())}
+    return gettext("%(version)s for %(type)ss") % told
 
 
 @register.filter
@@ -50,12 +59,16 @@ def command_words(command: Command) -> str:
     status = Command.Status(command.status)
     if status in (Command.Status.SUCCEEDED, Command.Status.FAILED, Command.Status.EXPIRED):
         return briefly(command.updated_at)
-    until = f"until {briefly(command.expires_at)}"
+    until = gettext("until %(time)s") % {"time": briefly(command.expires_at)}
     if status is Command.Status.ACKNOWLEDGED:
-        return f"it is at it, {until}"
+        return gettext("it is at it, %(until)s") % {"until": until}
     if status is Command.Status.QUEUED:
-        return "goes out now" if command.push_at else f"waits for it to be back, {until}"
-    return "no answer yet, goes out again" if command.push_at else f"no answer yet, {until}"
+        if command.push_at:
+            return gettext("goes out now")
+        return gettext("waits for it to be back, %(until)s") % {"until": until}
+    if command.push_at:
+        return gettext("no answer yet, goes out again")
+    return gettext("no answer yet, %(until)s") % {"until": until}
 
 
 ITEM_WORDS = {
@@ -127,9 +140,9 @@ def batch_title(batch: BatchOperation) -> str:
     """What is done, in the words of whoever brought the operation."""
     name = batch.parameters.get("name", "")
     if batch.operation == "command" and name:
-        return f"Command {name}"
+        return gettext("Command %(name)s") % {"name": name}
     try:
-        return get_operation(batch.operation).label
+        return said(get_operation(batch.operation).label)
     except InvalidInput:  # a room that is not there any more
         return batch.operation
 
@@ -173,7 +186,7 @@ def item_reason(item: BatchItem) -> str:
     if item.status != BatchItem.Status.WAITING:
         return "–"
     if item.command is None:
-        return f"until {briefly(item.deadline_at)}" if item.deadline_at else "–"
+        return gettext("until %(time)s") % {"time": briefly(item.deadline_at)} if item.deadline_at else "–"
     return command_words(item.command)
 
 
@@ -190,19 +203,19 @@ def batch_map(tiles: list[tuple[int, str, str]]) -> SafeString:
 def claim_state(code: ClaimCode, at: datetime) -> str:
     """Whether somebody may still come by it, and if not, why."""
     if code.revoked_at is not None:
-        return "Revoked"
+        return gettext("Revoked")
     if code.expires_at is not None and code.expires_at <= at:
-        return "Expired"
-    return "Used up" if code.uses >= code.max_uses else "Good"
+        return gettext("Expired")
+    return gettext("Used up") if code.uses >= code.max_uses else pgettext("a claim code", "Good")
 
 
 @register.filter
 def claim_becomes(code: ClaimCode) -> str:
     """What becomes of the devices that come by it."""
     told = [
-        code.get_device_type_display(),
-        f"in {code.zone}" if code.zone else "",
+        said(code.get_device_type_display()),
+        gettext("in %(zone)s") % {"zone": code.zone} if code.zone else "",
         ", ".join(code.tags),
-        f"ids {code.device_id_prefix}…" if code.device_id_prefix else "",
+        gettext("ids %(prefix)s…") % {"prefix": code.device_id_prefix} if code.device_id_prefix else "",
     ]
-    return " · ".join(filter(None, told)) or "as the device says"
+    return " · ".join(filter(None, told)) or gettext("as the device says")

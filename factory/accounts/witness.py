@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from factory import context
 from factory.accounts.audit import Deed, record
 from factory.accounts.audit_targets import target_of, target_of_call
 from factory.accounts.audit_words import form_summary, summary
@@ -31,8 +32,8 @@ NOT_KEPT = {"readings.create"}  # what is measured is no decision
 
 
 def request_id_of(request: HttpRequest) -> str:
-    """The same for all that one request does: a proxy's X-Request-ID, or our own."""
-    known = getattr(request, "audit_id", "")
+    """The same for all that one request does, and what its lines of log say; a proxy's, or our own."""
+    known = str(context.ids().get("request_id", "")) or getattr(request, "audit_id", "")
     if not known:
         told = request.headers.get("x-request-id", "")
         known = told if REQUEST_ID.fullmatch(told) else uuid.uuid4().hex

@@ -20,7 +20,11 @@ from grouping.queries import group_tree
 class GroupForm(ModelForm):
     # Text, because a hall has more devices than a form may have fields.
     members = CharField(
-        label="devices", required=False, widget=Textarea, help_text="Device ids, one a line.", strip=False
+        label=_("Devices"),
+        required=False,
+        widget=Textarea,
+        help_text=_("Device ids, one a line."),
+        strip=False,
     )
 
     class Meta:

@@ -210,14 +210,14 @@ def test_a_stranger_is_sent_to_sign_in(client, floor):
 def test_the_ticked_go_on_to_the_wizard(client, omar, floor):
     answer = client.post("/devices/bulk", {"do": "batch", "device": [floor[0].pk, floor[2].pk]})
 
-    assert "2 devices that you ticked: Mixer, Robot." in words(answer)
+    assert "2 devices that you ticked : Mixer, Robot." in words(answer)
     assert BatchOperation.objects.count() == 0
 
 
 def test_all_that_were_found_go_on_as_they_were_found(client, omar, floor):
     answer = client.post("/devices/bulk", {"do": "batch", "all": "1", "asked": "zone=Hall+A"})
 
-    assert "1 device that you ticked: Press." in words(answer)
+    assert "1 device that you ticked : Press." in words(answer)
 
 
 def test_a_bad_filter_finds_nobody_to_do_something_to(client, tess, floor):

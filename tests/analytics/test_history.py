@@ -65,14 +65,14 @@ def test_the_last_thirty_days_are_shown_unless_others_are_asked_for(client, mira
     assert listed(client, EVER) == ["Trouble long ago", "Trouble today"]
 
 
-def test_days_are_the_plants(client, mira):
-    with timezone.override(BERLIN):
-        for name, hour in (("evening", 21), ("night", 22)):  # 23:00 and 00:00 on the wall
-            trouble(name, at=datetime(2026, 6, 1, hour, tzinfo=UTC))
+def test_days_are_the_plants(client, mira, settings):
+    settings.PLANT_TIME_ZONE = BERLIN.key
+    for name, hour in (("evening", 21), ("night", 22)):  # 23:00 and 00:00 on the wall
+        trouble(name, at=datetime(2026, 6, 1, hour, tzinfo=UTC))
 
-        assert listed(client, "?from=2026-06-01&to=2026-06-01") == ["Trouble evening"]
-        assert listed(client, "?from=2026-06-02&to=2026-06-02") == ["Trouble night"]
-        assert listed(client, "?from=&to=2026-06-01") == ["Trouble evening"]
+    assert listed(client, "?from=2026-06-01&to=2026-06-01") == ["Trouble evening"]
+    assert listed(client, "?from=2026-06-02&to=2026-06-02") == ["Trouble night"]
+    assert listed(client, "?from=&to=2026-06-01") == ["Trouble evening"]
 
 
 @pytest.mark.parametrize("query", ["?from=0001-01-01", "?from=9999-12-31&to=9999-12-31", "?from=&to=x"])

@@ -284,8 +284,9 @@ class TestTheProfile:
     def test_today_begins_at_the_plants_midnight(self, client, tess, settings):
         device = make_machine()
         zone = ZoneInfo("Europe/Berlin")
+        settings.PLANT_TIME_ZONE = zone.key
 
-        with at_work(client, datetime(2026, 6, 1, 23, tzinfo=UTC)), timezone.override(zone):
+        with at_work(client, datetime(2026, 6, 1, 23, tzinfo=UTC)):
             client.post(of(device), {**PROFILE, "since": "today"})
 
         assert MachineProfile.objects.last().valid_from == ms(datetime(2026, 6, 2, tzinfo=zone))

@@ -149,8 +149,8 @@ def make_plant(devices: int) -> int:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/", 15),
-        ("/overview/now", 8),
+        ("/", 19),
+        ("/overview/now", 12),
         ("/overview/zones", 4),
         ("/alerts/", 6),
         ("/alerts/history/", 6),

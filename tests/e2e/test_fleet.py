@@ -108,7 +108,7 @@ def test_the_keyboard_finds_filters_and_chooses_columns(signed_in, crew):
     zone, _ = crew
     page = signed_in.page
     signed_in.open("/devices/")
-    page.keyboard.press("/")
+    page.get_by_label("Search", exact=True).focus()
     page.keyboard.type(zone)
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(3)

@@ -41,7 +41,7 @@ def test_reports_are_planned_and_the_plan_is_changed(signed_in):
     page = signed_in.page
     signed_in.open("/reports/schedules/new")
     page.get_by_label("Name").fill("Jeden Morgen")
-    page.get_by_label("To").fill("schicht@example.com")
+    page.get_by_role("textbox", name="To").fill("schicht@example.com")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".notes")).to_contain_text("Saved: Jeden Morgen.")
 

@@ -61,10 +61,10 @@ def test_the_palette_finds_a_device_by_the_keyboard_alone(usual, press):
     assert usual.is_clean()
 
 
-def test_the_search_works_as_a_page(usual, press):
+def test_the_search_works_as_a_page(usual, admin, press):
     device_id, _ = press
     page = usual.page
-    usual.open("/search?q=press")
+    usual.open("/search?q=" + admin.data("devices.getById", {"id": device_id})["deviceId"])
 
     expect(page.locator(f'.found-list a[href="/devices/{device_id}/"]')).to_be_visible()
     assert findings(page) == []

@@ -34,6 +34,14 @@ def test_what_is_not_there_elsewhere_is_a_page(client):
     assert response.headers["content-type"].startswith("text/html")
 
 
+def test_a_missing_page_offers_a_search_to_whoever_has_signed_in(client):
+    assert 'action="/search"' not in client.get("/nope").content.decode()
+
+    sign_in(client, make_user())
+
+    assert 'action="/search"' in client.get("/nope").content.decode()
+
+
 def test_an_unknown_host_is_refused_as_json_under_api():
     response = Client(headers={"host": "evil.example"}).get("/api/trpc/auth.me")
 

@@ -15,3 +15,15 @@
     }, 100);
   });
 })();
+
+// Boxes that search as one types are made by a script without a name of their own: they take their label's.
+addEventListener("load", function () {
+  document.querySelectorAll("span.select2-selection[role=combobox]").forEach(function (box, number) {
+    var select = box.closest(".select2") && box.closest(".select2").previousElementSibling;
+    var label = select && select.labels && select.labels[0];
+    if (!label) return;
+    if (!label.id) label.id = "label-of-search-" + number;
+    box.setAttribute("aria-labelledby", label.id + " " + (box.getAttribute("aria-labelledby") || ""));
+    box.querySelectorAll("[role=textbox]").forEach(function (told) { told.setAttribute("aria-labelledby", label.id); });
+  });
+});

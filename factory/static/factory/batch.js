@@ -1,6 +1,7 @@
 // A batch while it runs: counts and bar move with each message of its channel; the rest of the page follows at leisure.
 
 import { lookAgain } from "./live.js";
+import { numbers } from "./values.js";
 
 const LEISURE = 3000;
 const ORDER = ["succeeded", "failed", "cancelled", "waiting", "working", "pending"];
@@ -17,10 +18,10 @@ function write(news) {
     const bar = panel.querySelector(`rect[data-segment="${name}"]`);
     bar.setAttribute("x", start.toFixed(3));
     bar.setAttribute("width", width.toFixed(3));
-    panel.querySelector(`[data-count="${name}"]`).textContent = counts[name].toLocaleString("en-US");
+    panel.querySelector(`[data-count="${name}"]`).textContent = counts[name].toLocaleString(numbers);
     start += width;
   }
-  panel.querySelector("svg.progress").setAttribute("aria-label", `${news.progress} percent are over`);
+  panel.querySelector("svg.progress").setAttribute("aria-label", interpolate(gettext("%(percent)s percent are over"), { percent: news.progress }, true));
 }
 
 document.addEventListener("plant:batch", ({ detail }) => {
