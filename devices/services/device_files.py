@@ -1,11 +1,11 @@
 """Devices from a CSV file, and to one: many at once, by the same rules as one by one."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext, gettext_noop
@@ -20,7 +20,9 @@ from devices.signals import device_type_changed
 from factory.errors import InvalidInput
 from factory.retrying import again_after_deadlock
 
+T = TypeVar("T")
 PAGE = 1000
+COLLISIONS = 20  # a file that is written in the background beside this one comes in as many pieces, or fewer
 ERRORS_TOLD = 1000
 # Of a device that exists the plant knows its status better than a file does.
 CHANGEABLE = [name for name in COLUMNS.values() if name not in ("external_id", "status")]
@@ -73,10 +75,17 @@ def import_devices(
     work = partial(
         _import, rows, at=at, update=update, is_to_write=lambda bad: not dry_run and (skip_bad or not bad)
     )
-    try:
-        return again_after_deadlock(work)
-    except IntegrityError:  # somebody has just registered one of these: it is found now
-        return again_after_deadlock(work)
+    return again_after_collisions(work)
+
+
+def again_after_collisions(work: Callable[[], T]) -> T:
+    """Where somebody has just registered one of these devices, it is found the next time; several may be at it."""
+    for _ in range(COLLISIONS):
+        try:
+            return again_after_deadlock(work)
+        except IntegrityError:
+            continue
+    return again_after_deadlock(work)
 
 
 @transaction.atomic

@@ -10,13 +10,20 @@ from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 
 from devices import tasks
 from devices.device_csv import Row, read_rows
 from devices.models import DeviceImport, ImportedDevice, ImportRefusal
-from devices.services.device_files import Import, Plan, first_rows, plan_rows, write_plan
+from devices.services.device_files import (
+    Import,
+    Plan,
+    again_after_collisions,
+    first_rows,
+    plan_rows,
+    write_plan,
+)
 from devices.services.imports import ATTEMPTS
 from factory.errors import DomainError
 from factory.queueing import enqueue_on_commit
@@ -76,10 +83,7 @@ def _claim(import_id: int, claim: str, at: datetime) -> DeviceImport | None:
 
 def _step(import_id: int, claim: str, rows: Sequence[Row], first: dict[str, int], at: datetime) -> bool:
     work = partial(_do_some, import_id, claim, rows, first, at)
-    try:
-        return again_after_deadlock(work)
-    except IntegrityError:  # somebody has just registered one of these: it is found now
-        return again_after_deadlock(work)
+    return again_after_collisions(work)
 
 
 @transaction.atomic
