@@ -27,11 +27,6 @@ LOSSES: dict[str, Words] = {
     "quality": gettext_lazy("Rejects"),
     "good": gettext_lazy("Good time"),
 }
-SEVERITIES: dict[str, Words] = {
-    "critical": gettext_lazy("critical"),
-    "warning": gettext_lazy("warning"),
-    "info": gettext_lazy("info"),
-}
 BASES: dict[str, Words] = {"stops": gettext_lazy("by stops"), "alerts": gettext_lazy("by alerts")}
 BASES_ALONE: dict[str, Words] = {"stops": gettext_lazy("stops"), "alerts": gettext_lazy("alerts")}
 ENERGY_BY: dict[str, Words] = {
@@ -41,37 +36,11 @@ ENERGY_BY: dict[str, Words] = {
     "week": gettext_lazy("Energy by week"),
     "month": gettext_lazy("Energy by month"),
 }
-
-
 LIMITS: dict[str, Words] = {"limit": gettext_lazy("limit"), "warning": gettext_lazy("warning")}
-STATUSES: dict[str, Words] = {
-    "online": gettext_lazy("online"),
-    "offline": gettext_lazy("offline"),
-    "maintenance": gettext_lazy("maintenance"),
-    "error": gettext_lazy("error"),
-}
-METRICS: dict[str, Words] = {
-    "temperature": gettext_lazy("Temperature"),
-    "humidity": gettext_lazy("Humidity"),
-    "vibration": gettext_lazy("Vibration"),
-    "pressure": gettext_lazy("Pressure"),
-    "power": gettext_lazy("Power"),
-    "rpm": gettext_lazy("Speed"),
-}
-STATUS_WORDS: dict[str, Words] = {
-    "online": gettext_lazy("Online"),
-    "maintenance": gettext_lazy("Maintenance"),
-    "error": gettext_lazy("Error"),
-}
 ALERT_HISTORIES: dict[str, Words] = {
     "critical": gettext_lazy("Alert history: critical"),
     "warning": gettext_lazy("Alert history: warning"),
     "info": gettext_lazy("Alert history: info"),
-}
-ALERT_STATUSES: dict[str, Words] = {
-    "active": gettext_lazy("active"),
-    "acknowledged": gettext_lazy("acknowledged"),
-    "resolved": gettext_lazy("resolved"),
 }
 
 
@@ -87,7 +56,7 @@ def reason_word(row: Mapping[str, Any]) -> Words:
 def metric_word(key: str) -> Words:
     """What everybody knows has a word in each language; what the plant named keeps its name."""
     label = metric_for(key).label
-    return METRICS.get(key, label) if label == built_in(key).label else label
+    return gettext_lazy(label) if label == built_in(key).label else label
 
 
 def basis_word(row: Mapping[str, Any]) -> Words:
@@ -103,7 +72,3 @@ def part_word(row: Mapping[str, Any]) -> Words:
 def day_word(row: Mapping[str, Any]) -> str:
     """The day with which a part begins."""
     return writing.full_day(date.fromisoformat(row["key"]))
-
-
-def severity_word(severity: str) -> Words:
-    return SEVERITIES.get(severity, severity)

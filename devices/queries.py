@@ -387,9 +387,12 @@ class ImportUnknown(NotFound):
 
 def get_import(import_id: int) -> DeviceImport:
     """One import, its text left where it is; refuses when there is none."""
-    found = imports().filter(pk=import_id).first()
+    return there_is(imports().filter(pk=import_id).first(), import_id)
+
+
+def there_is(found: DeviceImport | None, import_id: int) -> DeviceImport:
     if found is None:
-        raise ImportUnknown(f"There is no import {import_id}; it may have expired.")
+        raise ImportUnknown(gettext("There is no import %(id)s; it may have expired.") % {"id": import_id})
     return found
 
 

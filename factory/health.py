@@ -25,8 +25,7 @@ HEARTBEAT_SECONDS = 60.0
 CLOCK_SECONDS = 2.0
 ASKED_EVERY = 5.0  # seconds
 _began = time.time()
-MQTT_ASKED_EVERY = 1.0  # seconds: each asking is a connection
-_mqtt = (0.0, True)  # until when it is known, and what
+MQTT_ASKED_EVERY = 1.0  # each asking is a connection
 
 
 def _database_answers() -> bool:
@@ -61,12 +60,7 @@ def _redis_answers() -> bool:
 
 
 def _mqtt_answers() -> bool:
-    global _mqtt
-    good_until, is_there = _mqtt
-    if time.monotonic() >= good_until:
-        is_there = answers(settings.MQTT_HOST, settings.MQTT_PORT)
-        _mqtt = (time.monotonic() + MQTT_ASKED_EVERY, is_there)
-    return is_there
+    return not settings.MQTT_ENABLED or answers(settings.MQTT_HOST, settings.MQTT_PORT)
 
 
 # Without these the platform cannot take readings in; without the others it works, with less.
@@ -138,7 +132,7 @@ class NowAndThen:
 USEFUL: dict[str, Callable[[], bool]] = {
     "redis": _redis_answers,
     "live": lambda: not broadcaster.failing,
-    "mqtt": lambda: not settings.MQTT_ENABLED or _mqtt_answers(),
+    "mqtt": NowAndThen(_mqtt_answers, MQTT_ASKED_EVERY),
     "storage": NowAndThen(_storage_answers, ASKED_EVERY),
     "workers": NowAndThen(_workers_answer, ASKED_EVERY),
     "disk": NowAndThen(_has_room, ASKED_EVERY),

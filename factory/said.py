@@ -3,6 +3,7 @@
 import re
 
 from django.utils.formats import get_format
+from django.utils.functional import lazy
 from django.utils.translation import get_language, gettext, gettext_noop
 
 from factory.languages import WRITTEN
@@ -51,6 +52,10 @@ WORDS = {
         gettext_noop("skipped"),
         gettext_noop("cancelled"),
         gettext_noop("rolled back"),
+        gettext_noop("checking"),
+        gettext_noop("ready"),
+        gettext_noop("writing"),
+        gettext_noop("done"),
         # machines
         gettext_noop("stopped"),
         gettext_noop("unknown"),
@@ -66,6 +71,9 @@ WORDS = {
 def said(code: str) -> str:
     """The word for a code, in small letters; one that is not known is said as it is kept."""
     return gettext(WORDS[code]) if code in WORDS else code.replace("_", " ")
+
+
+said_later = lazy(said, str)  # in whatever language it is read: reports are made first and told later
 
 
 # Sentences that are kept

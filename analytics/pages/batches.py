@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from analytics import writing
 from analytics.pages.doors import back_to, for_people, page, person
 from analytics.queries.batch_pages import Told, items_to_look_at, tiles_of, told_of
 from analytics.queries.device_list import group_names
@@ -16,7 +17,6 @@ from analytics.queries.work import away_of
 from analytics.remaining import seconds_left
 from analytics.selection import read_number
 from analytics.templatetags.fleet import batch_title
-from analytics.templatetags.working import counted
 from factory.accounts.models import User
 from factory.errors import DomainError, InvalidInput
 from grouping.models import BatchItem, BatchOperation
@@ -95,7 +95,7 @@ def cancelling_words(told: Told) -> str:
         "Cancel %(title)s? %(count)s device is not over yet; what was told to it already goes on to its end.",
         "Cancel %(title)s? %(count)s devices are not over yet; what was told to them already goes on to its end.",
         count,
-    ) % {"title": batch_title(told.batch), "count": counted(count)}
+    ) % {"title": batch_title(told.batch), "count": writing.number(count)}
 
 
 def may_steer(user: User, batch: BatchOperation) -> bool:

@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from analytics import writing
 from analytics.pages.confirming import must_type, typed_number
 from analytics.pages.doors import back_to, for_people, page, person
 from analytics.remaining import seconds_left
-from analytics.templatetags.working import counted
 from devices.models import DeviceImport
 from devices.queries import get_import, imports, refusals_of
 from devices.services.imports import (
@@ -35,8 +35,8 @@ Status = DeviceImport.Status
 
 def import_words(one: DeviceImport) -> str:
     """How an import stands: the answer first."""
-    numbers = {"done": counted(one.next_row), "rows": counted(one.rows)}
-    written = {"created": counted(one.created), "updated": counted(one.updated)}
+    numbers = {"done": writing.number(one.next_row), "rows": writing.number(one.rows)}
+    written = {"created": writing.number(one.created), "updated": writing.number(one.updated)}
     if one.status == Status.CHECKING:
         return _("%(done)s of %(rows)s rows looked through") % numbers
     if one.status == Status.READY:
@@ -62,7 +62,7 @@ def wrong_words(one: DeviceImport) -> str:
     if not one.bad:
         return ""
     return ngettext("%(count)s row is wrong", "%(count)s rows are wrong", one.bad) % {
-        "count": counted(one.bad)
+        "count": writing.number(one.bad)
     }
 
 
@@ -75,7 +75,7 @@ def cancelling_words(one: DeviceImport) -> str:
         "Cancel the import of %(name)s? %(count)s row is left; what was imported until then stays.",
         "Cancel the import of %(name)s? %(count)s rows are left; what was imported until then stays.",
         left,
-    ) % {"name": one.name, "count": counted(left)}
+    ) % {"name": one.name, "count": writing.number(left)}
 
 
 def latest_imports() -> list[tuple[DeviceImport, str]]:

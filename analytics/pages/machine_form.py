@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from analytics.figure_words import STATUS_WORDS
 from analytics.models import MachineProfile, Product
 from analytics.models.machines import LONGEST_MICRO_STOP, USUAL_MICRO_STOP
 from analytics.pages.exact_moment import ExactMoment
@@ -32,11 +31,7 @@ RUNNING = [
     (RunningBy.STATUS, _("By its status")),
 ]
 # A device that is offline is not known to run.
-STATUSES = [
-    (value, STATUS_WORDS.get(value, label))
-    for value, label in Device.Status.choices
-    if value != Device.Status.OFFLINE
-]
+STATUSES = [(value, label) for value, label in Device.Status.choices if value != Device.Status.OFFLINE]
 WIRE_NAMES = {
     "idealCycleSeconds": "ideal_cycle_seconds",
     "totalMetric": "total_metric",

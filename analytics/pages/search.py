@@ -16,6 +16,7 @@ from analytics.pages.site import Place, places_for, places_named
 from analytics.queries.devices import marked
 from analytics.queries.search import Found, cleaned, found_by
 from factory.accounts.models import User
+from factory.said import retold
 
 ON_THE_PAGE = 20
 IN_THE_PALETTE = 5
@@ -90,7 +91,7 @@ def _sections(text: str, found: Found, places: Iterable[Place]) -> list[Section]
     alerts = [
         Hit(
             reverse("alert", args=[alert.pk]),
-            alert.message,
+            retold(alert.message),
             f"#{alert.pk} · {alert.device.name if alert.device else alert.zone or gettext('The plant')}",
             alert.severity if alert.status != alert.Status.RESOLVED else "",
         )

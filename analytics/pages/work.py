@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from analytics import writing
 from analytics.models import Report
 from analytics.pages.batches import cancelling_words as batch_cancelling_words
 from analytics.pages.batches import may_steer
@@ -19,9 +20,9 @@ from analytics.queries import batch_pages, rollout_pages
 from analytics.queries.work import Work, work_going_on, work_that_ended
 from analytics.remaining import seconds_left
 from analytics.templatetags.fleet import batch_title, how_far
-from analytics.templatetags.working import counted
 from devices.models import DeviceImport
 from factory.accounts.models import User
+from factory.said import retold
 from grouping.models import BatchOperation
 
 
@@ -80,7 +81,7 @@ def _import(one: DeviceImport, me: User, at: datetime) -> Job:
         began_at=one.created_at,
         ended_at=one.finished_at,
         left=seconds_left(done=one.next_row, total=one.rows, since=one.phase_at, at=at) if working else None,
-        trouble=one.error or wrong_words(one),
+        trouble=retold(one.error) or wrong_words(one),
         cancel_url=reverse("cancel-import", args=[one.pk]) if may and not one.is_over else "",
         confirm=cancelling_words(one),
     )
@@ -125,7 +126,7 @@ def _rollout(told: rollout_pages.Told, me: User) -> Job:
             "Cancel %(title)s? %(count)s devices will not be updated; what is being installed goes on.",
             counts.unfinished,
         )
-        % {"title": rollout.name, "count": counted(counts.unfinished)},
+        % {"title": rollout.name, "count": writing.number(counts.unfinished)},
     )
 
 
@@ -148,7 +149,7 @@ def _report(report: Report, me: User) -> Job:
         percent=report.progress,
         began_at=report.created_at,
         ended_at=report.finished_at,
-        trouble=report.error,
+        trouble=retold(report.error),
         cancel_url=reverse("cancel-report", args=[report.pk]) if may else "",
         confirm=_("Cancel the report “%(title)s”? Nothing is kept of it.") % {"title": report.title},
     )
@@ -157,4 +158,4 @@ def _report(report: Report, me: User) -> Job:
 def _failed(count: int) -> str:
     if not count:
         return ""
-    return ngettext("%(count)s failed", "%(count)s failed", count) % {"count": counted(count)}
+    return ngettext("%(count)s failed", "%(count)s failed", count) % {"count": writing.number(count)}

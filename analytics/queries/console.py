@@ -80,11 +80,7 @@ def console_at(at: datetime) -> Console:
             )
         ),
         groups=_some(Group.objects.all()),
-        batches_running=_some(
-            BatchOperation.objects.filter(
-                status__in=[BatchOperation.Status.PENDING, BatchOperation.Status.IN_PROGRESS]
-            )
-        ),
+        batches_running=_some(BatchOperation.objects.filter(status__in=BatchOperation.UNFINISHED)),
         rollouts=dict(rollouts),
         paused=list(
             Rollout.objects.filter(status=Rollout.Status.PAUSED)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Case, IntegerField, QuerySet, Value, When
-from django.utils.formats import number_format
 from django.utils.translation import gettext, gettext_lazy
 
+from analytics import writing
 from analytics.queries.batch_pages import Segment
 from factory.said import retold
 from ota.models import Rollout, RolloutDevice
@@ -95,9 +95,9 @@ class Told:
         """The answer first: why it is paused, else how far it is."""
         rollout, counts = self.rollout, self.bar.counts
         numbers = {
-            "unfinished": _n(counts.unfinished),
-            "failed": _n(counts.failed),
-            "total": _n(counts.total),
+            "unfinished": writing.number(counts.unfinished),
+            "failed": writing.number(counts.failed),
+            "total": writing.number(counts.total),
         }
         if rollout.status == Status.PAUSED:
             because = retold(rollout.paused_because) or gettext("Nobody said why.")
@@ -116,14 +116,10 @@ class Told:
         return gettext("over, %(updated)s") % {"updated": _updated(counts)}
 
 
-def _n(count: int) -> str:
-    return number_format(count, 0, force_grouping=True)
-
-
 def _updated(counts: WaveCounts) -> str:
     return gettext("%(count)s of %(total)s updated") % {
-        "count": _n(counts.succeeded),
-        "total": _n(counts.total),
+        "count": writing.number(counts.succeeded),
+        "total": writing.number(counts.total),
     }
 
 

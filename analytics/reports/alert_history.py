@@ -12,7 +12,7 @@ from alerts.models import Alert
 from alerts.queries.figures import alarm_figures
 from analytics import writing
 from analytics.drawings import counted_bars, moment
-from analytics.figure_words import ALERT_HISTORIES, ALERT_STATUSES, severity_word
+from analytics.figure_words import ALERT_HISTORIES
 from analytics.plant_clock import plant_zone
 from analytics.queries.alerts import alerts_within
 from analytics.reports.document import (
@@ -30,6 +30,7 @@ from analytics.reports.document import (
 from analytics.reports.parts import lasted_of, top_alerts_table
 from analytics.reports.words import range_later
 from analytics.writing import number_later, share_later
+from factory.said import said_later
 
 ROWS_IN_TABLE = 20_000
 ROWS_PRINTED = 400
@@ -50,7 +51,7 @@ def alert_history_report(
         zone=plant_zone(),
         made_at=at,
         facts=[
-            (_("Severity"), severity_word(severity) if severity else _("all")),
+            (_("Severity"), said_later(severity) if severity else _("all")),
             (_("Times"), _("when it began and ended on the floor")),
         ],
     )
@@ -164,12 +165,12 @@ def _list(rows: list[Alert], total: int) -> Section:
         [
             [
                 alert.started_at,
-                severity_word(alert.severity),
+                said_later(alert.severity),
                 alert.device.name if alert.device else alert.zone,
                 alert.message,
                 lasted_of(alert),
                 str(alert.acknowledged_by or ""),
-                ALERT_STATUSES.get(alert.status, alert.status),
+                said_later(alert.status),
             ]
             for alert in rows
         ],

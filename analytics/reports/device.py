@@ -13,7 +13,7 @@ from alerts.queries.thresholds import thresholds_in_force
 from analytics import writing
 from analytics.charts import limits_of, over_at
 from analytics.drawings import metric_course, moment
-from analytics.figure_words import LIMITS, STATUSES, metric_word, severity_word
+from analytics.figure_words import LIMITS, metric_word
 from analytics.models import MachineProfile
 from analytics.plant_clock import plant_zone
 from analytics.plots.course import Span
@@ -35,6 +35,7 @@ from analytics.reports.words import range_later
 from analytics.writing import number_later
 from devices.models import Device
 from devices.queries import statuses_of
+from factory.said import said_later
 from telemetry.metrics import DECLARED
 from telemetry.queries import aggregated, latest_values
 from telemetry.rules import metric_for
@@ -187,7 +188,7 @@ def _alerts(device: Device, start: int, end: int) -> Section:
     rows = [
         [
             alert.started_at,
-            severity_word(alert.severity),
+            said_later(alert.severity),
             message_later(alert, start),
             lasted_of(alert),
             str(alert.acknowledged_by or ""),
@@ -245,7 +246,7 @@ def _presence(device: Device, start: int, end: int, now: int) -> Section:
             lasted[status] = lasted.get(status, 0.0) + (edges[place + 1] - edges[place]) / 1000
     whole = max(0, until - start) / 1000
     rows: list[list[Any]] = [
-        [STATUSES.get(status, status), seconds, seconds / whole]
+        [said_later(status), seconds, seconds / whole]
         for status, seconds in sorted(lasted.items())
         if seconds
     ]

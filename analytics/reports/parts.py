@@ -21,7 +21,7 @@ from analytics.drawings import (
     stop_pareto,
 )
 from analytics.energy.course import price_of
-from analytics.figure_words import ENERGY_BY, loss_word, part_word, reason_word, severity_word
+from analytics.figure_words import ENERGY_BY, loss_word, part_word, reason_word
 from analytics.plant_clock import plant_zone
 from analytics.queries.downtime import downtime_answer, downtime_in, worst_stops
 from analytics.queries.energy_view import EnergyView
@@ -42,6 +42,7 @@ from analytics.reports.document import (
     flag_notes,
 )
 from analytics.writing import number_later
+from factory.said import said_later
 
 STOPS_SHOWN = 25
 MACHINES_SHOWN = 60
@@ -346,7 +347,7 @@ def top_alerts_table(
             Column(_("Message")),
         ],
         [
-            [row["name"], severity_word(row["severity"]), row["count"], row["last_at"], row["message"]]
+            [row["name"], said_later(row["severity"]), row["count"], row["last_at"], row["message"]]
             for row in rows
         ],
         empty=_("No alert in this time."),

@@ -20,7 +20,6 @@ from django.utils.translation import gettext
 from alerts.models import Alert
 from analytics import shelf, tasks
 from analytics.drawings import moment
-from analytics.figure_words import severity_word
 from analytics.models import Report, ReportSchedule
 from analytics.plant_clock import plant_zone
 from analytics.reports.alert_history import alert_history_report
@@ -36,6 +35,7 @@ from factory.accounts.models import User
 from factory.errors import Conflict, DomainError, Forbidden, InvalidInput, Unavailable
 from factory.queueing import enqueue_on_commit
 from factory.retrying import again_after_deadlock
+from factory.said import said_later
 from grouping.queries import get_group
 from telemetry.days import check_range
 from telemetry.fold import QUARTER_MS
@@ -156,7 +156,7 @@ def _subject(kind: str, parameters: dict[str, Any]) -> str:
     if kind == Kind.ANALYTICS:
         return get_group(parameters["groupId"]).name if "groupId" in parameters else gettext("Plant")
     severity = parameters.get("severity")
-    return f"{gettext('Alerts')}, {severity_word(severity)}" if severity else gettext("Alerts")
+    return f"{gettext('Alerts')}, {said_later(severity)}" if severity else gettext("Alerts")
 
 
 def _filename(kind: str, subject: str, start: int, end: int) -> str:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from analytics.models import WallLink
 from analytics.queries.walls import WallLinkUnknown, wall_link_of
@@ -61,7 +62,7 @@ def revoke_wall_link(*, link_id: int, at: datetime) -> WallLink:
     won = WallLink.objects.filter(pk=link_id, revoked_at=None).update(revoked_at=at)
     link = WallLink.objects.filter(pk=link_id).first()
     if link is None:
-        raise WallLinkUnknown(f"There is no link {link_id}.")
+        raise WallLinkUnknown(gettext("There is no link %(id)s.") % {"id": link_id})
     if not won:
-        raise WallLinkAlreadyRevoked(f"The link “{link}” was revoked already.")
+        raise WallLinkAlreadyRevoked(gettext("The link “%(name)s” was revoked already.") % {"name": link})
     return link

@@ -11,9 +11,10 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 
 from alerts.models import Alert, AlertEvent, Delivery, MaintenanceWindow, NotificationConfig, Threshold
 from alerts.outbox.transports import TRANSPORTS
+from analytics import writing
 from analytics.charts import over_at
 from analytics.queries.overview import Now
-from analytics.templatetags.plant import briefly, in_words, lasted, spell, written
+from analytics.templatetags.plant import briefly, in_words, lasted, spell
 from analytics.words import said
 from factory.said import retold
 
@@ -133,14 +134,14 @@ def _counted(machines: int, places: list[str]) -> list[str]:
 
 @register.filter
 def tenths(value: float) -> str:
-    return written(value, 1 if value < 100 else 0)
+    return writing.number(value, 1 if value < 100 else 0)
 
 
 @register.filter
 def percent(share: float) -> str:
     """A share as a number of percent: tenths where they matter."""
     value = 100 * share
-    return written(value, 1 if 0 < value < 10 else 0)
+    return writing.number(value, 1 if 0 < value < 10 else 0)
 
 
 @register.filter
@@ -155,7 +156,10 @@ def span_words(seconds: float | None) -> str:
 
 @register.filter
 def of_these(count: int, total: int) -> str:
-    return gettext("%(count)s of %(total)s") % {"count": written(count), "total": written(total)}
+    return gettext("%(count)s of %(total)s") % {
+        "count": writing.number(count),
+        "total": writing.number(total),
+    }
 
 
 @register.filter

@@ -10,11 +10,11 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 
+from analytics import writing
 from analytics.queries.batch_pages import Told
 from analytics.queries.group_pages import Branch
 from analytics.queries.groups import GroupFigures
 from analytics.templatetags.plant import briefly
-from analytics.templatetags.working import counted
 from analytics.twin_rows import pretty
 from analytics.words import said
 from devices.models import ClaimCode, Command
@@ -118,12 +118,13 @@ def is_over(at: Any) -> bool:
 def how_they_are(branch: Branch) -> str:
     """The devices of a group in a few words: what is not as it should be, or that nothing is."""
     told = [
-        ngettext("%(count)s alert", "%(count)s alerts", branch.alerts) % {"count": counted(branch.alerts)}
+        ngettext("%(count)s alert", "%(count)s alerts", branch.alerts)
+        % {"count": writing.number(branch.alerts)}
         if branch.alerts
         else "",
-        gettext("%(count)s in error") % {"count": counted(branch.in_error)} if branch.in_error else "",
-        gettext("%(count)s offline") % {"count": counted(branch.away)} if branch.away else "",
-        gettext("%(count)s in maintenance") % {"count": counted(branch.in_maintenance)}
+        gettext("%(count)s in error") % {"count": writing.number(branch.in_error)} if branch.in_error else "",
+        gettext("%(count)s offline") % {"count": writing.number(branch.away)} if branch.away else "",
+        gettext("%(count)s in maintenance") % {"count": writing.number(branch.in_maintenance)}
         if branch.in_maintenance
         else "",
     ]
@@ -162,7 +163,7 @@ def how_far(told: Told) -> str:
     """A batch in a sentence: the answer first."""
     counts, batch = told.counts, told.batch
     numbers = {
-        name: counted(getattr(counts, name))
+        name: writing.number(getattr(counts, name))
         for name in ("unfinished", "finished", "total", "succeeded", "failed")
     }
     if batch.completed_at is None:

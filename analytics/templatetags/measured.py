@@ -27,7 +27,6 @@ LITTLE, FEW_POINTS, HARDLY = 0.005, 0.05, 0.0005  # changes that count as none
 register.filter("loss_word", figure_words.loss_word)
 register.filter("part_word", figure_words.part_word)
 register.filter("day_word", figure_words.day_word)
-register.filter("severity_word", figure_words.severity_word)
 register.filter("metric_word", figure_words.metric_word)
 register.filter("percents_of", writing.share)
 
@@ -113,11 +112,6 @@ def minutes(value: float) -> str:
 
 @register.filter
 def pieces(count: float) -> str:
-    return writing.number(count)
-
-
-@register.filter
-def counted_number(count: int) -> str:
     return writing.number(count)
 
 

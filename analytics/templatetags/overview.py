@@ -1,7 +1,6 @@
 """How the overview and the wallboard say what they show."""
 
 from django import template
-from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -11,6 +10,8 @@ from analytics.queries.changes import Change, Kind
 from analytics.queries.energy_view import EnergyView
 from analytics.queries.overview import Figures, Zone
 from analytics.queries.trends_now import Trends
+from analytics.writing import number
+from factory.said import retold
 
 register = template.Library()
 
@@ -18,17 +19,12 @@ EVEN = 0.005  # a share that is no difference
 WIDEST = 100.0  # percent
 
 
-def figure(value: float, decimals: int = 0) -> str:
-    """A number in the language of the page, grouped."""
-    return number_format(value, decimals, use_l10n=True, force_grouping=True)
-
-
 @register.filter
 def energy_figure(kwh: float | None) -> str:
     """Energy or power: three figures at least."""
     if kwh is None:
         return "–"
-    return figure(kwh, 0 if abs(kwh) >= 1000 else 1 if abs(kwh) >= 10 else 2)
+    return number(kwh, 0 if abs(kwh) >= 1000 else 1 if abs(kwh) >= 10 else 2)
 
 
 @register.filter
@@ -36,7 +32,7 @@ def against_yesterday(view: EnergyView) -> str:
     """`12 % less than yesterday by this time`."""
     if view.change is None:
         return gettext("yesterday is not known well enough to compare")
-    share = figure(100 * abs(view.change))
+    share = number(100 * abs(view.change))
     if abs(view.change) < EVEN:
         return gettext("as much as yesterday by this time")
     if view.change > 0:
@@ -48,10 +44,10 @@ def against_yesterday(view: EnergyView) -> str:
 def moved_words(trends: Trends) -> str:
     """Who went and who came in the last hour."""
     went = ngettext("%(count)s fell silent", "%(count)s fell silent", trends.went) % {
-        "count": figure(trends.went)
+        "count": number(trends.went)
     }
     came = ngettext("%(count)s came back", "%(count)s came back", trends.came) % {
-        "count": figure(trends.came)
+        "count": number(trends.came)
     }
     if trends.went and trends.came:
         return gettext("last hour: %(went)s, %(came)s") % {"went": went, "came": came}
@@ -65,7 +61,7 @@ def open_words(figures: Figures, trends: Trends) -> str:
     """`2 an hour ago`."""
     if figures.open == trends.open_before:
         return gettext("as many as an hour ago")
-    return gettext("%(count)s an hour ago") % {"count": figure(trends.open_before)}
+    return gettext("%(count)s an hour ago") % {"count": number(trends.open_before)}
 
 
 @register.filter
@@ -91,7 +87,7 @@ def state_words(state: Mark, count: int) -> str:
         Mark.INFO: ngettext("%(count)s for information", "%(count)s for information", count),
         Mark.NORMAL: ngettext("%(count)s normal", "%(count)s normal", count),
     }
-    return said[state] % {"count": figure(count)}
+    return said[state] % {"count": number(count)}
 
 
 @register.simple_tag
@@ -139,7 +135,7 @@ def change_words(change: Change) -> str:
         if change.note
         else gettext("new configuration"),
     }
-    return said[change.kind] % {"note": change.note}
+    return said[change.kind] % {"note": retold(change.note)}
 
 
 @register.filter
@@ -165,7 +161,7 @@ def bar_width(percent: float | None) -> float:
 
 @register.filter
 def one_decimal(value: float | None) -> str:
-    return "–" if value is None else figure(value, 1)
+    return "–" if value is None else number(value, 1)
 
 
 @register.simple_tag
@@ -173,10 +169,10 @@ def target_words(value: float | None, target: float) -> str:
     """How far a line is from its target, for who cannot measure a bar."""
     if value is None:
         return gettext("nothing was to be made yet, or nothing is known")
-    points = figure(abs(value - target), 1)
+    points = number(abs(value - target), 1)
     if value >= target:
-        return gettext("on target (%(target)s %%)") % {"target": figure(target)}
+        return gettext("on target (%(target)s %%)") % {"target": number(target)}
     return gettext("%(points)s points below the target of %(target)s %%") % {
         "points": points,
-        "target": figure(target),
+        "target": number(target),
     }

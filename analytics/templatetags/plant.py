@@ -6,12 +6,12 @@ import orjson
 from django import template
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
-from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import gettext, ngettext
 
 from alerts.models import Threshold
+from analytics import writing
 from analytics.queries.overview import Zone
 from analytics.words import said
 from telemetry.rules import metric_for
@@ -36,25 +36,18 @@ def number(value: float | None, metric: str) -> str:
         return "–"
     if abs(value) >= 1e9:
         return f"{value:.3e}"
-    return written(value, decimals(metric))
-
-
-def written(value: float, decimals: int = 0) -> str:
-    """A number in the digits of the language that is spoken: `1,234.5`, `1.234,5`."""
-    if get_language() == "en":
-        return f"{value:,.{decimals}f}"
-    return number_format(f"{value:.{decimals}f}", decimals, use_l10n=True, force_grouping=True)
+    return writing.number(value, decimals(metric))
 
 
 @register.filter
 def grouped(count: int) -> str:
-    return written(count)
+    return writing.number(count)
 
 
 @register.filter
 def kilowatts(watts: float) -> str:
     """Small plants in tenths, large ones in whole kW."""
-    return written(watts / 1000, 1 if abs(watts) < 100_000 else 0)
+    return writing.number(watts / 1000, 1 if abs(watts) < 100_000 else 0)
 
 
 register.filter("word", said)
@@ -170,7 +163,7 @@ def short(value: float | None) -> str:
     if value is None:
         return ""
     text = f"{value:,g}"
-    return text if get_language() == "en" or "e" in text else written(value, len(text.partition(".")[2]))
+    return text if "e" in text else writing.written(text)
 
 
 register.filter("short", short)
@@ -244,4 +237,4 @@ def spell(count: int) -> str:
         gettext("Eleven"),
         gettext("Twelve"),
     ]
-    return words[count] if count < len(words) else written(count)
+    return words[count] if count < len(words) else writing.number(count)

@@ -67,15 +67,19 @@ def import_devices(
 
     All of it or nothing: where a row is bad nothing is written, unless bad rows are to be skipped.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput.at("csv", gettext("has half a character in it")) from None
+    refuse_half_characters(text)
     rows = read_rows(text)
     work = partial(
         _import, rows, at=at, update=update, is_to_write=lambda bad: not dry_run and (skip_bad or not bad)
     )
     return again_after_collisions(work)
+
+
+def refuse_half_characters(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput.at("csv", gettext("has half a character in it")) from None
 
 
 def again_after_collisions(work: Callable[[], T]) -> T:

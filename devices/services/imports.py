@@ -13,16 +13,19 @@ from time import monotonic
 
 from django.db import transaction
 from django.db.models import OuterRef, Q, Subquery
+from django.utils.translation import gettext
 
 from devices import tasks
 from devices.device_csv import read_rows, rows_with_reasons
 from devices.models import Credential, Device, DeviceImport, ImportedDevice, Presence
-from devices.queries import ImportUnknown, get_import
+from devices.queries import get_import, there_is
 from devices.services.credentials import issue_tokens, revoke_credentials
+from devices.services.device_files import refuse_half_characters
 from factory.accounts.models import User
-from factory.errors import Conflict, Forbidden, InvalidInput, Unavailable
+from factory.errors import Conflict, Forbidden, Unavailable
 from factory.queueing import enqueue_on_commit
 from factory.retrying import again_after_deadlock, let_others_write
+from factory.said import said
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +50,8 @@ class TooManyImports(Unavailable):
 
 def is_large(*, text: str) -> bool:
     """Whether a file has so many rows that a worker is to do them; refuses one that is no such file."""
-    _refuse_half_characters(text)
+    refuse_half_characters(text)
     return len(read_rows(text)) > AT_ONCE_ROWS
-
-
-def _refuse_half_characters(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput.at("csv", "has half a character in it") from None
 
 
 @transaction.atomic
@@ -63,14 +59,15 @@ def bring_import(
     *, name: str, text: str, by: User, at: datetime, update: bool = True, skip_bad: bool = False
 ) -> DeviceImport:
     """Have a file looked through by a worker; nothing is written before `start_import`."""
-    _refuse_half_characters(text)
+    refuse_half_characters(text)
     rows = len(read_rows(text))
     User.objects.select_for_update().filter(
         pk=by.pk
     ).first()  # one after the other, so that nobody is miscounted
     if DeviceImport.objects.unfinished().filter(created_by=by).count() >= UNFINISHED_LIMIT:
         raise TooManyImports(
-            f"{UNFINISHED_LIMIT} imports of yours are not finished. Finish or cancel one first.",
+            gettext("%(most)s imports of yours are not finished. Finish or cancel one first.")
+            % {"most": UNFINISHED_LIMIT},
             retry_after=30,
         )
     brought = DeviceImport.objects.create(
@@ -93,11 +90,13 @@ def start_import(*, import_id: int, by: User, at: datetime, skip_bad: bool) -> N
     """Write what was looked through; only who brought the file may say so, since the tokens will be that person's."""
     held = _held(import_id)
     if held.created_by_id != by.pk:
-        raise Forbidden("Somebody else brought this file.")
+        raise Forbidden(gettext("Somebody else brought this file."))
     if held.status != Status.READY:
-        raise ImportMovedOn(f"This import is {held.get_status_display().lower()} already.")
+        raise ImportMovedOn(gettext("This import is %(state)s already.") % {"state": said(held.status)})
     if held.bad and not skip_bad:
-        raise ImportMovedOn("Nothing is imported while a row is wrong, unless wrong rows are to be left out.")
+        raise ImportMovedOn(
+            gettext("Nothing is imported while a row is wrong, unless wrong rows are to be left out.")
+        )
     DeviceImport.objects.filter(pk=held.pk).update(
         status=Status.WRITING,
         skip_bad=skip_bad,
@@ -122,15 +121,13 @@ def cancel_import(*, import_id: int, at: datetime) -> None:
     work = partial(unfinished.update, status=Status.CANCELLED, finished_at=at, claim="", claimed_until=None)
     if not again_after_deadlock(work):
         raise ImportMovedOn(
-            f"This import is over already: {get_import(import_id).get_status_display().lower()}."
+            gettext("This import is over already: %(state)s.") % {"state": said(get_import(import_id).status)}
         )
 
 
 def _held(import_id: int) -> DeviceImport:
     held = DeviceImport.objects.select_for_update().defer("text").filter(pk=import_id).first()
-    if held is None:
-        raise ImportUnknown(f"There is no import {import_id}; it may have expired.")
-    return held
+    return there_is(held, import_id)
 
 
 def sweep_imports(*, at: datetime) -> int:
@@ -154,9 +151,7 @@ def sweep_imports(*, at: datetime) -> int:
 
 def refused_rows_as_csv(*, import_id: int) -> bytes:
     """The wrong rows of a file with the reasons, to be mended and imported again."""
-    found = DeviceImport.objects.filter(pk=import_id).first()
-    if found is None:
-        raise ImportUnknown(f"There is no import {import_id}; it may have expired.")
+    found = there_is(DeviceImport.objects.filter(pk=import_id).first(), import_id)
     reasons: dict[int, str] = {}
     for row, field, message in found.refusals.order_by("row", "pk").values_list("row", "field", "message"):
         told = f"{field}: {message}" if field else message
@@ -183,7 +178,9 @@ def make_tokens(*, import_id: int, by: User, at: datetime) -> bytes:
     of_import = get_import(import_id)
     if not may_have_tokens(of_import=of_import, by=by, at=at):
         raise Forbidden(
-            "Tokens are for who began the import, for 24 hours after its end. Rotate them one by one."
+            gettext(
+                "Tokens are for who began the import, for 24 hours after its end. Rotate them one by one."
+            )
         )
     out = io.StringIO(newline="")
     writer = csv.writer(out)

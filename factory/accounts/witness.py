@@ -1,7 +1,5 @@
 """Every mutation that a person calls, and every form that a person sends, ends up in the audit log."""
 
-import re
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,7 +24,6 @@ from factory.trpc.gateway import Carried
 from factory.trpc.router import Procedure
 
 Source, Outcome = AuditEntry.Source, AuditEntry.Outcome
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 BY_STRANGERS = {"auth.login", "auth.register", "sign-in", "acknowledge-signed"}  # where one becomes a person
 NOT_KEPT = {"readings.create"}  # what is measured is no decision
 
@@ -34,9 +31,8 @@ NOT_KEPT = {"readings.create"}  # what is measured is no decision
 def request_id_of(request: HttpRequest) -> str:
     """The same for all that one request does, and what its lines of log say; a proxy's, or our own."""
     known = str(context.ids().get("request_id", "")) or getattr(request, "audit_id", "")
-    if not known:
-        told = request.headers.get("x-request-id", "")
-        known = told if REQUEST_ID.fullmatch(told) else uuid.uuid4().hex
+    if not known:  # a socket's: its calls are no requests of their own
+        known = context.request_id(request.headers.get("x-request-id", ""))
         request.audit_id = known  # type: ignore[attr-defined]
     return known
 

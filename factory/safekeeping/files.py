@@ -1,6 +1,7 @@
 """The files of a plant: what lies in the configured storage, and the keys in the data folder."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,7 +60,12 @@ def fetch(name: str, target: Path) -> bool:
 
 def store(name: str, source: IO[bytes]) -> None:
     """Store a file under exactly this name, which is free."""
-    saved = default_storage.save(name, File(source, name=name))
+    with tempfile.TemporaryFile(
+        dir=settings.FACTORY_DATA
+    ) as copy:  # S3 goes back and forth in what it is given
+        shutil.copyfileobj(source, copy, CHUNK)
+        copy.seek(0)
+        saved = default_storage.save(name, File(copy, name=name))
     if saved != name:
         default_storage.delete(saved)
         raise StorageTroubled(f"{name} is in the storage already.")

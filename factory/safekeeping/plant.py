@@ -6,7 +6,7 @@ either among the first, or came after them. What went in between is in the backu
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,13 +42,13 @@ def back_up(*, target: IO[bytes], scratch: Path, at: datetime, with_storage: boo
     `scratch` is an empty folder with room for the database and for the largest stored file.
     """
     with parcel.packing(target) as packer:
-        seen = _add_stored(packer, {}, scratch) if with_storage else {}
+        seen = add_stored(packer, {}, scratch) if with_storage else {}
         copy = scratch / DATABASE
         databases.copy_to(copy)
         packer.add(DATABASE, copy)
         copy.unlink()
         if with_storage:
-            _add_stored(packer, seen, scratch)
+            add_stored(packer, seen, scratch)
         secret = scratch / files.SECRET_KEY
         secret.write_text(settings.SECRET_KEY)
         packer.add(KEYS + files.SECRET_KEY, secret)
@@ -59,7 +59,7 @@ def back_up(*, target: IO[bytes], scratch: Path, at: datetime, with_storage: boo
     return Done(files=len(told), bytes=sum(entry.size for entry in told))
 
 
-def _add_stored(packer: parcel.Packer, seen: dict[str, files.Seen], scratch: Path) -> dict[str, files.Seen]:
+def add_stored(packer: parcel.Packer, seen: dict[str, files.Seen], scratch: Path) -> dict[str, files.Seen]:
     """Add what is not seen yet, or has changed since; what has changed goes before what it was."""
     now = files.stored()
     for name, about in sorted(now.items()):
@@ -88,26 +88,30 @@ def restore(*, source: Path, say: Callable[[str], None]) -> None:
     _refuse_other_place(manifest)
     Path(settings.FACTORY_DATA).mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = Path(settings.FACTORY_DATA) / "database.restored"
-    again: set[str] = {
-        name.removeprefix("again/") for name in manifest["entries"] if name.startswith("again/")
-    }
     try:
-        for name, content in parcel.members(source):
-            kind, _, inner = name.partition("/")
-            if name == DATABASE:
-                draft.touch(mode=0o600)
-                with draft.open("wb") as copy:
-                    shutil.copyfileobj(content, copy, files.CHUNK)
-            elif kind == "again" or (kind == "storage" and inner not in again):
-                files.store(inner, content)
-            elif kind == "keys":
-                files.keep_key(inner, content)
+        put_back(source=source, entries=manifest["entries"], database=draft)
         say("Keys and files are back.")
         databases.fill_from(draft)
     finally:
         draft.unlink(missing_ok=True)
     say("The database is back.")
     call_command("migrate", interactive=False, verbosity=0)  # a backup may be of an older version
+
+
+def put_back(*, source: Path, entries: Iterable[str], database: Path) -> None:
+    """Files into the storage, keys into the data folder, and the database into a file of its own."""
+    changed = {name.removeprefix(AGAIN) for name in entries if name.startswith(AGAIN)}
+    for name, content in parcel.members(source):
+        if name == DATABASE:
+            database.touch(mode=0o600)
+            with database.open("wb") as copy:
+                shutil.copyfileobj(content, copy, files.CHUNK)
+        elif name.startswith(AGAIN):
+            files.store(name.removeprefix(AGAIN), content)
+        elif name.startswith(STORAGE) and (inner := name.removeprefix(STORAGE)) not in changed:
+            files.store(inner, content)
+        elif name.startswith(KEYS):
+            files.keep_key(name.removeprefix(KEYS), content)
 
 
 def _refuse_other_place(manifest: dict[str, Any]) -> None:

@@ -42,7 +42,9 @@ def as_person(client, role="technician"):
 def test_a_procedure_that_a_person_calls_is_kept_with_before_and_after(client):
     mira, press = as_person(client), make_device(external_id="press-1", zone="Hall A")
 
-    Trpc(client).mutate("devices.update", {"id": press.pk, "zone": "Hall B"}, **{"x-request-id": "abc-1"})
+    Trpc(client).mutate(
+        "devices.update", {"id": press.pk, "zone": "Hall B"}, **{"x-request-id": "abc-1-of-the-proxy"}
+    )
 
     kept = only()
     assert (kept.source, kept.action, kept.outcome) == ("api", "devices.update", "done")
@@ -53,7 +55,7 @@ def test_a_procedure_that_a_person_calls_is_kept_with_before_and_after(client):
         "press-1",
     )
     assert (kept.before, kept.after) == ({"zone": "Hall A"}, {"zone": "Hall B"})
-    assert (kept.address, kept.request_id) == ("127.0.0.1", "abc-1")
+    assert (kept.address, kept.request_id) == ("127.0.0.1", "abc-1-of-the-proxy")
 
 
 def test_each_call_of_a_batch_is_kept_by_itself(client):

@@ -83,9 +83,9 @@ def test_cancelling_says_what_stays(client, tess):
     page = client.get(f"/devices/imports/{one.pk}/")
     assert "Cancel the import of plant.csv? 3 rows are left; what was imported until then stays." in page.text
 
-    answer = client.post(f"/devices/imports/{one.pk}/cancel", {"next": "/work/"})
+    answer = client.post(f"/devices/imports/{one.pk}/cancel", {"next": "/running/"})
 
-    assert answer["Location"] == "/work/"
+    assert answer["Location"] == "/running/"
     assert "cancelled, nothing was written" in words(client.get(f"/devices/imports/{one.pk}/"))
 
 

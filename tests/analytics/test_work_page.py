@@ -30,7 +30,7 @@ def titles(page, which="running"):
 
 
 def test_a_quiet_plant_says_what_would_stand_here(client, mira):
-    page = client.get("/work/")
+    page = client.get("/running/")
 
     assert "Nothing is running." in words(page)
     assert "Nothing ended within the last 24 hours." in words(page)
@@ -42,7 +42,7 @@ def test_everything_long_stands_there_ones_own_first(client, omar):
     make_batch(devices=[make_device(), make_device()], by=make_user(role="operator"))
     make_report(by=omar, title="My week")
 
-    page = client.get("/work/")
+    page = client.get("/running/")
 
     assert titles(page)[0] == "My week"
     assert sorted(titles(page)[1:]) == ["Restart", "plant.csv"]
@@ -65,7 +65,7 @@ def test_each_cancels_what_the_role_allows(client, role, may):
     make_report()
     sign_in(client, make_user(role=role))
 
-    page = client.get("/work/")
+    page = client.get("/running/")
 
     assert {job.kind for job in page.context["running"] if job.cancel_url} == may
     assert page.text.count("data-confirm=") == len(may)
@@ -75,7 +75,7 @@ def test_a_viewer_cancels_a_report_of_ones_own(client, mira):
     make_report(by=mira)
     make_report()
 
-    page = client.get("/work/")
+    page = client.get("/running/")
 
     assert [bool(job.cancel_url) for job in page.context["running"]] == [True, False]
 
@@ -83,7 +83,7 @@ def test_a_viewer_cancels_a_report_of_ones_own(client, mira):
 def test_below_technician_an_import_is_seen_and_not_opened(client, omar):
     bring(file_of(3))
 
-    assert [job.url for job in client.get("/work/").context["running"]] == [""]
+    assert [job.url for job in client.get("/running/").context["running"]] == [""]
 
 
 def test_what_ended_within_a_day_stands_below_with_how_it_went(client, tess):
@@ -96,7 +96,7 @@ def test_what_ended_within_a_day_stands_below_with_how_it_went(client, tess):
     settle(batch, at=now)
     make_report(status="failed", error="No paper", finished_at=now)
 
-    page = client.get("/work/")
+    page = client.get("/running/")
 
     assert sorted(titles(page, "ended")) == ["Alerts, today", "Restart", "plant.csv"]
     assert "No paper" in words(page)
@@ -106,15 +106,15 @@ def test_what_ended_within_a_day_stands_below_with_how_it_went(client, tess):
 def test_cancelling_leads_back_here(client, tess):
     batch = make_batch(devices=[make_device()])
 
-    answer = client.post(f"/batches/{batch.pk}/cancel", {"next": "/work/"})
+    answer = client.post(f"/batches/{batch.pk}/cancel", {"next": "/running/"})
 
-    assert answer["Location"] == "/work/"
+    assert answer["Location"] == "/running/"
 
 
 def test_a_rollout_that_goes_on_is_cancelled_by_technicians(client, tess):
     rollout = begin(50, 100, devices=make_plant(2))
 
-    [job] = client.get("/work/").context["running"]
+    [job] = client.get("/running/").context["running"]
 
     assert (job.kind, job.title, job.cancel_url) == (
         "Rollout",
@@ -132,13 +132,13 @@ def test_it_costs_the_same_for_any_number(client, tess, count, django_assert_num
         make_report()
 
     with django_assert_num_queries(12):
-        page = client.get("/work/")
+        page = client.get("/running/")
 
     assert len(page.context["running"]) == 3 * count
 
 
 def test_a_stranger_is_asked_to_sign_in(client):
-    assert "/sign-in" in client.get("/work/")["Location"]
+    assert "/sign-in" in client.get("/running/")["Location"]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_a_large_import_is_looked_through_without_a_reload_and_cancelled(signed_
     expect(page.locator("h1")).to_contain_text("looked through, nothing is written yet", timeout=30_000)
     expect(page.locator("#job")).to_contain_text("Leave the wrong ones out: import 400 new, change 0")
     assert findings(page) == []
-    signed_in.open("/work/")
+    signed_in.open("/running/")
     assert findings(page) == []
     asked = cancel_at_work(page, "large.csv")
 
@@ -51,7 +51,7 @@ def test_a_batch_that_waits_for_its_device_is_cancelled(signed_in, plant, admin)
     Api(plant, device["token"]).data("commands.pending")
     batch = admin.data("groups.createBatchOperation", {"operation": "restart", "deviceIds": [device["id"]]})
     page = signed_in.page
-    signed_in.open("/work/")
+    signed_in.open("/running/")
 
     asked = cancel_at_work(page, "Restart")
 

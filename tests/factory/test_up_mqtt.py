@@ -124,7 +124,7 @@ def at_port(settings, monkeypatch):
     """Readiness as it is with a broker at a port."""
 
     def set_up(port):
-        monkeypatch.setattr(health, "_mqtt", (0.0, True))
+        health.USEFUL["mqtt"].ask_anew()
         settings.MQTT_ENABLED, settings.MQTT_HOST, settings.MQTT_PORT = True, "127.0.0.1", port
 
     return set_up

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from factory.management.commands.up import take_folder
+from factory.data_folder import take_folder
 from factory.safekeeping import databases, files, parcel, plant
 
 

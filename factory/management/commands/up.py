@@ -1,12 +1,11 @@
 """`manage.py up`: the whole server in one command, behind script/server."""
 
-import fcntl
 import http.client
 import os
 import socket
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -18,6 +17,7 @@ from django.db import connection, connections
 from factory import counters, roles, valkey
 from factory.accounts.services import ensure_first_admin
 from factory.broker.choice import answers, embedded_broker, free_port
+from factory.data_folder import take_folder
 from factory.listening import listen, url
 from factory.live.mqtt_address import broker_url
 from factory.supervisor import StopAsked, Supervisor
@@ -94,32 +94,6 @@ class Command(BaseCommand):
         if not Device.objects.exists():
             supervisor.say("making the demo plant")
             call_command("seed_demo", devices=DEMO_DEVICES, seed=DEMO_SEED)
-
-
-def take_folder(folder: Path) -> IO[str]:
-    """Make the data folder ours for as long as the answer is open. Two servers on one folder would fight."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if folder.stat().st_uid == os.getuid():
-            folder.chmod(0o700)
-        lock = (folder / "up.lock").open("a+")
-    except OSError as reason:
-        raise CommandError(
-            f"FACTORY_DATA={str(folder)!r} cannot be used: {reason.strerror}.", returncode=2
-        ) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        with lock:
-            lock.seek(0)
-            owner = lock.read().strip() or "unknown"
-        raise CommandError(
-            f"FACTORY_DATA={str(folder)!r} is in use by another server (process {owner}).", returncode=2
-        ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
 
 
 def choose_mqtt_port() -> None:
