@@ -65,7 +65,7 @@ def _alerts(since: datetime, limit: int) -> Iterator[Change]:
 
 def _silence(since: datetime, limit: int) -> Iterator[Change]:
     kinds = {Device.Status.OFFLINE: Kind.SILENT, Device.Status.ONLINE: Kind.BACK}
-    rows = StatusChange.objects.filter(at__gt=since, status__in=kinds).select_related("device")
+    rows = StatusChange.objects.turns_since(since).filter(status__in=kinds).select_related("device")
     for row in rows.order_by("-at", "-pk")[:limit]:
         yield Change(row.at, kinds[Device.Status(row.status)], row.device.name, row.device_id)
 

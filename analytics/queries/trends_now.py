@@ -33,7 +33,7 @@ class Trends:
 
 def trends_at(at: datetime, *, open_now: int) -> Trends:
     """How the plant came to be as it is. `open_now` alerts are open."""
-    moved = StatusChange.objects.filter(at__gt=at - HOUR).aggregate(
+    moved = StatusChange.objects.turns_since(at - HOUR).aggregate(
         went=Count("id", filter=Q(status=Device.Status.OFFLINE)),
         came=Count("id", filter=Q(status=Device.Status.ONLINE)),
     )

@@ -1,6 +1,16 @@
+from datetime import datetime
+
 from django.db import models
+from django.db.models import Exists, OuterRef
 
 from devices.models.devices import Device
+
+
+class StatusChangeQuerySet(models.QuerySet["StatusChange"]):
+    def turns_since(self, at: datetime) -> "StatusChangeQuerySet":
+        """Changes after `at` from another status; the first that is noted of a device is how it began, not a turn."""
+        earlier = StatusChange.objects.filter(device=OuterRef("device"), at__lt=OuterRef("at"))
+        return self.filter(Exists(earlier), at__gt=at)
 
 
 class StatusChange(models.Model):
@@ -9,6 +19,8 @@ class StatusChange(models.Model):
     device = models.ForeignKey(Device, models.CASCADE, related_name="status_changes")
     status = models.CharField(max_length=16, choices=Device.Status)
     at = models.DateTimeField()
+
+    objects = StatusChangeQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -134,6 +134,13 @@ def test_the_figures_say_what_was_an_hour_ago(client, mira):
     assert "as many as an hour ago" in words(client.get("/overview/now"))
 
 
+def test_a_device_that_was_just_added_did_not_fall_silent(client, mira):
+    make_device(name="Press 3", status="offline")
+
+    assert changes_until(timezone.now()) == []
+    assert trends_at(timezone.now(), open_now=0).went == 0
+
+
 def test_who_went_and_who_came_is_counted(client, mira):
     device = make_device()
     for status in ("online", "offline"):

@@ -222,7 +222,7 @@ function draw() {
 
 document.addEventListener("plant:reading", ({ detail: reading }) => {
   if (document.getElementById("values")) for (const metric of Object.keys(reading.data))
-    if (!document.querySelector(`[data-known="${CSS.escape(metric)}"]`)) { lookAgain(); if (!about) location.reload(); }
+    if (!document.querySelector(`[data-known="${CSS.escape(metric)}"]`)) { lookAgain(); if (!about) begin(); }
   if (!about || about.to || reading.deviceId !== about.deviceId || typeof reading.data[about.metric] !== "number") return;
   const last = times[times.length - 1];
   // What a device has kept while it was away comes late, and of much at once only the newest is told of.
@@ -257,6 +257,14 @@ document.addEventListener("visibilitychange", () => {
   renew(location.href);
 });
 document.addEventListener("theme-changed", () => { if (chart) { chart.destroy(); chart = null; draw(); } });
+
+// A device's first reading: the page knows no course yet, so that part of it comes anew, once.
+let isBeginning = false;
+function begin() {
+  if (isBeginning) return;
+  isBeginning = true;
+  renew(location.href).finally(() => { isBeginning = false; });
+}
 
 const renew = (url) => htmx.ajax("GET", url, { target: "#course", select: "#course", swap: "outerHTML" });
 document.addEventListener("click", (event) => {
