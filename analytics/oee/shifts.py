@@ -7,6 +7,7 @@ to 06:00 lasts an hour less or more in the night in which the clocks change.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -60,6 +61,11 @@ class Occurrence:
 
 def occurrences(calendars: Sequence[CalendarRule], start: int, end: int) -> list[Occurrence]:
     """The shifts that reach into [start, end), in order of time; each calendar speaks of its own days."""
+    return list(_occurrences(tuple(calendars), start, end))
+
+
+@lru_cache(maxsize=32)  # hundreds of machines of one answer work by the same few calendars
+def _occurrences(calendars: tuple[CalendarRule, ...], start: int, end: int) -> tuple[Occurrence, ...]:
     found = [
         occurrence
         for calendar in calendars
@@ -67,7 +73,7 @@ def occurrences(calendars: Sequence[CalendarRule], start: int, end: int) -> list
         for occurrence in _on(day, calendar)
         if occurrence.start < end and occurrence.end > start
     ]
-    return _apart(sorted(found, key=lambda one: (one.start, one.end, one.name)))
+    return tuple(_apart(sorted(found, key=lambda one: (one.start, one.end, one.name))))
 
 
 def _apart(found: list[Occurrence]) -> list[Occurrence]:

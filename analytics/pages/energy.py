@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from analytics.drawings import demand_course, energy_bars, energy_heatmap, moment
 from analytics.energy.course import price_of
 from analytics.pages.about import About, choices_of, read_about
 from analytics.pages.doors import for_people, page
+from analytics.pages.later import awaited, comes_later
 from analytics.pages.plot_files import plot_file, table_file
 from analytics.plant_clock import plant_zone
 from analytics.plots.drawing import Drawing
@@ -22,12 +24,11 @@ CUTS = {"hour": _("by hour"), "day": _("by day"), "week": _("by week"), "month":
 HEATMAP_MOST_MS = 100 * 86_400_000
 
 
-def _view(request: HttpRequest) -> tuple[About, EnergyView]:
-    about = read_about(request)
+def _view(request: HttpRequest, about: About) -> EnergyView:
     scope = scope_of(group_id=about.of["group_id"], device_ids=[about.device.pk] if about.device else None)
     period = about.period
     word = request.GET.get("by", "")
-    return about, energy_view(scope, start=period.start, end=period.end, now=about.now, word=word)
+    return energy_view(scope, start=period.start, end=period.end, now=about.now, word=word)
 
 
 def _drawings(view: EnergyView) -> dict[str, Drawing]:
@@ -44,7 +45,10 @@ def _drawings(view: EnergyView) -> dict[str, Drawing]:
 @for_people()
 def energy(request: HttpRequest) -> HttpResponse:
     """Energy of a device, a group or the plant over some days."""
-    about, view = _view(request)
+    about = read_about(request)
+    if comes_later(request, about):
+        return awaited(request, about, tab="energy", title=gettext("Energy"))
+    view = _view(request, about)
     price = energy_price()
     context: dict[str, Any] = {
         "here": "performance",
@@ -69,7 +73,8 @@ def energy(request: HttpRequest) -> HttpResponse:
 @for_people()
 def energy_csv(request: HttpRequest) -> HttpResponse:
     """The numbers of the page as a file."""
-    about, view = _view(request)
+    about = read_about(request)
+    view = _view(request, about)
     price = energy_price()
     head = ["from", "to", "energyKwh", "peakKw", "coverage", "flags", "cost", "currency"]
     rows = (
@@ -91,5 +96,6 @@ def energy_csv(request: HttpRequest) -> HttpResponse:
 @for_people()
 def energy_plot(request: HttpRequest, name: str) -> HttpResponse:
     """One of the page's plots as a file."""
-    about, view = _view(request)
+    about = read_about(request)
+    view = _view(request, about)
     return plot_file(_drawings(view), name, about)

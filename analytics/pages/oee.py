@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from analytics.drawings import (
     loss_steps,
@@ -16,6 +17,7 @@ from analytics.drawings import (
 )
 from analytics.pages.about import About, choices_of, read_about
 from analytics.pages.doors import for_people, page
+from analytics.pages.later import awaited, comes_later
 from analytics.pages.plot_files import plot_file, table_file
 from analytics.plant_clock import plant_zone
 from analytics.plots.drawing import Drawing
@@ -47,11 +49,10 @@ NUMBERS = {
 }
 
 
-def _view(request: HttpRequest) -> tuple[About, OeeView]:
-    about = read_about(request)
+def _view(request: HttpRequest, about: About) -> OeeView:
     period = about.period
     only_open = request.GET.get("stops") == "open"
-    view = oee_view(
+    return oee_view(
         start=period.start,
         end=period.end,
         now=about.now,
@@ -59,7 +60,6 @@ def _view(request: HttpRequest) -> tuple[About, OeeView]:
         page=read_number(request.GET.get("page", "")) or 1,
         **about.of,
     )
-    return about, view
 
 
 def _drawings(view: OeeView) -> dict[str, Drawing]:
@@ -94,7 +94,10 @@ def _worst(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 @for_people()
 def oee(request: HttpRequest) -> HttpResponse:
     """OEE of a machine, a group or the plant over some days."""
-    about, view = _view(request)
+    about = read_about(request)
+    if comes_later(request, about):
+        return awaited(request, about, tab="oee", title=gettext("OEE"))
+    view = _view(request, about)
     context: dict[str, Any] = {
         "here": "performance",
         "tab": "oee",
@@ -116,7 +119,8 @@ def oee(request: HttpRequest) -> HttpResponse:
 @for_people()
 def oee_plot(request: HttpRequest, name: str) -> HttpResponse:
     """One of the page's plots as a file."""
-    about, view = _view(request)
+    about = read_about(request)
+    view = _view(request, about)
     return plot_file(_drawings(view), name, about)
 
 
@@ -125,7 +129,8 @@ def oee_csv(request: HttpRequest, name: str) -> HttpResponse:
     """The numbers of the page as a file: by day, machine, line or shift, or the stops."""
     if name == "stops":
         return _stops_csv(request)
-    about, view = _view(request)
+    about = read_about(request)
+    view = _view(request, about)
     parts = {"days": view.days, "machines": view.machines, "lines": view.lines, "shifts": view.shifts}
     if name not in parts:
         raise Http404("There is no such table.")

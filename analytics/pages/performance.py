@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from analytics.drawings import energy_bars, metric_course, oee_by_part, oee_trend
 from analytics.pages.about import About, choices_of, read_about
 from analytics.pages.doors import for_people, page
+from analytics.pages.later import awaited, comes_later
 from analytics.pages.plot_files import plot_file
 from analytics.plant_clock import plant_zone
 from analytics.plots.drawing import Drawing
@@ -75,6 +77,8 @@ def _trend(request: HttpRequest, about: About) -> dict[str, Any]:
 def performance_page(request: HttpRequest) -> HttpResponse:
     """The figures of a device, a group or the plant over some days, each a step from where it is taken apart."""
     about = read_about(request)
+    if comes_later(request, about):
+        return awaited(request, about, tab="performance", title=gettext("Performance"))
     period = about.period
     figures = performance(start=period.start, end=period.end, now=about.now, **about.of)
     trend = _trend(request, about)

@@ -195,7 +195,7 @@ def test_names_that_people_gave_are_text(client, mira, press, page):
     assert "&lt;script&gt;" in content
 
 
-@pytest.mark.parametrize(("page", "queries"), [("/performance/", 100), ("/energy/", 35), ("/oee/", 66)])
+@pytest.mark.parametrize(("page", "queries"), [("/performance/", 101), ("/energy/", 36), ("/oee/", 67)])
 def test_a_page_costs_the_same_for_any_number_of_machines(
     client, mira, press, page, queries, django_assert_num_queries
 ):
@@ -452,3 +452,27 @@ def test_what_a_machine_told_itself_is_not_removed(client, omar, press):
 
     assert "The machine tells of this stop itself." in words(response)
     assert stop_of(press)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_where_many_devices_are_meant_the_page_goes_out_before_its_figures(
+    client, mira, press, monkeypatch, path
+):
+    monkeypatch.setattr("analytics.pages.later.AT_ONCE", 0)
+
+    page = client.get(path + YESTERDAY)
+    figures = client.get(path + YESTERDAY, headers={**HTMX, "HX-Target": "inside"})
+
+    assert "Being worked out…" in words(page)
+    assert f'hx-get="{path}{YESTERDAY}"' in page.text
+    assert "yesterday" in words(page).lower()
+    assert "Press 3" not in words(page)
+    assert "Being worked out…" not in words(figures)
+    assert words(figures) == words(client.get(path + YESTERDAY, headers={"HX-Target": "inside"}))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_figures_of_one_device_are_in_its_page(client, mira, press, monkeypatch, path):
+    monkeypatch.setattr("analytics.pages.later.AT_ONCE", 0)
+
+    assert "Being worked out…" not in words(client.get(f"{path}{YESTERDAY}&device={press.pk}"))

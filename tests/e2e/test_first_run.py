@@ -69,7 +69,11 @@ def test_the_page_of_a_new_device_draws_its_course_from_the_first_reading_on_wit
     page.click("button:has-text('Add device')")
     curl = page.locator("#curl").text_content()
     page.locator("#first-reading").wait_for()
-    page.goto(page.locator("a.main-action, a[href^='/devices/']:not([href='/devices/'])").first.get_attribute("href"))
+    page.goto(
+        page.locator("a.main-action, a[href^='/devices/']:not([href='/devices/'])").first.get_attribute(
+            "href"
+        )
+    )
     expect(page.locator("#course")).to_contain_text("The course is drawn from the first reading on.")
     page.evaluate("window.untouched = true")
 
