@@ -302,7 +302,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 STATIC_URL = "/static/"
-STATICFILES_DIRS: list[Path] = []
+STATICFILES_DIRS = [BASE_DIR / "factory" / "instead"]  # served instead of a library's own: docs/admin.md
 WHITENOISE_USE_FINDERS = True
 # Other sites' pages, on the API only. Their cookies count too: factory.trpc.gateway asks for the origin of writes.
 CORS_URLS_REGEX = r"^/api/"

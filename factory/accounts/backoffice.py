@@ -76,6 +76,7 @@ class RoomAdmin(ModelAdmin):
     """Writes through services, whose refusals are never a 500; what was refused has left no trace."""
 
     paginator = LimitedPaginator
+    list_per_page = 40  # what takes its time is to draw the rows
     show_full_result_count = False  # a second count, without the filters
 
     def view_on_site(self, obj: Model) -> str | None:
