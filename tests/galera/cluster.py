@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -56,6 +57,14 @@ class Node:
             *(["--wsrep-new-cluster"] if first else []),
         ]
         argv.remove("--skip-log-bin")
+        if (
+            getpass.getuser() == "root"
+        ):  # as root, the rsync that copies a node gives its rights up, all of them
+            argv[argv.index("--user=root")] = "--user=mysql"
+            for path in (self.folder, *self.folder.rglob("*")):
+                shutil.chown(path, "mysql", "mysql")
+            for path in (self.folder.parent, self.folder.parent.parent):
+                path.chmod(0o755)
         with self.log.open("ab") as output:
             self.child = processes.start(argv, output=output)
 
@@ -83,9 +92,7 @@ class Node:
         began = time.monotonic()
         what = f"{self.name} in step"
         try:
-            services.wait_until(
-                lambda: self.has_ended() or self.is_synced(size), what=what, seconds=seconds
-            )
+            services.wait_until(lambda: self.has_ended() or self.is_synced(size), what=what, seconds=seconds)
             if self.has_ended():
                 raise TimeoutError(f"{what}: it ended")
         except TimeoutError as late:
