@@ -76,7 +76,7 @@ class ScaledPlant:
             services.wait_until(
                 lambda name=name: self.is_ready(name),  # type: ignore[misc]
                 what=f"{name}:\n{self.last_words(name)}",
-                seconds=60,
+                seconds=180,
             )
 
     def spawn(self, name: str, argv: list[str], **more: str) -> None:
