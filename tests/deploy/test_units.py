@@ -1,4 +1,4 @@
-"""systemd, Compose and the Procfile start the same commands; the Procfile's are started by tests/chaos and test_nginx."""
+"""systemd, Compose and the Procfile start the same commands; tests/chaos and test_nginx start the Procfile's."""
 
 import re
 import shlex
