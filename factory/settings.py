@@ -304,6 +304,9 @@ CONTENT_SECURITY_POLICY = {
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "factory" / "instead"]  # served instead of a library's own: docs/admin.md
 WHITENOISE_USE_FINDERS = True
+if env.text("STATIC_FOLDER"):  # names with a hash in them, for a web server in front to keep for ever
+    STATIC_ROOT = env.folder("STATIC_FOLDER", FACTORY_DATA)
+    STORAGES["staticfiles"] = {"BACKEND": "factory.collected.CollectedFiles"}
 # Other sites' pages, on the API only. Their cookies count too: factory.trpc.gateway asks for the origin of writes.
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
