@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "factory.accounts.witness.AuditedForms",
+    "factory.accounts.second_factor_pages.EnrolFirst",
     "factory.middleware.EndsInTime",
     "factory.middleware.PostsTryAgain",
 ]
@@ -275,6 +276,7 @@ SESSION_COOKIE_NAME_JWT = "app_session_id"
 SESSION_LIFETIME = timedelta(days=365)
 FACTORY_DEMO = env.flag("FACTORY_DEMO", default=True)
 REGISTRATION = env.choice("REGISTRATION", "open" if FACTORY_DEMO else "closed", {"open", "closed"})
+REQUIRE_TOTP = env.choice("REQUIRE_TOTP", "off", {"admin", "all", "off"})
 FACTORY_ADMIN_EMAIL = env.email("FACTORY_ADMIN_EMAIL")
 FACTORY_ADMIN_PASSWORD = env.text("FACTORY_ADMIN_PASSWORD")
 # Django's own session only carries the admin's messages; who is signed in says the JWT cookie.

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from factory.accounts import passwords
+from factory.sealed import SealedText
 
 
 def new_open_id() -> str:
@@ -130,6 +131,33 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"Session {self.pk} of {self.user_id}"
+
+
+class SecondFactor(models.Model):
+    """The authenticator app of a person. Asked for when signing in once a first code has confirmed it."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="second_factor")
+    secret = SealedText()
+    begun_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    last_step = models.BigIntegerField(default=0)  # of the newest code that was taken: it only ever rises
+
+    def __str__(self) -> str:
+        return f"Second factor of {self.user_id}"
+
+
+class RecoveryCode(models.Model):
+    """Opens once what the lost app would open. Only its digest is kept."""
+
+    factor = models.ForeignKey(SecondFactor, models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["factor", "digest"], name="one_recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"Recovery code {self.pk}"
 
 
 class AuditUnchangeable(TypeError):

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from factory.accounts import attempts, passwords, tokens
+from factory.accounts import attempts, passwords, second_step, tokens
 from factory.accounts.models import Session, SessionQuerySet, User
 from factory.accounts.noting import note_change
 from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
@@ -113,10 +113,8 @@ def open_session(*, user: User, at: datetime, address: str = "", agent: str = ""
     return token
 
 
-def sign_in(
-    *, email: str, password: str, at: datetime, address: str = "", agent: str = ""
-) -> tuple[User, str]:
-    """Check e-mail and password; wrong ones are indistinguishable in words and in time."""
+def check_credentials(*, email: str, password: str, address: str = "") -> User:
+    """Whose e-mail and password these are; wrong ones are indistinguishable in words and in time."""
     email = normal_email(email)
     attempts.refuse_after_failures(email=email, address=address)
     user = User.objects.filter(email=email).first()
@@ -125,7 +123,22 @@ def sign_in(
     if user is None or not check_password(password, user.password) or not user.is_active:
         attempts.note_failure(email=email, address=address)
         raise WrongCredentials(gettext("E-mail or password is wrong."))
-    return user, open_session(user=user, at=at, address=address, agent=agent)
+    return user
+
+
+def sign_in(
+    *, email: str, password: str, at: datetime, code: str = "", address: str = "", agent: str = ""
+) -> tuple[User, str]:
+    """Open a session for e-mail and password, and the code of who has a second factor."""
+    user = check_credentials(email=email, password=password, address=address)
+    return user, take_second_step(user=user, code=code, at=at, address=address, agent=agent)
+
+
+@transaction.atomic  # a code is used up for a session, or not at all
+def take_second_step(*, user: User, code: str, at: datetime, address: str = "", agent: str = "") -> str:
+    """A session for somebody whose password was right, once their second factor is, where they have one."""
+    second_step.ask_for_code(user=user, code=code, at=at, address=address)
+    return open_session(user=user, at=at, address=address, agent=agent)
 
 
 def sign_out(*, session: Session, at: datetime) -> None:
@@ -176,13 +189,20 @@ def set_password(*, user: User, password: str, at: datetime) -> None:
     revoke_all_sessions(user=user, at=at)
 
 
+def check_own_password(*, user: User, password: str, address: str, field: str) -> None:
+    """Refuse who is signed in and does not know the password; counted as when signing in."""
+    attempts.refuse_after_failures(email=user.email, address=address)
+    if not check_password(password, user.password):
+        attempts.note_failure(email=user.email, address=address)
+        raise InvalidInput.at(field, gettext("is wrong"))
+
+
 @transaction.atomic
 def change_password(
     *, user: User, current: str, new: str, at: datetime, address: str = "", agent: str = ""
 ) -> str:
     """A person changes their own password; all sessions end and a fresh one is returned."""
-    if not check_password(current, user.password):
-        raise InvalidInput.at("currentPassword", gettext("is wrong"))
+    check_own_password(user=user, password=current, address=address, field="currentPassword")
     set_password(user=user, password=new, at=at)
     return open_session(user=user, at=at, address=address, agent=agent)
 
