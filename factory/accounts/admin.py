@@ -73,7 +73,7 @@ class UserAdmin(Cascading, RoomAdmin):
 
     @admin.display(description=gettext_lazy("second factor"), boolean=True)
     def has_second_factor(self, user: User) -> bool:
-        return user.second_factor_on
+        return getattr(user, "second_factor_on", False)
 
     def save_model(self, request, obj, form, change) -> None:
         password = form.cleaned_data.get("new_password")

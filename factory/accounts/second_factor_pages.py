@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -65,9 +66,9 @@ class EnrolFirst:
         return redirect(here)
 
 
-def _code_field(label: str, *, focus: bool = False, digits: bool = True) -> forms.CharField:
+def _code_field(label: Any, *, focus: bool = False, digits: bool = True) -> forms.CharField:
     # "password" in its name keeps it out of the audit log.
-    attrs = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+    attrs: dict[str, Any] = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
     if digits:
         attrs["inputmode"] = "numeric"
     if focus:
