@@ -11,6 +11,7 @@ class DomainError(Exception):
     """A refusal with a reason a person can act on. `code` is a key of the tRPC code table."""
 
     code = "BAD_REQUEST"
+    reason = ""  # one word for programs, where the code alone does not say what to do: `error.data.reason`
 
     def __init__(self, message: str, *, fields: Mapping[str, Sequence[str]] | None = None) -> None:
         message = str(message)  # nothing lazy goes on the wire

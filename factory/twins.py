@@ -26,8 +26,7 @@ def plain_twin(gateway: Gateway, path: str) -> Callable[[HttpRequest], HttpRespo
             error = envelope["error"]
             error = error.get("json", error)  # who wrote superjson is still answered plainly
             body = {"message": error["message"], "code": error["data"]["code"]}
-            if "fieldErrors" in error["data"]:
-                body["fieldErrors"] = error["data"]["fieldErrors"]
+            body |= {name: error["data"][name] for name in ("fieldErrors", "reason") if name in error["data"]}
         else:
             body = envelope["result"].get("data")
         response.content = orjson.dumps(body)

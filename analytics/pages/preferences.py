@@ -20,6 +20,7 @@ from factory.accounts.middleware import session_of
 from factory.accounts.models import User
 from factory.accounts.preferences import set_preferences
 from factory.accounts.queries import sessions_of
+from factory.accounts.second_factor import standing_of
 from factory.accounts.services import (
     SessionUnknown,
     change_password,
@@ -113,6 +114,7 @@ def _shown(
         "form": form,
         "password": password,
         "sessions": [(each, agent_words(each.agent), each.pk == getattr(here, "pk", 0)) for each in sessions],
+        "factor": standing_of(user),
         "plant_zone_name": settings.PLANT_TIME_ZONE,
     }
     status = 422 if form.errors or password.errors else 200

@@ -1,6 +1,7 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
+from django.db.models import Exists, OuterRef
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -10,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
-from factory.accounts import services
+from factory.accounts import passwords, second_factor, services
 from factory.accounts.audit_targets import ARGUMENTS, PROCEDURES, ROUTERS
 from factory.accounts.audit_words import csv_of, readable
 from factory.accounts.backoffice import Cascading, ReadOnlyAdmin, RoomAdmin, report
-from factory.accounts.models import AuditEntry, Session, User
+from factory.accounts.models import AuditEntry, SecondFactor, Session, User
 from factory.accounts.places import admin_at, page_at
 from factory.errors import DomainError
 
@@ -50,7 +51,7 @@ class UserForm(forms.ModelForm):
             self.add_error("new_password", _("Give this person a first password."))
         if password:
             try:
-                services.check_new_password(password, user=self.instance, field="newPassword")
+                passwords.accepted(password, person=self.instance, field="newPassword")
             except DomainError as refusal:
                 report(self, refusal.fields)
         return cleaned
@@ -59,12 +60,20 @@ class UserForm(forms.ModelForm):
 @admin.register(User)
 class UserAdmin(Cascading, RoomAdmin):
     form = UserForm
-    list_display = ["email", "name", "role", "is_active", "last_login"]
+    list_display = ["email", "name", "role", "is_active", "has_second_factor", "last_login"]
     list_filter = ["role", "is_active"]
     search_fields = ["email", "name"]
     readonly_fields = ["open_id", "created_at", "last_login"]
     fields = ["email", "name", "role", "is_active", "new_password", *readonly_fields]
-    actions = ["end_sessions"]
+    actions = ["end_sessions", "take_second_factor_off"]
+
+    def get_queryset(self, request):
+        factor = SecondFactor.objects.filter(user=OuterRef("pk"), confirmed_at__isnull=False)
+        return super().get_queryset(request).annotate(second_factor_on=Exists(factor))
+
+    @admin.display(description=gettext_lazy("second factor"), boolean=True)
+    def has_second_factor(self, user: User) -> bool:
+        return getattr(user, "second_factor_on", False)
 
     def save_model(self, request, obj, form, change) -> None:
         password = form.cleaned_data.get("new_password")
@@ -94,6 +103,23 @@ class UserAdmin(Cascading, RoomAdmin):
         ended = sum(services.revoke_all_sessions(user=user, at=timezone.now()) for user in queryset)
         words = ngettext("%(count)s session ended.", "%(count)s sessions ended.", ended)
         self.message_user(request, words % {"count": ended}, messages.SUCCESS)
+
+    @admin.action(
+        description=gettext_lazy("Take the second factor off the selected people"), permissions=["change"]
+    )
+    def take_second_factor_off(self, request, queryset) -> None:
+        done = 0
+        for user in queryset:
+            try:
+                done += second_factor.take_off(user=user, by=request.user, at=timezone.now())
+            except DomainError as refusal:
+                self.message_user(request, refusal.message, messages.WARNING)
+        words = ngettext(
+            "%(count)s person signs in without a second factor now.",
+            "%(count)s people sign in without a second factor now.",
+            done,
+        )
+        self.message_user(request, words % {"count": done}, messages.SUCCESS if done else messages.INFO)
 
 
 @admin.register(Session)

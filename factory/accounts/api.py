@@ -62,6 +62,7 @@ class Renewed(Success):
 class Credentials(WireSerializer):
     email = StrictString(max_length=190)
     password = StrictString(max_length=1000, trim_whitespace=False)
+    code = StrictString(max_length=64, required=False)
 
 
 class Registration(WireSerializer):
@@ -106,10 +107,16 @@ def _count(call, kind: str) -> None:
 
 
 @router.mutation("login", permission=ANYONE, input=Credentials, output=SignedIn)
-def login(call, *, email: str, password: str):
-    """Sign in with e-mail and password; sets the session cookie and returns the same token."""
+def login(call, *, email: str, password: str, code: str = ""):
+    """Sign in with e-mail and password; sets the session cookie and returns the same token.
+
+    Who has a second factor gives a `code` as well. Without it, or with a wrong one, the refusal's `data.reason` is
+    `secondFactorNeeded` or `secondFactorWrong`.
+    """
     _count(call, "login")
-    user, token = services.sign_in(email=email, password=password, at=timezone.now(), **_origin_of(call))
+    user, token = services.sign_in(
+        email=email, password=password, code=code, at=timezone.now(), **_origin_of(call)
+    )
     call.set_cookie(**cookie_for(token))
     return {"token": token, "user": user}
 

@@ -29,16 +29,55 @@ def count_attempt(kind: str, *, address: str) -> dict[str, str]:
 
 def refuse_after_failures(*, email: str, address: str) -> None:
     """Refuse whoever was wrong too often, with this e-mail from this address: nobody else is locked out."""
-    if settings.RATE_LOGIN is None:
-        return
-    usage = _usage("failed", _pair(email, address), settings.RATE_LOGIN, increment=False)
-    if usage["count"] >= usage["limit"]:
-        raise _too_many(usage, _headers(usage))
+    _refuse(_failures(email, address))
 
 
 def note_failure(*, email: str, address: str) -> None:
-    if settings.RATE_LOGIN is not None:
-        _usage("failed", _pair(email, address), settings.RATE_LOGIN, increment=True)
+    """Somebody was wrong about a password."""
+    _note(_failures(email, address))
+
+
+def refuse_after_wrong_codes(*, email: str, address: str) -> None:
+    """As above, of the second factor: only who knows the password can get as far as being refused here."""
+    _refuse(_wrong_codes(email, address))
+
+
+def note_wrong_code(*, email: str, address: str) -> None:
+    _note(_wrong_codes(email, address))
+
+
+WIDER = 10  # times as many for all e-mails from one address: people of a plant share theirs
+HOUR = 3600
+Counted = list[tuple[str, str, Rate]]
+
+
+def _failures(email: str, address: str) -> Counted:
+    rate = settings.RATE_LOGIN
+    if rate is None:
+        return []
+    whole = Rate(rate.count * WIDER, rate.seconds)
+    return [("failed", _pair(email, address), rate), ("failed-from", home_of(address), whole)]
+
+
+def _wrong_codes(email: str, address: str) -> Counted:
+    """For an account as a whole as well: six digits do not last against many addresses."""
+    rate = settings.RATE_LOGIN
+    if rate is None:
+        return []
+    whole = Rate(rate.count * WIDER, HOUR)
+    return [("wrong-code", _pair(email, address), rate), ("wrong-codes", email, whole)]
+
+
+def _refuse(counted: Counted) -> None:
+    for group, key, rate in counted:
+        usage = _usage(group, key, rate, increment=False)
+        if usage["count"] >= usage["limit"]:
+            raise _too_many(usage, _headers(usage))
+
+
+def _note(counted: Counted) -> None:
+    for group, key, rate in counted:
+        _usage(group, key, rate, increment=True)
 
 
 def _pair(email: str, address: str) -> str:

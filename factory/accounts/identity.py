@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from factory import context
 from factory.accounts.queries import alive_session
+from factory.accounts.second_step import SecondFactorMissing, lacks_second_factor
 from factory.limits.addresses import client_address
 from factory.trpc.call import STRANGER, Identity
 
@@ -35,7 +36,8 @@ def person_behind(*, bearer: str, cookies: Mapping[str, str]) -> Identity | None
     if session is None:
         return STRANGER
     context.note(user_id=session.user_id)
-    return Identity(principal=session.user, credential=session, ambient=not bearer)
+    held_back = SecondFactorMissing() if lacks_second_factor(session.user) else None
+    return Identity(session.user, session, ambient=not bearer, held_back=held_back)
 
 
 def identify_person(request: HttpRequest) -> Identity | None:

@@ -17,6 +17,7 @@ def _look_up(request: HttpRequest) -> User | AnonymousUser:
     identity = identify_person(request)
     if identity is None or not isinstance(identity.principal, User):
         return AnonymousUser()
+    request.is_held_back = identity.held_back is not None  # type: ignore[attr-defined]
     request.person_session = identity.credential  # type: ignore[attr-defined]
     return identity.principal
 

@@ -1,9 +1,13 @@
 import uuid
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+
+from factory.accounts import passwords
+from factory.sealed import SealedText
 
 
 def new_open_id() -> str:
@@ -18,7 +22,12 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields) -> "User":
-        """What `manage.py createsuperuser` calls."""
+        """What `manage.py createsuperuser` calls; it looks at passwords itself only where somebody types one."""
+        draft = self.model(email=email, name=fields.get("name", ""))
+        try:
+            passwords.accepted(password or "", person=draft)
+        except passwords.PasswordRefused as refusal:
+            raise ValidationError(refusal.fields["password"]) from None
         return self.create_user(email, password, **{"role": User.Role.ADMIN, **fields})
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -122,6 +131,33 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"Session {self.pk} of {self.user_id}"
+
+
+class SecondFactor(models.Model):
+    """The authenticator app of a person. Asked for when signing in once a first code has confirmed it."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="second_factor")
+    secret = SealedText()
+    begun_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    last_step = models.BigIntegerField(default=0)  # of the newest code that was taken: it only ever rises
+
+    def __str__(self) -> str:
+        return f"Second factor of {self.user_id}"
+
+
+class RecoveryCode(models.Model):
+    """Opens once what the lost app would open. Only its digest is kept."""
+
+    factor = models.ForeignKey(SecondFactor, models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["factor", "digest"], name="one_recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"Recovery code {self.pk}"
 
 
 class AuditUnchangeable(TypeError):

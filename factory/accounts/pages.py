@@ -3,7 +3,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -11,7 +10,8 @@ from django.views.decorators.http import require_http_methods
 from factory.accounts import services
 from factory.accounts.identity import address_of, forget, remember
 from factory.accounts.middleware import session_of
-from factory.accounts.models import User
+from factory.accounts.second_factor_pages import ask_for_code, where_to
+from factory.accounts.second_step import SecondFactorNeeded
 from factory.errors import TooMany
 
 
@@ -29,14 +29,6 @@ class SignInForm(forms.Form):
     )
 
 
-def _wanted_page(request: HttpRequest, user: User) -> str:
-    """Where the person was going, else where they like to start; only within this site."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
-        return wanted
-    return user.start_page
-
-
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -45,6 +37,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     status = 401
     if request.method == "GET" and request.user.is_authenticated and "next" not in request.GET:
         return redirect(request.user.start_page)
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
     if request.method == "POST" and form.is_valid():
         try:
             user, token = services.sign_in(
@@ -53,13 +46,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
                 address=address_of(request),
                 agent=request.headers.get("user-agent", ""),
             )
+        except SecondFactorNeeded as step:
+            request.refused_because = step.message  # type: ignore[attr-defined]  # so far; for the audit log
+            return ask_for_code(request, step.user, next=wanted)
         except services.WrongCredentials as refusal:
             form.add_error(None, refusal.message)
         except TooMany as refusal:
             form.add_error(None, refusal.message)
             status = 429
         else:
-            response = redirect(_wanted_page(request, user))
+            response = redirect(where_to(request, wanted, user))
             remember(response, token)
             return response
     context = {"form": form, "next": request.GET.get("next", ""), "demo": settings.FACTORY_DEMO}

@@ -4,13 +4,11 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from factory.accounts import attempts, tokens
+from factory.accounts import attempts, passwords, second_step, tokens
 from factory.accounts.models import Session, SessionQuerySet, User
 from factory.accounts.noting import note_change
 from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
@@ -53,20 +51,11 @@ def normal_email(email: str) -> str:
     return email.strip().lower()
 
 
-def check_new_password(password: str, *, user: User, field: str) -> str:
-    """Refuse a password that is too short, too common or too close to the person's name."""
-    try:
-        validate_password(password, user)
-    except ValidationError as refusal:
-        raise InvalidInput(f"{field}: {refusal.messages[0]}", fields={field: refusal.messages}) from None
-    return password
-
-
 @transaction.atomic
 def create_user(*, email: str, password: str, name: str = "", role: User.Role = User.Role.USER) -> User:
     """Add a person who can sign in from now on."""
     draft = User(email=normal_email(email), name=name, role=role)
-    check_new_password(password, user=draft, field="password")
+    passwords.accepted(password, person=draft)
     try:
         with transaction.atomic():
             user = User.objects.create_user(draft.email, password, name=name, role=role)
@@ -100,7 +89,10 @@ def ensure_first_admin(*, email: str, password: str) -> tuple[User, str] | None:
     if User.objects.exists():
         return None
     password = password or secrets.token_urlsafe(12)
-    user = User.objects.create_superuser(email or "admin@factory.local", password, name="Admin")
+    # A demo takes any password that its settings give; a plant is not started with one that is guessed first.
+    manager = User.objects
+    make = manager.create_user if settings.FACTORY_DEMO else manager.create_superuser
+    user = make(email or "admin@factory.local", password, name="Admin", role=User.Role.ADMIN)
     return user, password
 
 
@@ -121,10 +113,8 @@ def open_session(*, user: User, at: datetime, address: str = "", agent: str = ""
     return token
 
 
-def sign_in(
-    *, email: str, password: str, at: datetime, address: str = "", agent: str = ""
-) -> tuple[User, str]:
-    """Check e-mail and password; wrong ones are indistinguishable in words and in time."""
+def check_credentials(*, email: str, password: str, address: str = "") -> User:
+    """Whose e-mail and password these are; wrong ones are indistinguishable in words and in time."""
     email = normal_email(email)
     attempts.refuse_after_failures(email=email, address=address)
     user = User.objects.filter(email=email).first()
@@ -133,7 +123,22 @@ def sign_in(
     if user is None or not check_password(password, user.password) or not user.is_active:
         attempts.note_failure(email=email, address=address)
         raise WrongCredentials(gettext("E-mail or password is wrong."))
-    return user, open_session(user=user, at=at, address=address, agent=agent)
+    return user
+
+
+def sign_in(
+    *, email: str, password: str, at: datetime, code: str = "", address: str = "", agent: str = ""
+) -> tuple[User, str]:
+    """Open a session for e-mail and password, and the code of who has a second factor."""
+    user = check_credentials(email=email, password=password, address=address)
+    return user, take_second_step(user=user, code=code, at=at, address=address, agent=agent)
+
+
+@transaction.atomic  # a code is used up for a session, or not at all
+def take_second_step(*, user: User, code: str, at: datetime, address: str = "", agent: str = "") -> str:
+    """A session for somebody whose password was right, once their second factor is, where they have one."""
+    second_step.ask_for_code(user=user, code=code, at=at, address=address)
+    return open_session(user=user, at=at, address=address, agent=agent)
 
 
 def sign_out(*, session: Session, at: datetime) -> None:
@@ -177,10 +182,19 @@ def connection_name(session_id: int) -> str:
 @transaction.atomic
 def set_password(*, user: User, password: str, at: datetime) -> None:
     """Give a person a new password and end every session that the old one opened."""
-    user.set_password(check_new_password(password, user=user, field="newPassword"))
+    passwords.accepted(password, person=user, field="newPassword")
+    user.set_password(password)
     user.save(update_fields=["password"])
     _note(user, before={"password": "the old one"}, after={"password": "a new one"})
     revoke_all_sessions(user=user, at=at)
+
+
+def check_own_password(*, user: User, password: str, address: str, field: str) -> None:
+    """Refuse who is signed in and does not know the password; counted as when signing in."""
+    attempts.refuse_after_failures(email=user.email, address=address)
+    if not check_password(password, user.password):
+        attempts.note_failure(email=user.email, address=address)
+        raise InvalidInput.at(field, gettext("is wrong"))
 
 
 @transaction.atomic
@@ -188,8 +202,7 @@ def change_password(
     *, user: User, current: str, new: str, at: datetime, address: str = "", agent: str = ""
 ) -> str:
     """A person changes their own password; all sessions end and a fresh one is returned."""
-    if not check_password(current, user.password):
-        raise InvalidInput.at("currentPassword", gettext("is wrong"))
+    check_own_password(user=user, password=current, address=address, field="currentPassword")
     set_password(user=user, password=new, at=at)
     return open_session(user=user, at=at, address=address, agent=agent)
 

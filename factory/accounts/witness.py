@@ -13,7 +13,7 @@ from django.utils import timezone
 from factory import context
 from factory.accounts.audit import Deed, record
 from factory.accounts.audit_targets import target_of, target_of_call
-from factory.accounts.audit_words import form_summary, summary
+from factory.accounts.audit_words import HIDDEN, form_summary, summary
 from factory.accounts.identity import address_of
 from factory.accounts.models import AuditEntry, User
 from factory.accounts.noting import Notes, collecting
@@ -24,7 +24,8 @@ from factory.trpc.gateway import Carried
 from factory.trpc.router import Procedure
 
 Source, Outcome = AuditEntry.Source, AuditEntry.Outcome
-BY_STRANGERS = {"auth.login", "auth.register", "sign-in", "acknowledge-signed"}  # where one becomes a person
+# Where one becomes a person.
+BY_STRANGERS = {"auth.login", "auth.register", "sign-in", "sign-in-code", "acknowledge-signed"}
 NOT_KEPT = {"readings.create"}  # what is measured is no decision
 
 
@@ -79,11 +80,18 @@ class ProcedureWitness:
             by=identity.principal if isinstance(identity.principal, User) else None,
             reason=str(error) if is_refusal else "",
             target=target_of_call(procedure.path, given, carried.value),
-            asked=summary(given),
+            asked=summary(_without_code(procedure, given)),
             address=address_of(request),
             request_id=request_id_of(request),
         )
         record(deed, at=timezone.now(), notes=notes)
+
+
+def _without_code(procedure: Procedure, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A code of the second factor that was refused may still be somebody's: it is not written down."""
+    if procedure.path.startswith("auth.") and "code" in given:
+        return {**given, "code": HIDDEN}
+    return given
 
 
 class AuditedForms:
@@ -104,7 +112,7 @@ class AuditedForms:
         found = request.resolver_match
         if found is None or not found.view_name:
             return
-        by = request.user if request.user.is_authenticated else None
+        by = request.user if request.user.is_authenticated else getattr(request, "proven_person", None)
         if by is None and found.view_name not in BY_STRANGERS:
             return  # sent on to the sign-in page
         is_admin = found.app_name == "admin"
@@ -130,6 +138,8 @@ def _outcome(request: HttpRequest, response: HttpResponseBase) -> tuple[AuditEnt
     """By the status of the answer and by what the person was told: a refusal is often a message on the next page."""
     if response.status_code >= 500:
         return Outcome.FAILED, ""
+    if hasattr(request, "refused_because"):  # by a page that says so with 200
+        return Outcome.REFUSED, request.refused_because
     # What was queued in this request; reading them the usual way would take them from the next page.
     told = getattr(messages.get_messages(request), "_queued_messages", [])
     refusals = [str(each.message) for each in told if each.level >= levels.WARNING]

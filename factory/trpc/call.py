@@ -7,14 +7,20 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from factory.errors import DomainError
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who sent the request. `ambient` credentials are those a browser sends by itself: cookies."""
+    """Who sent the request. `ambient` credentials are those a browser sends by itself: cookies.
+
+    One who is `held_back` is known, and has something to do before anything else is open to them.
+    """
 
     principal: object | None = None
     credential: object | None = None
     ambient: bool = False
+    held_back: DomainError | None = None
 
 
 STRANGER = Identity()

@@ -74,7 +74,9 @@ def refusal_for(error: Exception, path: str | None) -> TRPCError:
     if isinstance(error, TRPCError):
         return error
     if isinstance(error, DomainError) and error.code in CODES:
-        data = {"fieldErrors": error.fields} if error.fields else None
+        data: dict[str, Any] = {"fieldErrors": error.fields} if error.fields else {}
+        if error.reason:
+            data["reason"] = error.reason
         headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable | TooMany) else {}
         if isinstance(error, TooMany):
             headers |= error.headers

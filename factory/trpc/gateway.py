@@ -263,6 +263,8 @@ def check_permission(procedure: Procedure, identity: Identity) -> None:
         return
     if identity.principal is None:
         raise TRPCError("UNAUTHORIZED", "Sign in first.")
+    if identity.held_back is not None:
+        raise refusal_for(identity.held_back, procedure.path)
     raise TRPCError("FORBIDDEN", f"{procedure.path} is for: {procedure.permission.name}.")
 
 

@@ -31,6 +31,7 @@ LEFT_OUT = {
     "import-job": "the plants of the pictures have no import yet",
     "report-row": "a part of the list of reports",
     "device-bulk": "where the list of devices sends what is ticked; walks.py goes there",
+    "sign-in-code": "comes after a password that is right",
     "deactivate": "asks about devices that were ticked; walks.py goes there",
 }
 
