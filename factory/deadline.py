@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.backends.signals import connection_created
 from django.utils.translation import gettext
 
@@ -34,6 +34,8 @@ AFTERWARDS = 1 / 15  # of its time a request keeps for what follows a commit: 2 
 ARRIVED = (
     "factory.arrived"  # in the environ of a request that had to wait for a thread: when, of time.monotonic
 )
+GRACE = 5  # seconds beyond DB_TIMEOUT in which MariaDB says that it ended a statement
+CONNECT = 5  # seconds
 STEPS = 20_000  # of SQLite's machine, a millisecond or so, between two looks at the clock
 
 
@@ -134,3 +136,18 @@ def watch(connection: Any, **kwargs: Any) -> None:
 
 def watch_all() -> None:
     connection_created.connect(watch, dispatch_uid="factory.deadline")
+
+
+def wait_no_longer_than_statements() -> None:
+    """In this process, a MariaDB that takes connections but never answers has failed, as one that is gone.
+
+    It ends statements itself after DB_TIMEOUT; what says nothing for longer is stopped, or behind a dead network.
+    Not for commands and workers: migrations, and moving a day's partition, may take longer than any request.
+    """
+    if connection.vendor == "mysql":
+        silent = settings.DB_TIMEOUT + GRACE
+        connection.settings_dict["OPTIONS"] |= {
+            "connect_timeout": CONNECT,
+            "read_timeout": silent,
+            "write_timeout": silent,
+        }  # of every thread's connection: they are made from the same dict

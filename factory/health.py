@@ -1,8 +1,10 @@
 """Is this process alive, and can the platform do its work? For supervisors and load balancers."""
 
 import shutil
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import redis
 from django.conf import settings
@@ -13,8 +15,10 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from factory.broker.choice import answers
+from factory.broker.choice import responds
 from factory.draining import is_draining
 from factory.live.broadcast import broadcaster
 
@@ -24,6 +28,7 @@ HEARTBEAT = "health.workers"
 HEARTBEAT_SECONDS = 60.0
 CLOCK_SECONDS = 2.0
 ASKED_EVERY = 5.0  # seconds
+PATIENCE_SECONDS = 2.0  # with a storage; its own is longer than those who ask for readiness have
 _began = time.time()
 MQTT_ASKED_EVERY = 1.0  # each asking is a connection
 
@@ -52,7 +57,9 @@ def _is_migrated() -> bool:
 def _redis_answers() -> bool:
     global _redis
     if _redis is None:
-        _redis = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1)
+        _redis = redis.Redis.from_url(
+            settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 0)
+        )
     try:
         return bool(_redis.ping())
     except (redis.RedisError, OSError):
@@ -60,7 +67,7 @@ def _redis_answers() -> bool:
 
 
 def _mqtt_answers() -> bool:
-    return not settings.MQTT_ENABLED or answers(settings.MQTT_HOST, settings.MQTT_PORT)
+    return not settings.MQTT_ENABLED or responds(settings.MQTT_HOST, settings.MQTT_PORT)
 
 
 # Without these the platform cannot take readings in; without the others it works, with less.
@@ -111,6 +118,35 @@ def _clock_agrees() -> bool:
         return True  # and the database is named
 
 
+class InTime:
+    """A question to something that may hang: without an answer by then it is "no", until the answer has come.
+
+    Asked in a thread of its own, of which there is never more than one.
+    """
+
+    def __init__(self, ask: Callable[[], bool], seconds: float) -> None:
+        self.ask, self.seconds = ask, seconds
+        self._asking: Future[bool] | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> bool:
+        with self._lock:
+            if self._asking is None or self._asking.done():
+                self._asking = Future()
+                threading.Thread(target=self._answer, args=(self._asking,), daemon=True).start()
+            asking = self._asking
+        try:
+            return asking.result(self.seconds)
+        except TimeoutError:
+            return False
+
+    def _answer(self, asking: "Future[bool]") -> None:
+        try:
+            asking.set_result(self.ask())
+        except Exception as error:
+            asking.set_exception(error)
+
+
 class NowAndThen:
     """A question that is asked at most once in so many seconds; readiness may be asked as often as anybody likes."""
 
@@ -133,7 +169,7 @@ USEFUL: dict[str, Callable[[], bool]] = {
     "redis": _redis_answers,
     "live": lambda: not broadcaster.failing,
     "mqtt": NowAndThen(_mqtt_answers, MQTT_ASKED_EVERY),
-    "storage": NowAndThen(_storage_answers, ASKED_EVERY),
+    "storage": NowAndThen(InTime(_storage_answers, PATIENCE_SECONDS), ASKED_EVERY),
     "workers": NowAndThen(_workers_answer, ASKED_EVERY),
     "disk": NowAndThen(_has_room, ASKED_EVERY),
     "clock": NowAndThen(_clock_agrees, ASKED_EVERY),

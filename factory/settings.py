@@ -17,6 +17,8 @@ from urllib.parse import quote, unquote, urlsplit
 import dj_database_url
 import dj_email_url
 from csp.constants import NONE, SELF
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from factory.admin_menu import UNFOLD as UNFOLD
 from factory.env import Env, refuse
@@ -185,7 +187,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},  # seconds; it may be away
+        # Seconds, and one try: it may be away, and then nobody should wait for it.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2, "retry": Retry(NoBackoff(), 0)},
     },
     "limits": {"BACKEND": "factory.limits.shared.SharedOrOwn", "LOCATION": REDIS_URL},
 }

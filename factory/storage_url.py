@@ -60,9 +60,10 @@ def _s3_options(
         "client_config": Config(
             signature_version="s3v4",
             s3={"addressing_style": "path"} if own else {},
+            # All tries together take less than a request may: a storage that hangs must not hold it up for minutes.
             connect_timeout=5,
-            read_timeout=60,
-            retries={"max_attempts": 3, "mode": "standard"},
+            read_timeout=10,
+            retries={"total_max_attempts": 2, "mode": "standard"},
             # Servers other than AWS do not all know the newer checksums.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",

@@ -30,6 +30,7 @@ from factory.urls import gateway  # noqa: E402
 
 PROCEDURES = ("/api/trpc/", "/api/v1/trpc/")
 LOOK_AFTER_SECONDS = 1.0  # how often a thread's database connection is looked after
+deadline.wait_no_longer_than_statements()
 
 
 class ProcedureDoor:

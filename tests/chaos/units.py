@@ -91,7 +91,7 @@ class Unit:
 class Plant:
     """MariaDB, Redis, Mosquitto and every process of ours, on a folder of its own and ports of its own."""
 
-    def __init__(self, folder: Path, rng: random.Random) -> None:
+    def __init__(self, folder: Path, rng: random.Random, **chosen: str) -> None:
         self.folder = folder
         self._rng = rng
         self._ports: set[int] = set()
@@ -110,6 +110,7 @@ class Plant:
             **UNLIMITED,
             PYTHONWARNINGS="ignore:You're running the worker with superuser",
             PORT=str(web_port),
+            **chosen,
         )
         self.urls = [f"http://127.0.0.1:{port}" for port in (granian_port, web_port)]
         self.units: dict[str, Unit] = {}
@@ -187,11 +188,11 @@ class Plant:
 
     # Coming and going
 
-    def start(self, device_count: int) -> str:
+    def start(self, device_count: int, populate: str = "tests.chaos.populate") -> str:
         """Bring everything up; what `populate` has told."""
         self._start_and_wait("mariadb", "redis")
         self.manage("migrate", "-v0")
-        told = self.run(sys.executable, "-m", "tests.chaos.populate", str(device_count))
+        told = self.run(sys.executable, "-m", populate, str(device_count))
         self.manage("mqtt_credentials")
         self._start_and_wait("mosquitto")
         ours = [name for name in self.units if name not in {"mariadb", "redis", "mosquitto"}]
@@ -233,7 +234,7 @@ class Plant:
     def run(self, *argv: str) -> str:
         """A command with the plant's environment, to its end."""
         done = subprocess.run(
-            argv, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+            argv, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
         )
         if done.returncode:
             raise RuntimeError(f"{argv} ended with {done.returncode}:\n{done.stdout}{done.stderr}"[-4000:])

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connection
 
 from devices.courier import Courier
-from factory import draining
+from factory import deadline, draining
 from factory.live.lease import LeaseKeeper
 from factory.mqtt_door import intake
 from ota.courier import OfferCourier
@@ -34,6 +34,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         if not settings.MQTT_ENABLED:
             raise CommandError("There is no MQTT broker: MQTT_BROKER is none and MQTT_URL is not set.")
+        deadline.wait_no_longer_than_statements()
         stop = threading.Event()
 
         def end(number: int, frame: FrameType | None) -> None:
