@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from factory.errors import InvalidInput
+from factory.spreadsheet import guarded, unguarded
 from telemetry.metrics import METRIC_NAME
 
 KINDS = ("device", "group", "type")
@@ -30,7 +31,6 @@ DEFAULTS = {"hysteresis": 0.0, "hold_seconds": 0, "clear_seconds": 0, "count": 1
 MOST_ROWS = 10_000
 LARGEST = 5 * 1024 * 1024  # bytes
 BOM = "\ufeff"  # without it a spreadsheet takes the file for something else than UTF-8
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a text that begins so would be worked out
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?")
 WHOLE_NUMBER = re.compile(r"\d{1,9}")
 YES, NO = {"true", "yes", "1", "on"}, {"false", "no", "0", "off"}
@@ -103,9 +103,7 @@ def written(rows: Iterable[tuple[str, str, str, dict[str, Any]]]) -> Iterator[st
     writer = csv.writer(text)
     yield BOM + ",".join(HEADER) + "\r\n"
     for kind, target, metric, values in rows:
-        writer.writerow(
-            [kind, _as_text(target), metric, *(plain(values[field]) for field in FIELDS.values())]
-        )
+        writer.writerow([kind, guarded(target), metric, *(plain(values[field]) for field in FIELDS.values())])
         yield text.getvalue()
         text.seek(0)
         text.truncate()
@@ -184,7 +182,7 @@ def _row(line: int, columns: list[str], cells: list[str], *, has_commas: bool) -
         }
         raise InvalidInput(reason, fields={"": [reason]})
     texts = dict(zip(columns, cells, strict=True))
-    kind, metric, target = texts["scope"].strip(), texts["metric"].strip(), _from_text(texts["target"])
+    kind, metric, target = texts["scope"].strip(), texts["metric"].strip(), unguarded(texts["target"])
     problems: dict[str, list[str]] = {}
     if kind not in KINDS:
         problems["scope"] = [
@@ -235,11 +233,3 @@ def _value(column: str, text: str, *, has_commas: bool) -> Any:
 
 def _quoted(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:40]}…")
-
-
-def _as_text(name: str) -> str:
-    return f"'{name}" if name.startswith((*FORMULA, "'")) else name
-
-
-def _from_text(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*FORMULA, "'")) else cell

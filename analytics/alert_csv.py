@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from django.utils.translation import gettext
 
 from alerts.models import Alert, AlertQuerySet
-from alerts.threshold_csv import FORMULA
+from factory.spreadsheet import guarded
 from telemetry.export import CHUNK_BYTES, CsvExport, ExportsBusy
 
 __all__ = ["ExportsBusy", "alerts_as_csv"]
@@ -70,29 +70,24 @@ def _row(alert: Alert) -> list[object]:
         alert.severity,
         alert.type,
         alert.status,
-        _as_text(device.external_id if device else ""),
-        _as_text(device.name if device else ""),
-        _as_text(device.zone if device else alert.zone),
+        guarded(device.external_id if device else ""),
+        guarded(device.name if device else ""),
+        guarded(device.zone if device else alert.zone),
         alert.metric,
         alert.value,
         alert.threshold,
-        _as_text(alert.message),
+        guarded(alert.message),
         _moment(alert.started_at),
         _moment(alert.ended_at),
         _moment(alert.created_at),
         _moment(alert.acknowledged_at),
-        _as_text(str(alert.acknowledged_by or "")),
+        guarded(str(alert.acknowledged_by or "")),
         _seconds(alert.created_at, alert.acknowledged_at),
         _moment(alert.resolved_at),
         _seconds(alert.created_at, alert.resolved_at),
         alert.occurrences,
         str(alert.late).lower(),
     ]
-
-
-def _as_text(words: str) -> str:
-    """What people write may begin like a formula, which a spreadsheet would work out."""
-    return f"'{words}" if words.startswith(FORMULA) else words
 
 
 def _moment(at: datetime | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from factory.errors import InvalidInput
+from factory.spreadsheet import guarded, unguarded
 
 # Columns on the wire, and what they are of a device.
 COLUMNS = {
@@ -28,9 +29,6 @@ COLUMNS = {
 }
 ROWS_LIMIT = 10_000
 CHUNK_BYTES = 32 * 1024
-# What a spreadsheet would work out instead of showing it. An apostrophe keeps it from that, so a text that
-# begins with one gets another.
-TEMPTING = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 @dataclass(slots=True)
@@ -175,14 +173,6 @@ def _kept(tag: str) -> str:
         f"\\{character}" if character in "\\;" or (place in (0, last) and character.isspace()) else character
         for place, character in enumerate(tag)
     )
-
-
-def guarded(text: str) -> str:
-    return f"'{text}" if text.startswith(TEMPTING) else text
-
-
-def unguarded(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(TEMPTING) else cell
 
 
 def write_rows(devices: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 
 from devices.models import Device
 from factory.errors import InvalidInput, Unavailable
+from factory.spreadsheet import guarded
 from telemetry import sql
 from telemetry.days import EPOCH, check_range
 from telemetry.metrics import DECLARED, METRIC_NAME
@@ -112,7 +113,7 @@ def _written(
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow([*COLUMNS, *metrics])
-    safe = {device_id: _as_text(name) for device_id, name in names.items()}
+    safe = {device_id: guarded(name) for device_id, name in names.items()}
     for device_id, timestamp, data in rows:
         writer.writerow(
             [device_id, safe[device_id], timestamp, _moment(timestamp, zone), *map(data.get, metrics)]
@@ -123,11 +124,6 @@ def _written(
             text.truncate()
     if text.tell():
         yield text.getvalue().encode()
-
-
-def _as_text(name: str) -> str:
-    """A device may be called -1+2, which a spreadsheet would work out."""
-    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
 def _moment(timestamp: int, zone: tzinfo) -> str:

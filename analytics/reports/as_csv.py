@@ -12,8 +12,8 @@ from typing import Any
 from django.utils import translation
 from django.utils.functional import Promise
 
-from alerts.threshold_csv import FORMULA
 from analytics.reports.document import Column, Document, Kind, Notes, Table, Tile, Tiles, Words
+from factory.spreadsheet import guarded
 
 UNITS = {Kind.DURATION: "s", Kind.SHARE: "%", Kind.PERCENT: "%"}
 
@@ -82,5 +82,4 @@ def cell(value: Any) -> Any:
         value = str(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    # What people write may begin like a formula, which a spreadsheet would work out.
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return guarded(value) if isinstance(value, str) else value

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from factory.spreadsheet import guarded
+
 HIDDEN = "•••"
 LONGEST_TEXT = 200
 MOST_ITEMS = 50
@@ -130,7 +132,4 @@ def csv_of(entries: Iterable[Any]) -> Iterator[bytes]:
             entry.address,
             entry.request_id,
         ]
-        # What people write may begin like a formula, which a spreadsheet would work out.
-        yield writer.writerow(
-            [f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in cells]
-        ).encode()
+        yield writer.writerow([guarded(cell) for cell in cells]).encode()
