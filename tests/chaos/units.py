@@ -199,7 +199,7 @@ class Plant:
         self._start_and_wait(*ours)
         return told
 
-    def _start_and_wait(self, *names: str, seconds: float = 60.0) -> None:
+    def _start_and_wait(self, *names: str, seconds: float = 240.0) -> None:
         for name in names:
             self.units[name].start()
         self.wait_up(*names, seconds=seconds)
@@ -234,7 +234,7 @@ class Plant:
     def run(self, *argv: str) -> str:
         """A command with the plant's environment, to its end."""
         done = subprocess.run(
-            argv, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+            argv, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
         )
         if done.returncode:
             raise RuntimeError(f"{argv} ended with {done.returncode}:\n{done.stdout}{done.stderr}"[-4000:])

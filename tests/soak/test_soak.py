@@ -27,7 +27,7 @@ def test_what_grows_all_the_while_is_named():
 def test_files_that_stay_open_are_named():
     leaking = samples(*[Held(100, 4, 10 + 10 * minute) for minute in range(15)])
 
-    assert problems(leaking, ["worker"]) == ["worker: files went from 90 to 150"]
+    assert problems(leaking, ["worker"]) == ["worker: files went from 100 to 150"]
 
 
 def test_a_unit_that_was_hardly_seen_is_named():
