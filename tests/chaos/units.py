@@ -199,7 +199,7 @@ class Plant:
         self._start_and_wait(*ours)
         return told
 
-    def _start_and_wait(self, *names: str, seconds: float = 60.0) -> None:
+    def _start_and_wait(self, *names: str, seconds: float = 240.0) -> None:
         for name in names:
             self.units[name].start()
         self.wait_up(*names, seconds=seconds)
