@@ -161,7 +161,7 @@ def test_the_number_of_queries_does_not_grow_with_sessions(client, user, django_
         client.get("/preferences/")
     for _ in range(2):
         open_session(user=user, at=timezone.now())
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get("/preferences/")
 
 
