@@ -60,7 +60,7 @@ def identify_listener(handshake: Handshake) -> Listener | None:
     )
     if identity is None or identity.principal is None:
         return None
-    return Listener(principal=identity.principal, credential=credential_of(identity))
+    return Listener(identity.principal, credential_of(identity), identity.held_back)
 
 
 def credential_of(identity: Identity) -> str:

@@ -162,6 +162,7 @@ def _for_oneself(view: View) -> View:
             return redirect_to_login(reverse("second-factor"), settings.LOGIN_URL)
         return view(request, request.user)
 
+    door.rank = User.Role.USER  # type: ignore[attr-defined]  # told to whoever walks the table of addresses
     return door
 
 

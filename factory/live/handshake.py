@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from factory.errors import DomainError
+
 SUBPROTOCOL = "bearer."
 
 
@@ -21,10 +23,14 @@ class Handshake:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is behind a connection, and the name of the credential whose end also ends the connection."""
+    """Who is behind a connection, and the name of the credential whose end also ends the connection.
+
+    `held_back` as in `factory.trpc.call.Identity`: to permissions a listener is somebody who asks, like any other.
+    """
 
     principal: Any
     credential: str
+    held_back: DomainError | None = None
 
 
 def read_handshake(scope: dict[str, Any]) -> Handshake:

@@ -39,6 +39,15 @@ async def test_a_cookie_counts_from_our_own_pages_only():
             assert await socket.closed_with() == STRANGER
 
 
+async def test_who_must_set_up_a_second_factor_first_hears_nothing(settings):
+    settings.REQUIRE_TOTP = "all"
+    _, token = await a_session()
+
+    async with connected(bearer=token) as socket:
+        await socket.subscribe("alerts")
+        assert await socket.next() == ("error", {"error": "Unknown or forbidden: alerts"})
+
+
 async def test_a_browser_may_bring_the_token_as_sub_protocol():
     _, token = await a_session()
 
