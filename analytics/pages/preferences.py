@@ -64,13 +64,13 @@ class PreferencesForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    current = forms.CharField(
+    current_password = forms.CharField(
         label=gettext_lazy("Current password"),
         max_length=1000,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
-    new = forms.CharField(
+    new_password = forms.CharField(
         label=gettext_lazy("New password"),
         max_length=1000,
         strip=False,
@@ -80,7 +80,7 @@ class PasswordForm(forms.Form):
 
 
 WIRE_NAMES = {"timeZone": "time_zone", "startPage": "start_page"}
-PASSWORD_NAMES = {"currentPassword": "current", "newPassword": "new"}
+PASSWORD_NAMES = {"currentPassword": "current_password", "newPassword": "new_password"}
 
 
 @require_http_methods(["GET", "POST"])
@@ -145,7 +145,8 @@ def new_password(request: HttpRequest) -> HttpResponse:
     try:
         token = change_password(
             user=person(request),
-            **form.cleaned_data,
+            current=form.cleaned_data["current_password"],
+            new=form.cleaned_data["new_password"],
             at=timezone.now(),
             address=address_of(request),
             agent=request.headers.get("user-agent", ""),

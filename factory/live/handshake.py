@@ -1,6 +1,6 @@
 """What a WebSocket brings along when it knocks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,7 +30,7 @@ class Listener:
 
     principal: Any
     credential: str
-    held_back: DomainError | None = None
+    held_back: DomainError | None = field(default=None, compare=False)
 
 
 def read_handshake(scope: dict[str, Any]) -> Handshake:

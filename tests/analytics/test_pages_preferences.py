@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from factory.accounts.models import Session, User
+from factory.accounts.models import AuditEntry, Session, User
 from factory.accounts.preferences import set_preferences
 from factory.accounts.services import open_session
 from tests.builders import PASSWORD, make_device, make_user, sign_in
@@ -85,7 +85,9 @@ def test_a_new_password_keeps_this_browser_signed_in_and_no_other(client, user):
     elsewhere = open_session(user=user, at=timezone.now())
 
     response = client.post(
-        "/preferences/password", {"current": PASSWORD, "new": "eight iron ladders"}, follow=True
+        "/preferences/password",
+        {"current_password": PASSWORD, "new_password": "eight iron ladders"},
+        follow=True,
     )
 
     assert response.status_code == 200
@@ -93,14 +95,16 @@ def test_a_new_password_keeps_this_browser_signed_in_and_no_other(client, user):
     assert Session.objects.filter(revoked_at=None).count() == 1
     client.cookies["app_session_id"] = elsewhere
     assert client.get("/preferences/").status_code == 302
+    [entry] = AuditEntry.objects.filter(action="new-password")
+    assert entry.asked == {"current_password": "•••", "new_password": "•••"}
 
 
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        ({"current": "wrong", "new": "eight iron ladders"}, "Is wrong"),
-        ({"current": PASSWORD, "new": "short"}, "too short"),
-        ({"current": "", "new": "eight iron ladders"}, "This field is required."),
+        ({"current_password": "wrong", "new_password": "eight iron ladders"}, "Is wrong"),
+        ({"current_password": PASSWORD, "new_password": "short"}, "too short"),
+        ({"current_password": "", "new_password": "eight iron ladders"}, "This field is required."),
     ],
 )
 def test_a_password_that_does_not_do_is_refused_at_its_field(client, user, sent, words):
@@ -153,7 +157,7 @@ def test_signing_in_leads_to_the_start_page_or_to_the_wanted_address_with_its_qu
 
 
 def test_the_number_of_queries_does_not_grow_with_sessions(client, user, django_assert_num_queries):
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get("/preferences/")
     for _ in range(2):
         open_session(user=user, at=timezone.now())
