@@ -283,7 +283,15 @@ PAGES = {
 }
 
 # For what a page shows it may be opened by one rank, and used by a higher one: these judge what is sent.
-JUDGES_WHAT_IS_SENT = {"bulk", "device-bulk", "edit-shifts", "meter", "machine-setup"}
+JUDGES_WHAT_IS_SENT = {
+    "bulk",
+    "device-bulk",
+    "edit-shifts",
+    "exchanges",
+    "machine-setup",
+    "meter",
+    "stop-codes",
+}
 
 # What is downloaded: the table of addresses and the procedures that answer with a file
 
@@ -354,7 +362,7 @@ TOPICS = {
 # Models of the admin, all for admins only: what may be done there beside looking, and which actions are offered
 
 MODELS = {
-    "accounts.user": ("add change delete", "delete_selected end_sessions take_off_second_factor"),
+    "accounts.user": ("add change delete", "delete_selected end_sessions take_second_factor_off"),
     "accounts.session": ("change", "revoke"),
     "accounts.auditentry": ("", "export_selected"),
     "devices.claimcode": ("add change", "revoke"),
