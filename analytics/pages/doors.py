@@ -43,6 +43,7 @@ def for_people(rank: User.Role = User.Role.USER) -> Callable[[View], View]:
             except NotFound as refusal:
                 raise Http404(refusal.message) from None
 
+        door.rank = rank  # type: ignore[attr-defined]  # told to whoever walks the table of addresses
         return door
 
     return guard
