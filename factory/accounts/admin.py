@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
-from factory.accounts import services
+from factory.accounts import passwords, services
 from factory.accounts.audit_targets import ARGUMENTS, PROCEDURES, ROUTERS
 from factory.accounts.audit_words import csv_of, readable
 from factory.accounts.backoffice import Cascading, ReadOnlyAdmin, RoomAdmin, report
@@ -50,7 +50,7 @@ class UserForm(forms.ModelForm):
             self.add_error("new_password", _("Give this person a first password."))
         if password:
             try:
-                services.check_new_password(password, user=self.instance, field="newPassword")
+                passwords.accepted(password, person=self.instance, field="newPassword")
             except DomainError as refusal:
                 report(self, refusal.fields)
         return cleaned

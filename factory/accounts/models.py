@@ -1,9 +1,12 @@
 import uuid
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+
+from factory.accounts import passwords
 
 
 def new_open_id() -> str:
@@ -18,7 +21,12 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields) -> "User":
-        """What `manage.py createsuperuser` calls."""
+        """What `manage.py createsuperuser` calls; it looks at passwords itself only where somebody types one."""
+        draft = self.model(email=email, name=fields.get("name", ""))
+        try:
+            passwords.accepted(password or "", person=draft)
+        except passwords.PasswordRefused as refusal:
+            raise ValidationError(refusal.fields["password"]) from None
         return self.create_user(email, password, **{"role": User.Role.ADMIN, **fields})
 
     def get_by_natural_key(self, username: str | None) -> "User":

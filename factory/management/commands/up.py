@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
@@ -83,6 +84,8 @@ class Command(BaseCommand):
                 tell_first_admin(supervisor, *made)
             if settings.FACTORY_DEMO:
                 self.seed(supervisor)
+        except ValidationError as reason:
+            raise CommandError(f"FACTORY_ADMIN_PASSWORD is not used: {' '.join(reason.messages)}") from None
         except DatabaseError as reason:
             raise CommandError(f"The database is not usable: {reason}") from None
         finally:
