@@ -1,7 +1,8 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.http import StreamingHttpResponse
+from django.http import HttpResponseRedirect, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -10,7 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
-from factory.accounts import passwords, services
+from factory.accounts import (
+    invitations_admin,  # noqa: F401 -- Django looks for admins here
+    passwords,
+    services,
+)
 from factory.accounts.audit_targets import ARGUMENTS, PROCEDURES, ROUTERS
 from factory.accounts.audit_words import csv_of, readable
 from factory.accounts.backoffice import Cascading, ReadOnlyAdmin, RoomAdmin, report
@@ -65,6 +70,11 @@ class UserAdmin(Cascading, RoomAdmin):
     readonly_fields = ["open_id", "created_at", "last_login"]
     fields = ["email", "name", "role", "is_active", "new_password", *readonly_fields]
     actions = ["end_sessions"]
+    actions_list = ["invite"]
+
+    @action(description=gettext_lazy("Invite somebody"), url_path="invite", icon="mail", permissions=["view"])
+    def invite(self, request) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:accounts_invitation_add"))
 
     def save_model(self, request, obj, form, change) -> None:
         password = form.cleaned_data.get("new_password")
@@ -113,6 +123,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
 
 KINDS = sorted({*ROUTERS.values(), *PROCEDURES.values(), *ARGUMENTS.values(), "accounts.user"})
+KINDS += ["accounts.invitation"]
 MOST_EXPORTED = 100_000
 
 

@@ -25,6 +25,7 @@ from factory.trpc.router import Procedure
 
 Source, Outcome = AuditEntry.Source, AuditEntry.Outcome
 BY_STRANGERS = {"auth.login", "auth.register", "sign-in", "acknowledge-signed"}  # where one becomes a person
+BY_STRANGERS |= {"forgotten-password", "reset-password", "accept-invitation"}
 NOT_KEPT = {"readings.create"}  # what is measured is no decision
 
 
