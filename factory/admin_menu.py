@@ -139,6 +139,7 @@ UNFOLD = {
             _menu(
                 _("People"),
                 (_("People"), "group", "accounts_user"),
+                (_("Invitations"), "mail", "accounts_invitation"),
                 (_("Sessions"), "login", "accounts_session"),
                 (_("Audit log"), "fact_check", "accounts_auditentry"),
             ),

@@ -2,7 +2,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef
-from django.http import StreamingHttpResponse
+from django.http import HttpResponseRedirect, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -11,7 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
-from factory.accounts import passwords, second_factor, services
+from factory.accounts import (
+    invitations_admin,  # noqa: F401 -- Django looks for admins here
+    passwords,
+    second_factor,
+    services,
+)
 from factory.accounts.audit_targets import ARGUMENTS, PROCEDURES, ROUTERS
 from factory.accounts.audit_words import csv_of, readable
 from factory.accounts.backoffice import Cascading, ReadOnlyAdmin, RoomAdmin, report
@@ -66,6 +72,7 @@ class UserAdmin(Cascading, RoomAdmin):
     readonly_fields = ["open_id", "created_at", "last_login"]
     fields = ["email", "name", "role", "is_active", "new_password", *readonly_fields]
     actions = ["end_sessions", "take_second_factor_off"]
+    actions_list = ["invite"]
 
     def get_queryset(self, request):
         factor = SecondFactor.objects.filter(user=OuterRef("pk"), confirmed_at__isnull=False)
@@ -74,6 +81,10 @@ class UserAdmin(Cascading, RoomAdmin):
     @admin.display(description=gettext_lazy("second factor"), boolean=True)
     def has_second_factor(self, user: User) -> bool:
         return getattr(user, "second_factor_on", False)
+
+    @action(description=gettext_lazy("Invite somebody"), url_path="invite", icon="mail", permissions=["view"])
+    def invite(self, request) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:accounts_invitation_add"))
 
     def save_model(self, request, obj, form, change) -> None:
         password = form.cleaned_data.get("new_password")
@@ -139,6 +150,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
 
 KINDS = sorted({*ROUTERS.values(), *PROCEDURES.values(), *ARGUMENTS.values(), "accounts.user"})
+KINDS += ["accounts.invitation"]
 MOST_EXPORTED = 100_000
 
 

@@ -104,3 +104,8 @@ def _too_many(usage: dict[str, Any], headers: dict[str, str]) -> TooMany:
     seconds = max(0, usage["time_left"]) + 1
     words = gettext("Too many attempts. Try again in %(seconds)s s.") % {"seconds": seconds}
     return TooMany(words, retry_after=seconds, headers=headers)
+
+
+def is_within(rate: Rate, kind: str, key: str) -> bool:
+    """One more of something that has a rate of its own; switched off together with the others."""
+    return settings.RATE_LOGIN is None or not _usage(kind, key, rate, increment=True)["should_limit"]

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from factory.accounts import passwords
+from factory.accounts.invitation_model import Invitation  # noqa: F401 -- Django looks for models here
 from factory.sealed import SealedText
 
 

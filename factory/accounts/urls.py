@@ -1,6 +1,6 @@
 from django.urls import path
 
-from factory.accounts import pages, second_factor_pages
+from factory.accounts import letters_pages, pages, second_factor_pages
 
 urlpatterns = [
     path("sign-in", pages.sign_in, name="sign-in"),
@@ -11,4 +11,7 @@ urlpatterns = [
     path("second-factor/recovery-codes", second_factor_pages.renew, name="renew-recovery-codes"),
     path("second-factor/off", second_factor_pages.turn_off, name="disable-second-factor"),
     path("sign-out", pages.sign_out, name="sign-out"),
+    path("forgotten-password", letters_pages.forgotten_password, name="forgotten-password"),
+    path("reset-password", letters_pages.reset_password, name="reset-password"),
+    path("invitation", letters_pages.accept_invitation, name="accept-invitation"),
 ]

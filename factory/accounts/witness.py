@@ -26,6 +26,7 @@ from factory.trpc.router import Procedure
 Source, Outcome = AuditEntry.Source, AuditEntry.Outcome
 # Where one becomes a person.
 BY_STRANGERS = {"auth.login", "auth.register", "sign-in", "sign-in-code", "acknowledge-signed"}
+BY_STRANGERS |= {"forgotten-password", "reset-password", "accept-invitation"}
 NOT_KEPT = {"readings.create"}  # what is measured is no decision
 
 
