@@ -27,8 +27,9 @@ def test_every_channel_stands_in_the_contract():
     assert told == {channel.name for _, channel in channels._channels}
 
 
-def test_the_proxy_of_the_docs_sends_all_subscriptions_to_the_live_process_and_nothing_else():
-    pattern = re.search(r"location ~ (\S+) \{", (DOCS / "subscriptions.md").read_text())[1]
+def test_the_proxy_sends_all_subscriptions_to_the_live_process_and_nothing_else():
+    proxy = (DOCS.parent / "deploy/nginx/factory.conf").read_text()
+    pattern = re.search(r"location ~ (\S+) \{\n\s+proxy_pass http://factory_live;", proxy)[1]
     live = {
         f"/api/{version}trpc/{p.path}"
         for p in registry

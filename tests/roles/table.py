@@ -141,6 +141,9 @@ PAGES = {
         "sign-in",
         "sign-in-code",
         "sign-out",
+        "forgotten-password",
+        "reset-password",
+        "accept-invitation",
         "link-wall",
         "link-screen",
         "acknowledge-signed",
@@ -363,6 +366,7 @@ TOPICS = {
 
 MODELS = {
     "accounts.user": ("add change delete", "delete_selected end_sessions take_second_factor_off"),
+    "accounts.invitation": ("add change", "revoke send_again"),
     "accounts.session": ("change", "revoke"),
     "accounts.auditentry": ("", "export_selected"),
     "devices.claimcode": ("add change", "revoke"),
