@@ -102,7 +102,7 @@ def test_a_reason_is_given_on_the_second_page_too_and_one_comes_back_to_it(clien
 def test_a_later_page_of_stops_costs_as_much_as_the_first(client, mira, restless, django_assert_num_queries):
     for number in (1, 3):
         rules.keep(rules.declared())
-        with django_assert_num_queries(66):
+        with django_assert_num_queries(67):
             client.get(f"/oee/{YESTERDAY}&page={number}")
 
 

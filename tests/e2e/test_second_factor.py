@@ -12,6 +12,7 @@ from tests.e2e.looking import expect
 from tests.plant import Api, Plant, running
 from tests.services import folder
 
+pytestmark = pytest.mark.e2e
 PASSWORD = "seven wooden ladders"
 _people = count(1)
 
