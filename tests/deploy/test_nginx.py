@@ -124,8 +124,8 @@ def test_a_write_is_taken_from_a_page_of_this_address_and_refused_from_another_s
     with plant.client() as browser:
         browser.post("/api/trpc/auth.login", json=ADMIN)
 
-        evil = browser.post("/api/trpc/auth.logout", headers={"origin": "https://evil.example"})
-        own = browser.post("/api/trpc/auth.logout", headers={"origin": plant.url})
+        evil = browser.post("/api/trpc/auth.logout", json={}, headers={"origin": "https://evil.example"})
+        own = browser.post("/api/trpc/auth.logout", json={}, headers={"origin": plant.url})
 
     assert (evil.status_code, own.status_code) == (403, 200)
 
