@@ -68,19 +68,14 @@ def test_the_page_of_a_new_device_draws_its_course_from_the_first_reading_on_wit
     page.fill("#id_external_id", "press-5")
     page.click("button:has-text('Add device')")
     curl = page.locator("#curl").text_content()
-    page.locator("#first-reading").wait_for()
-    page.goto(
-        page.locator("a.main-action, a[href^='/devices/']:not([href='/devices/'])").first.get_attribute(
-            "href"
-        )
-    )
+    page.click("#first-reading a:has-text('To Press 5')")
     expect(page.locator("#course")).to_contain_text("The course is drawn from the first reading on.")
     page.evaluate("window.untouched = true")
 
     assert '"accepted":1' in run(curl)
 
     expect(page.locator("#chart canvas")).to_be_visible()
-    expect(page.locator("#course-title")).to_have_text("Temperature, °C: the last 6 h")
+    expect(page.locator("#course-title")).to_have_text("Temperature, °C: the last hour")
     assert page.evaluate("window.untouched")
 
 

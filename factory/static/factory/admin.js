@@ -17,7 +17,7 @@
 })();
 
 // Boxes that search as one types are made by a script without a name of their own: they take their label's.
-addEventListener("load", function () {
+function nameBoxes() {
   document.querySelectorAll("span.select2-selection[role=combobox]").forEach(function (box, number) {
     var select = box.closest(".select2") && box.closest(".select2").previousElementSibling;
     var label = select && select.labels && select.labels[0];
@@ -26,4 +26,7 @@ addEventListener("load", function () {
     box.setAttribute("aria-labelledby", label.id + " " + (box.getAttribute("aria-labelledby") || ""));
     box.querySelectorAll("[role=textbox]").forEach(function (told) { told.setAttribute("aria-labelledby", label.id); });
   });
-});
+}
+
+// They are made when jQuery is ready, which may be after the page is: behind them in its queue.
+addEventListener("load", function () { if (window.django && django.jQuery) django.jQuery(nameBoxes); });
