@@ -13,6 +13,7 @@ from tests.builders import NOON, make_device
 _numbers = count(1)
 # Where the columns of a model depend on each other.
 GIVEN: dict[str, dict[str, Any]] = {
+    "accounts.Invitation": {"role": "operator"},
     "alerts.Threshold": {"group": None, "device_type": None, "max_value": 90.0},
     "alerts.Alert": {"metric": "temperature", "open_key": None},
     "alerts.MaintenanceWindow": {"ends_at": NOON + timedelta(hours=1)},
