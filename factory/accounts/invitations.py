@@ -91,7 +91,7 @@ def invitation_of_link(*, token: str, at: datetime) -> Invitation:
     """The open invitation that this link is of; refuses one that is over."""
     content = content_of(token, PAGE) or {}
     found = Invitation.objects.select_related("invited_by").filter(
-        pk=content.get("invitation"), round=content.get("round"), accepted_at=None, revoked_at=None
+        pk=content.get("invitation", 0), round=content.get("round", 0), accepted_at=None, revoked_at=None
     )
     invitation = found.filter(expires_at__gt=at).first()
     # Who lets nobody in any more has let nobody in.

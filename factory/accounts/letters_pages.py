@@ -3,6 +3,8 @@
 None of them signs anybody in: that is the sign-in page's, with all that it asks for.
 """
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +22,7 @@ from factory.accounts.identity import address_of, forget
 from factory.errors import DomainError, TooMany
 
 
-def _password_field(words: object) -> forms.CharField:
+def _password_field(words: Any) -> forms.CharField:
     return forms.CharField(
         label=words,
         max_length=1000,

@@ -58,7 +58,7 @@ def reset_link(*, user: User, at: datetime) -> str:
 def person_of_link(*, token: str, at: datetime) -> User:
     """Who may set a new password by this link; refuses one that is over."""
     content = content_of(token, PAGE) or {}
-    user = User.objects.filter(pk=content.get("user"), is_active=True).first()
+    user = User.objects.filter(pk=content.get("user", 0), is_active=True).first()
     if user is None or content["until"] <= at.timestamp() or content["as"] != _as_now(user):
         raise ResetLinkOver(_("This link has been used, or it is older than an hour. Ask for a new one."))
     return user

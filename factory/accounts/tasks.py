@@ -13,14 +13,14 @@ def forget_old_audit_entries(**_from_newer_senders) -> None:
     audit.forget_old_entries(at=timezone.now())
 
 
-@shared_task(**LETTER, **ATTEMPTS)
+@shared_task(**LETTER, **ATTEMPTS)  # type: ignore[call-overload]
 def send_reset_letter(*, email: str, language: str, **_from_newer_senders) -> None:
     from factory.accounts import resets  # noqa: PLC0415 -- leaf
 
     resets.send_reset_letter(email=email, language=language, at=timezone.now())
 
 
-@shared_task(**LETTER, **ATTEMPTS)
+@shared_task(**LETTER, **ATTEMPTS)  # type: ignore[call-overload]
 def send_invitation(*, invitation_id: int, **_from_newer_senders) -> None:
     from factory.accounts import invitations  # noqa: PLC0415 -- leaf
 
