@@ -63,7 +63,17 @@ def kept_secret(path: Path) -> str:
     return path.read_text().strip()
 
 
+def kept_lines(path: Path) -> list[str]:
+    """What stands in a file of the data folder, line by line; nothing where there is none."""
+    return path.read_text().split() if path.is_file() else []
+
+
 SECRET_KEY = env.text("SECRET_KEY") or kept_secret(FACTORY_DATA / "secret_key")
+# Keys of before, by which is still read what they have sealed or signed (docs/secrets.md).
+SECRET_KEY_FALLBACKS = [
+    *env.words("SECRET_KEY_FALLBACKS"),
+    *kept_lines(FACTORY_DATA / "secret_key_fallbacks"),
+]
 DEBUG = env.flag("DEBUG", default=False)
 ROOT_URLCONF = "factory.urls"
 WSGI_APPLICATION = "factory.wsgi.application"

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.conf import settings
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
 from rest_framework_simplejwt.tokens import Token
 
 
@@ -27,4 +28,16 @@ def token_id_of(raw: str) -> str | None:
     try:
         return SessionToken(cast(Any, raw)).get("jti")
     except TokenError:
-        return None
+        return _id_by_older_keys(raw)
+
+
+def _id_by_older_keys(raw: str) -> str | None:
+    """A change of SECRET_KEY signs nobody out who came in under one of SECRET_KEY_FALLBACKS."""
+    for key in settings.SECRET_KEY_FALLBACKS:
+        try:
+            found = TokenBackend("HS256", key).decode(cast(Any, raw))
+        except TokenBackendError:
+            continue
+        if found.get("token_type") == SessionToken.token_type:
+            return found.get("jti")
+    return None
