@@ -447,6 +447,10 @@ EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
 EMAIL_TIMEOUT = 10
 ALERT_EMAIL = env.email("ALERT_EMAIL")
 NOTIFY_LOCAL = env.flag("NOTIFY_LOCAL", default=False)
+try:
+    NOTIFY_NETWORKS = read_networks(env.words("NOTIFY_NETWORKS"))
+except ValueError as reason:
+    raise refuse("NOTIFY_NETWORKS", env.text("NOTIFY_NETWORKS"), f"a list of networks: {reason}") from None
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
     env.email("EMAIL_FROM") or f"factory@{urlsplit(PUBLIC_URL).hostname or 'localhost'}"
 )
