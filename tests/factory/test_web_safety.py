@@ -88,6 +88,7 @@ def safety(headers) -> dict[str, str | list[str]]:
 
 
 def wrong_cookies(headers) -> list[str]:
+    """Those that are given, not those that are taken back."""
     given = SimpleCookie()
     for name, value in headers:
         if name == "Set-Cookie":
@@ -95,7 +96,8 @@ def wrong_cookies(headers) -> list[str]:
     return [
         cookie.OutputString()
         for cookie in given.values()
-        if not (cookie["secure"] and cookie["httponly"] and cookie["samesite"] in ("Lax", "Strict"))
+        if cookie.value
+        and not (cookie["secure"] and cookie["httponly"] and cookie["samesite"] in ("Lax", "Strict"))
     ]
 
 
