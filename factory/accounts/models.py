@@ -187,6 +187,7 @@ class AuditEntry(models.Model):
         ADMIN = "admin", _("Admin")
         API = "api", _("API")
         SOCKET = "socket", _("WebSocket")
+        CONSOLE = "console", _("Command line")
 
     class Outcome(models.TextChoices):
         DONE = "done", _("Done")
