@@ -105,6 +105,12 @@ class Camera:
     def shoot(self, seen: Seen, themes: list[str]) -> Seen:
         """Take the page that is open."""
         page = self.page
+        try:
+            page.wait_for_selector(
+                "#awaited", state="detached"
+            )  # figures of many devices come after their page
+        except TimeoutError:
+            seen.wrong.append("its figures did not come")
         if page.locator("[data-line]").count():
             try:
                 page.wait_for_selector("[data-line=live]", state="attached", timeout=4000)

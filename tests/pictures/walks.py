@@ -28,7 +28,7 @@ def devices_ticked(page: Any, url: str, examples: Examples) -> None:
 
 def deactivate(page: Any, url: str, examples: Examples) -> None:
     devices_ticked(page, url, examples)
-    page.locator("#bulk button", has_text="…").first.click()
+    page.locator("#bulk button[value=deactivate]").click()
     page.wait_for_load_state()
 
 
