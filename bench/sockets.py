@@ -145,7 +145,7 @@ async def _all_come(port: int, crowd: Sequence[Person], story: Story) -> list[Wi
     async def come(who: Person) -> Wire:
         more = [] if who.pace == "reading" else [f"device:{story.wordy.pk}:sensor"]
         async with door:
-            return await who.come(port, ["alerts", *more])
+            return await _come(port, who, ["alerts", *more])
 
     return await asyncio.gather(*(come(who) for who in crowd))
 
@@ -171,11 +171,20 @@ async def _come_back(port: int, slow: Sequence[tuple[Person, Wire]]) -> None:
         if not who.codes:
             return
         async with door:
-            again = await who.come(port, ["alerts"])
+            again = await _come(port, who, ["alerts"])
             who.alerts |= await _ask_for_alerts(port, who.bearer)
             again.transport.abort()
 
     await asyncio.gather(*(come_back(who, wire) for who, wire in slow))
+
+
+async def _come(port: int, who: Person, channels: Sequence[str]) -> Wire:
+    """Many come at once, and a handshake that takes longer than 5 s is given up: again, as clients do."""
+    while True:
+        try:
+            return await who.come(port, channels)
+        except ConnectionError:
+            await asyncio.sleep(1)
 
 
 async def _ask_for_alerts(port: int, bearer: str) -> set[int]:

@@ -42,6 +42,7 @@ class Server(DaphneServer):
             # Whoever answers no ping is gone WS_TIMEOUT after the last word.
             ping_interval=settings.WS_TIMEOUT / 3,
             ping_timeout=settings.WS_TIMEOUT / 2,
+            websocket_handshake_timeout=20,  # who comes with thousands waits for the answer who they are
             application_close_timeout=5,
             server_name="",
         )

@@ -28,6 +28,11 @@ class Socket(WebSocketProtocol):
         self.transport.registerProducer(self, True)
         super().onOpen()
 
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """To one who is being closed, by us or by themselves, nothing is said any more."""
+        if message["type"] != "websocket.send" or self.state in (self.STATE_CONNECTING, self.STATE_OPEN):
+            super().handle_reply(message)
+
     def onClose(self, was_clean: bool, code: int | None, reason: str | None) -> None:
         self.writable.set()
         super().onClose(was_clean, code, reason)
