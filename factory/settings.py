@@ -356,6 +356,7 @@ RATE_SOCKET = env.rate("RATE_SOCKET", "1000/m")
 RATELIMIT_USE_CACHE = "limits"
 REQUEST_TIMEOUT = env.integer("REQUEST_TIMEOUT", 30, low=1, high=600)
 WS_TIMEOUT = env.integer("WS_TIMEOUT", 60, low=2, high=3600)
+WS_BEHIND = env.integer("WS_BEHIND", 10, low=1, high=600)
 UPLOAD_TIMEOUT = env.integer("UPLOAD_TIMEOUT", 300, low=1, high=86400)
 UPLOAD_FILE_MB = env.integer("UPLOAD_FILE_MB", 10, low=1, high=200)  # an upload is in memory on its way in
 UPLOAD_DAY_MB = env.integer("UPLOAD_DAY_MB", 100, low=1, high=1_000_000)
@@ -457,7 +458,10 @@ LOGGING = {
         "line": {"()": "factory.logs.LineFormatter"},
         "json": {"()": "factory.logs.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "filters": {"refused": {"()": "factory.logs.RefusedInOneLine"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["refused"]}
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"propagate": True},
