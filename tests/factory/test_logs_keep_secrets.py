@@ -63,6 +63,9 @@ def test_no_line_tells_a_secret(client, lines, settings, monkeypatch):
     for token in (secrets["device"], secrets["unknown device"]):
         for body in ({"temperature": 20}, {"temperature": "hot", "token": token}, []):
             statuses.append(Trpc(client, bearer=token).mutate("readings.create", body).status_code)
+    wanted = {"name": "ERP", "scope": "read", "expiresInDays": 30, "password": PASSWORD}
+    secrets["API token"] = data_of(api.mutate("auth.createApiToken", wanted))["token"]
+    statuses.append(Trpc(client, bearer=secrets["API token"]).mutate("devices.create", {}).status_code)
     secrets["claim code"] = data_of(api.mutate("devices.createClaimCode", {"label": "hall"}))["code"]
     hook = {"username": "press-1", "password": secrets["device"]}
     settings.MQTT_HOOK_SECRET = secrets["hook"] = "the-secret-of-the-broker-hook"
