@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['target', 'valid_from'],
+                'constraints': [models.UniqueConstraint(fields=('target', 'valid_from'), name='one_calendar_from_a_day_on'), models.CheckConstraint(condition=models.Q(('device', None), ('group', None), _connector='OR'), name='calendar_has_one_target')],
             },
         ),
         migrations.CreateModel(
@@ -54,6 +55,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['device', 'valid_from'],
+                'constraints': [models.UniqueConstraint(fields=('device', 'valid_from'), name='one_profile_from_a_time_on'), models.CheckConstraint(condition=models.Q(('ideal_cycle_seconds__gt', 0)), name='a_cycle_takes_time'), models.CheckConstraint(condition=models.Q(('good_metric', ''), ('reject_metric', ''), _connector='OR'), name='good_or_rejects')],
             },
         ),
         migrations.CreateModel(
@@ -64,6 +66,9 @@ class Migration(migrations.Migration):
                 ('ideal_cycle_seconds', models.FloatField()),
                 ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='products', to='devices.device')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('device', 'name'), name='one_product_of_a_name'), models.CheckConstraint(condition=models.Q(('ideal_cycle_seconds__gt', 0)), name='a_product_takes_time')],
+            },
         ),
         migrations.CreateModel(
             name='ProductRun',
@@ -73,6 +78,9 @@ class Migration(migrations.Migration):
                 ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devices.device')),
                 ('product', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='analytics.product')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('device', 'start'), name='one_product_at_a_time')],
+            },
         ),
         migrations.CreateModel(
             name='Shift',
@@ -87,42 +95,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('calendar', 'name'), name='one_shift_of_a_name')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='calendar',
-            constraint=models.UniqueConstraint(fields=('target', 'valid_from'), name='one_calendar_from_a_day_on'),
-        ),
-        migrations.AddConstraint(
-            model_name='calendar',
-            constraint=models.CheckConstraint(condition=models.Q(('device', None), ('group', None), _connector='OR'), name='calendar_has_one_target'),
-        ),
-        migrations.AddConstraint(
-            model_name='machineprofile',
-            constraint=models.UniqueConstraint(fields=('device', 'valid_from'), name='one_profile_from_a_time_on'),
-        ),
-        migrations.AddConstraint(
-            model_name='machineprofile',
-            constraint=models.CheckConstraint(condition=models.Q(('ideal_cycle_seconds__gt', 0)), name='a_cycle_takes_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='machineprofile',
-            constraint=models.CheckConstraint(condition=models.Q(('good_metric', ''), ('reject_metric', ''), _connector='OR'), name='good_or_rejects'),
-        ),
-        migrations.AddConstraint(
-            model_name='product',
-            constraint=models.UniqueConstraint(fields=('device', 'name'), name='one_product_of_a_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('ideal_cycle_seconds__gt', 0)), name='a_product_takes_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='productrun',
-            constraint=models.UniqueConstraint(fields=('device', 'start'), name='one_product_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='shift',
-            constraint=models.UniqueConstraint(fields=('calendar', 'name'), name='one_shift_of_a_name'),
         ),
     ]

@@ -6,13 +6,29 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('accounts', '__first__'),
         ('analytics', '0003_states_and_stops'),
         ('devices', '0005_status_history'),
         ('grouping', '0002_filters_and_batches'),
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='ReportSchedule',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=120)),
+                ('kind', models.CharField(choices=[('device', 'Device'), ('analytics', 'Analytics'), ('alerts', 'Alert history')], max_length=16)),
+                ('parameters', models.JSONField(default=dict)),
+                ('cadence', models.CharField(choices=[('daily', 'Daily'), ('weekly', 'Weekly'), ('monthly', 'Monthly')], max_length=8)),
+                ('at_time', models.TimeField()),
+                ('recipients', models.JSONField()),
+                ('enabled', models.BooleanField(default=True)),
+                ('next_at', models.DateTimeField(db_index=True, null=True)),
+                ('created_at', models.DateTimeField()),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
         migrations.CreateModel(
             name='Report',
             fields=[
@@ -32,7 +48,12 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(null=True)),
                 ('expires_at', models.DateTimeField()),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('schedule', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='reports', to='analytics.reportschedule')),
             ],
+            options={
+                'indexes': [models.Index(fields=['status', 'id'], name='report_by_status'), models.Index(fields=['expires_at'], name='report_by_expiry')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('progress__lte', 100)), name='report_progress_in_percent')],
+            },
         ),
         migrations.CreateModel(
             name='ReportMail',
@@ -46,46 +67,9 @@ class Migration(migrations.Migration):
                 ('sent_at', models.DateTimeField(null=True)),
                 ('report', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mails', to='analytics.report')),
             ],
-        ),
-        migrations.CreateModel(
-            name='ReportSchedule',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('kind', models.CharField(choices=[('device', 'Device'), ('analytics', 'Analytics'), ('alerts', 'Alert history')], max_length=16)),
-                ('parameters', models.JSONField(default=dict)),
-                ('cadence', models.CharField(choices=[('daily', 'Daily'), ('weekly', 'Weekly'), ('monthly', 'Monthly')], max_length=8)),
-                ('at_time', models.TimeField()),
-                ('recipients', models.JSONField()),
-                ('enabled', models.BooleanField(default=True)),
-                ('next_at', models.DateTimeField(db_index=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-        ),
-        migrations.AddField(
-            model_name='report',
-            name='schedule',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='reports', to='analytics.reportschedule'),
-        ),
-        migrations.AddIndex(
-            model_name='reportmail',
-            index=models.Index(fields=['status', 'due_at'], name='mail_by_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='reportmail',
-            constraint=models.UniqueConstraint(fields=('report', 'recipient'), name='one_mail_a_recipient'),
-        ),
-        migrations.AddIndex(
-            model_name='report',
-            index=models.Index(fields=['status', 'id'], name='report_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='report',
-            index=models.Index(fields=['expires_at'], name='report_by_expiry'),
-        ),
-        migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(('progress__lte', 100)), name='report_progress_in_percent'),
+            options={
+                'indexes': [models.Index(fields=['status', 'due_at'], name='mail_by_due')],
+                'constraints': [models.UniqueConstraint(fields=('report', 'recipient'), name='one_mail_a_recipient')],
+            },
         ),
     ]

@@ -1,11 +1,13 @@
 """The JWT that names a session: HS256, in the cookie of people's browsers or as Bearer."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
 import jwt
 from django.conf import settings
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
 from rest_framework_simplejwt.tokens import Token
 
 # All that stands in ours. A token that says more, such as where its key is or for whom it is meant, is none of ours,
@@ -33,11 +35,22 @@ def token_id_of(raw: str) -> str | None:
     try:
         if jwt.get_unverified_header(raw) != HEADER:
             return None
-        token = SessionToken(cast(Any, raw))
+        said = _said_under_our_keys(raw)
     except (TokenError, jwt.InvalidTokenError):
         return None
     # A date that no calendar knows overflows, and where JSON nests too deep the parser gives up.
     except (OverflowError, RecursionError, ValueError):
         return None
-    token_id = token.get("jti")
-    return token_id if token.payload.keys() == CLAIMS and isinstance(token_id, str) else None
+    is_session = said.keys() == CLAIMS and said["token_type"] == SessionToken.token_type
+    return said["jti"] if is_session and isinstance(said["jti"], str) else None
+
+
+def _said_under_our_keys(raw: str) -> dict[str, Any]:
+    """A change of SECRET_KEY signs nobody out who came in under one of SECRET_KEY_FALLBACKS."""
+    try:
+        return SessionToken(cast(Any, raw)).payload
+    except TokenError:
+        for key in settings.SECRET_KEY_FALLBACKS:
+            with suppress(TokenBackendError):
+                return TokenBackend("HS256", key).decode(cast(Any, raw))
+        raise
