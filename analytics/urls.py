@@ -3,6 +3,7 @@ from django.urls import path
 from analytics.pages import (
     alert,
     alerts,
+    api_tokens,
     batch_wizard,
     batches,
     claims,
@@ -90,6 +91,8 @@ urlpatterns = [
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/theme", preferences.choose_theme, name="choose-theme"),
     path("preferences/password", preferences.new_password, name="new-password"),
+    path("preferences/tokens", api_tokens.api_tokens, name="api-tokens"),
+    path("preferences/tokens/<int:token_id>/revoke", api_tokens.revoke_api_token, name="revoke-api-token"),
     path("preferences/sessions/others/end", preferences.end_other_sessions, name="end-other-sessions"),
     path("preferences/sessions/<int:session_id>/end", preferences.end_session, name="end-session"),
     path("devices/", device_list.device_list, name="devices"),

@@ -141,6 +141,7 @@ UNFOLD = {
                 (_("People"), "group", "accounts_user"),
                 (_("Invitations"), "mail", "accounts_invitation"),
                 (_("Sessions"), "login", "accounts_session"),
+                (_("API tokens"), "key", "accounts_apitoken"),
                 (_("Audit log"), "fact_check", "accounts_auditentry"),
             ),
             _menu(

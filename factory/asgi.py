@@ -18,9 +18,12 @@ from devices import consumers as devices_channels
 from devices import services as devices_services
 from devices.identity import DevicePrincipal, device_behind
 from factory import draining
+from factory.accounts import api_token_rows
 from factory.accounts import services as accounts_services
+from factory.accounts.api_token_identity import token_behind
 from factory.accounts.identity import person_behind
-from factory.accounts.models import Session
+from factory.accounts.models import ApiToken, Session
+from factory.errors import TooMany
 from factory.live.channels import ChannelRegistry
 from factory.live.consumer import LiveConsumer
 from factory.live.ending import watch
@@ -31,6 +34,7 @@ from factory.trpc.socket import TrpcSocket
 from factory.trpc.sse import EventStreams
 from factory.urls import gateway
 from factory.ways_in import ways_in
+from factory.web_safety import raw_headers
 from grouping import consumers as grouping_channels
 from ota import consumers as ota_channels
 from telemetry import consumers as telemetry_channels
@@ -55,12 +59,17 @@ channels = ChannelRegistry(
 
 def identify_listener(handshake: Handshake) -> Listener | None:
     """Who knocks at `/ws`; None for a stranger."""
-    identity = device_behind(handshake.bearer) or person_behind(
-        bearer=handshake.bearer, cookies=handshake.cookies
-    )
+    try:
+        identity = (
+            device_behind(handshake.bearer)
+            or token_behind(handshake.bearer, address=handshake.address)
+            or person_behind(bearer=handshake.bearer, cookies=handshake.cookies)
+        )
+    except TooMany:
+        return None
     if identity is None or identity.principal is None:
         return None
-    return Listener(identity.principal, credential_of(identity), identity.held_back)
+    return Listener(identity.principal, credential_of(identity), identity.held_back, identity.scope)
 
 
 def credential_of(identity: Identity) -> str:
@@ -68,6 +77,8 @@ def credential_of(identity: Identity) -> str:
     if isinstance(identity.principal, DevicePrincipal):
         assert isinstance(identity.credential, int)
         return devices_services.connection_name(identity.credential)
+    if isinstance(identity.credential, ApiToken):
+        return api_token_rows.connection_name(identity.credential.pk)
     assert isinstance(identity.credential, Session)
     return accounts_services.connection_name(identity.credential.pk)
 
@@ -77,7 +88,13 @@ def watch_over(identity: Identity, again: Callable[[], Awaitable[Identity]]) -> 
     return watch(identity, credential=credential_of(identity), again=again)
 
 
-streams = EventStreams(gateway, prefixes=PROCEDURES, ping_seconds=settings.WS_TIMEOUT / 4, watch=watch_over)
+streams = EventStreams(
+    gateway,
+    prefixes=PROCEDURES,
+    ping_seconds=settings.WS_TIMEOUT / 4,
+    watch=watch_over,
+    headers=raw_headers(PROCEDURES[0].encode()),
+)
 trpc_socket = TrpcSocket(gateway, watch=watch_over, rate=settings.RATE_SOCKET)
 draining.on_drain(trpc_socket.say_goodbye)
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
 from devices.identity import DevicePrincipal, identify_device
+from factory.accounts.api_token_identity import identify_api_token
 from factory.accounts.identity import identify_person
 from factory.accounts.models import User
 from factory.limits.addresses import client_address, home_of
@@ -15,7 +16,7 @@ from factory.trpc.call import Identity, first_identity
 from factory.trpc.errors import refusal_for
 from factory.trpc.limits import Account, Limits
 
-IDENTIFY = [identify_device, identify_person]  # devices first: they are the many
+IDENTIFY = [identify_device, identify_api_token, identify_person]  # devices first: they are the many
 
 # Counted by the gateway, call by call; and the broker, which asks on behalf of every device and shows a secret.
 COUNTED_ELSEWHERE = ("/api/trpc/", "/api/v1/trpc/", "/api/auth/", "/api/mqtt/")

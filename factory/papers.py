@@ -14,6 +14,7 @@ from django.urls import URLPattern, path
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
+from factory.accounts.permissions import IN_PERSON, OWN_ACCOUNT
 from factory.asyncapi import asyncapi_document
 from factory.example_words import WORDS
 from factory.trpc.errors import CODES
@@ -34,6 +35,12 @@ SECURITY_SCHEMES = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "The `token` that `auth.login` answers.",
+    },
+    "apiToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API token of a person (`fat_…`): what its owner may, within its scope, but nothing about the"
+        " owner's account.",
     },
     "device": {
         "type": "http",
@@ -81,12 +88,14 @@ def openapi_document(registry: Registry) -> dict[str, Any]:
 
 
 def _security_for(permission: Permission) -> list[dict[str, list]]:
+    if permission in (IN_PERSON, OWN_ACCOUNT):
+        return [{"session": []}, {"person": []}]
     words = set(permission.name.split(" or "))
     if "anyone" in words:
         return [{}]
     schemes = ["device"] if "device" in words else []
     if words - {"device"}:
-        schemes = ["session", "person", *schemes]
+        schemes = ["session", "person", "apiToken", *schemes]
     return [{scheme: []} for scheme in schemes]
 
 

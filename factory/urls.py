@@ -13,7 +13,7 @@ from devices import consumers as devices_live
 from devices import mqtt_hooks
 from factory import health, plant_gauges, system  # noqa: F401 -- tells /metrics what there is to ask
 from factory.accounts import api as accounts_api
-from factory.accounts import second_factor_api
+from factory.accounts import api_tokens_api, second_factor_api
 from factory.accounts.witness import ProcedureWitness
 from factory.limiting import IDENTIFY, limits
 from factory.metrics import metrics
@@ -35,6 +35,7 @@ registry = Registry(
         system.router,
         accounts_api.router,
         second_factor_api.router,
+        api_tokens_api.router,
         *devices_api.routers,
         telemetry_api.router,
         *grouping_api.routers,

@@ -19,10 +19,11 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 
 from devices.identity import DevicePrincipal, identify_device
+from factory.accounts.api_token_identity import identify_api_token
 from factory.accounts.identity import identify_person
 from factory.accounts.permissions import TECHNICIAN
 from factory.errors import Forbidden, Unauthorized
-from factory.trpc.call import STRANGER
+from factory.trpc.call import first_identity
 from factory.trpc.errors import TRPCError, refusal_for
 from ota import shelf
 from ota.links import permit_of
@@ -33,6 +34,7 @@ from ota.services.places import LEASE, Place, keep_place, leave_place, take_plac
 
 logger = logging.getLogger(__name__)
 
+WAYS = (identify_device, identify_api_token, identify_person)
 KEEP_SECONDS = LEASE.total_seconds() / 3
 HEADERS = {
     "Accept-Ranges": "bytes",
@@ -68,7 +70,7 @@ def _who_may(request: HttpRequest, firmware_id: int) -> int | None:
         wanted = Deployment.objects.filter(pk=permit.deployment_id)
         device_id = permit.device_id
     else:
-        identity = identify_device(request) or identify_person(request) or STRANGER
+        identity = first_identity(WAYS, request)
         if identity.principal is None:
             raise Unauthorized(
                 gettext("Sign in, show the device's token, or ask for a new link: this one is over.")

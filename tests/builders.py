@@ -13,6 +13,7 @@ from alerts.models import Threshold
 from alerts.services.thresholds import Scope, create_threshold
 from devices.models import Device
 from devices.services import issue_token, register_device
+from factory.accounts.api_tokens import create_token
 from factory.accounts.models import User
 from factory.accounts.services import create_user, open_session
 from grouping.models import BatchOperation, Group
@@ -85,6 +86,13 @@ def sign_in(client: Client, user: User) -> str:
     token = open_session(user=user, at=timezone.now())
     client.cookies["app_session_id"] = token
     return token
+
+
+def make_api_token(user: User, scope: str = "read", *, name: str = "ERP", **properties: Any) -> str:
+    from django.utils import timezone
+
+    properties = {"at": timezone.now(), **properties}
+    return create_token(user=user, name=name, scope=scope, password=PASSWORD, **properties)[1]
 
 
 class Trpc:

@@ -294,6 +294,7 @@ def domains_of(console: Console) -> list[Domain]:
             [
                 (_("Audit log"), _list("accounts.auditentry")),
                 (_("Sessions"), _list("accounts.session")),
+                (_("API tokens"), _list("accounts.apitoken")),
             ],
         ),
         Domain(

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from analytics.agent_words import agent_words
 from analytics.pages.devices import report
 from analytics.pages.doors import back, for_people, page, person
+from factory.accounts.api_token_rows import tokens_of
 from factory.accounts.identity import address_of, remember
 from factory.accounts.middleware import session_of
 from factory.accounts.models import User
@@ -115,6 +116,7 @@ def _shown(
         "password": password,
         "sessions": [(each, agent_words(each.agent), each.pk == getattr(here, "pk", 0)) for each in sessions],
         "factor": standing_of(user),
+        "tokens": tokens_of(user=user, at=timezone.now()).count(),
         "plant_zone_name": settings.PLANT_TIME_ZONE,
     }
     status = 422 if form.errors or password.errors else 200

@@ -14,10 +14,11 @@ from analytics.links import person_of_link
 from analytics.models import Report
 from analytics.queries.reports import get_report
 from analytics.reports.pages import PAGE_POLICY
+from factory.accounts.api_token_identity import identify_api_token
 from factory.accounts.identity import identify_person
 from factory.accounts.permissions import VIEWER
 from factory.errors import Conflict, NotFound, Unauthorized
-from factory.trpc.call import STRANGER
+from factory.trpc.call import first_identity
 from factory.trpc.errors import refusal_for
 
 FILES = {
@@ -58,7 +59,7 @@ def _check_who(request: HttpRequest, report_id: int) -> None:
     key = request.GET.get("key", "")
     if key and person_of_link(key, report_id=report_id, at=timezone.now()) is not None:
         return
-    if not VIEWER.allows(identify_person(request) or STRANGER):
+    if not VIEWER.allows(first_identity((identify_api_token, identify_person), request)):
         raise Unauthorized("Sign in, or ask for a new link: this one is over.")
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
 from factory.accounts import (
+    api_tokens_admin,  # noqa: F401 -- Django looks for admins here
     invitations_admin,  # noqa: F401 -- Django looks for admins here
     passwords,
     second_factor,
@@ -185,7 +186,7 @@ class AuditAdmin(ReadOnlyAdmin):
 
     list_display = ["at", "actor_name", "action", "thing", "outcome", "source", "address"]
     list_filter = ["outcome", "source", ActorFilter, KindFilter, "at"]
-    search_fields = ["action", "target_label", "actor_name", "reason", "request_id"]
+    search_fields = ["action", "target_label", "actor_name", "by_token", "reason", "request_id"]
     search_help_text = gettext_lazy("Action, object, person, reason or request")
     ordering = ["-pk"]
     list_display_links = ["at", "action"]
@@ -195,7 +196,7 @@ class AuditAdmin(ReadOnlyAdmin):
     fieldsets = [
         (None, {"fields": ["at", "actor_name", "action", "outcome", "reason", "thing", "places"]}),
         (gettext_lazy("What changed"), {"fields": ["changes", "wanted"]}),
-        (gettext_lazy("Where it came from"), {"fields": ["source", "address", "request_id"]}),
+        (gettext_lazy("Where it came from"), {"fields": ["source", "by_token", "address", "request_id"]}),
     ]
 
     def get_readonly_fields(self, request, obj=None):

@@ -9,7 +9,7 @@ from factory.accounts import queries, services
 from factory.accounts.attempts import count_attempt
 from factory.accounts.identity import address_of, cookie_for
 from factory.accounts.models import Session, User
-from factory.accounts.permissions import ANYONE, VIEWER
+from factory.accounts.permissions import ANYONE, IN_PERSON
 from factory.trpc.router import Router
 from factory.trpc.serializers import (
     OrNull,
@@ -146,7 +146,7 @@ def me(call):
     return call.principal if isinstance(call.principal, User) else None
 
 
-@router.mutation("changePassword", permission=VIEWER, input=PasswordChange, output=Renewed)
+@router.mutation("changePassword", permission=IN_PERSON, input=PasswordChange, output=Renewed)
 def change_password(call, *, current_password: str, new_password: str):
     """Change one's own password. Every session ends; the answer carries a new one."""
     token = services.change_password(
@@ -156,7 +156,7 @@ def change_password(call, *, current_password: str, new_password: str):
     return {"success": True, "token": token}
 
 
-@router.query("sessions", permission=VIEWER, output=SessionRow, many=True)
+@router.query("sessions", permission=IN_PERSON, output=SessionRow, many=True)
 def sessions(call):
     """One's own sessions that are alive, newest first."""
     rows = list(queries.sessions_of(user=call.principal, at=timezone.now()))
@@ -165,20 +165,20 @@ def sessions(call):
     return rows
 
 
-@router.mutation("revokeSession", permission=VIEWER, input=SessionId, output=Success)
+@router.mutation("revokeSession", permission=IN_PERSON, input=SessionId, output=Success)
 def revoke_session(call, *, id: int):
     """End one of one's own sessions; an admin may end anybody's."""
     services.revoke_session(session_id=id, by=call.principal, at=timezone.now())
     return {"success": True}
 
 
-@router.query("preferences", permission=VIEWER, output=PreferencesRow)
+@router.query("preferences", permission=IN_PERSON, output=PreferencesRow)
 def preferences(call):
     """How pages are shown to the person: null is the browser's language, and the plant's time zone."""
     return chosen.preferences_of(call.principal)
 
 
-@router.mutation("setPreferences", permission=VIEWER, input=PreferencesInput, output=PreferencesRow)
+@router.mutation("setPreferences", permission=IN_PERSON, input=PreferencesInput, output=PreferencesRow)
 def set_preferences(call, **changes):
     """Change how pages are shown to oneself; what is not named stays."""
     given: dict[str, Any] = {name: "" if value is None else value for name, value in changes.items()}

@@ -46,6 +46,15 @@ def note_wrong_code(*, email: str, address: str) -> None:
     _note(_wrong_codes(email, address))
 
 
+def refuse_wrong_token(*, address: str) -> None:
+    """One more wrong API token from this address; refused when there are too many."""
+    if settings.RATE_LOGIN is not None:
+        whole = Rate(settings.RATE_LOGIN.count * WIDER, settings.RATE_LOGIN.seconds)
+        usage = _usage("wrong-token", home_of(address), whole, increment=True)
+        if usage["should_limit"]:
+            raise _too_many(usage, _headers(usage))
+
+
 WIDER = 10  # times as many for all e-mails from one address: people of a plant share theirs
 HOUR = 3600
 Counted = list[tuple[str, str, Rate]]

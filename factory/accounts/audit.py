@@ -29,6 +29,8 @@ class Deed:
     action: str
     outcome: AuditEntry.Outcome
     by: User | None = None
+    by_name: str = ""  # where it is nobody with an account: who ran a command
+    by_token: str = ""  # of theirs, where a program spoke for them
     reason: str = ""
     target: tuple[str, str] = ("", "")  # kind, id; where no service has told what was changed
     label: str = ""
@@ -44,7 +46,8 @@ def record(deed: Deed, *, at: datetime, notes: Notes | None = None) -> None:
     common: dict[str, Any] = {
         "at": at,
         "actor_id": deed.by.pk if deed.by else None,
-        "actor_name": (str(deed.by) if deed.by else "")[:190],
+        "actor_name": (str(deed.by) if deed.by else deed.by_name)[:190],
+        "by_token": deed.by_token[:100],
         "source": deed.source,
         "action": deed.action[:100],
         "outcome": deed.outcome,

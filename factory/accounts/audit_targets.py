@@ -25,6 +25,8 @@ PROCEDURES = {
     "groups.cancelBatchOperation": "grouping.batchoperation",
     "groups.retryFailed": "grouping.batchoperation",
     "auth.revokeSession": "accounts.session",
+    "auth.createApiToken": "accounts.apitoken",
+    "auth.revokeApiToken": "accounts.apitoken",
 }
 # Arguments, in addresses of pages and in inputs; the narrowest first.
 ARGUMENTS = {

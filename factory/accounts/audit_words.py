@@ -105,6 +105,7 @@ COLUMNS = (
     "asked",
     "address",
     "request",
+    "by API token",
 )
 
 
@@ -131,5 +132,6 @@ def csv_of(entries: Iterable[Any]) -> Iterator[bytes]:
             *(orjson.dumps(value).decode() for value in (entry.before, entry.after, entry.asked)),
             entry.address,
             entry.request_id,
+            entry.by_token,
         ]
         yield writer.writerow([guarded(cell) for cell in cells]).encode()

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from factory.accounts import passwords
+from factory.accounts.api_token_model import ApiToken  # noqa: F401 -- Django looks for models here
 from factory.accounts.invitation_model import Invitation  # noqa: F401 -- Django looks for models here
 from factory.sealed import SealedText
 
@@ -186,6 +187,7 @@ class AuditEntry(models.Model):
         ADMIN = "admin", _("Admin")
         API = "api", _("API")
         SOCKET = "socket", _("WebSocket")
+        CONSOLE = "console", _("Command line")
 
     class Outcome(models.TextChoices):
         DONE = "done", _("Done")
@@ -195,6 +197,8 @@ class AuditEntry(models.Model):
     at = models.DateTimeField(_("time"), db_index=True)
     actor_id = models.BigIntegerField(null=True)
     actor_name = models.CharField(_("who"), max_length=190, blank=True)
+    # The API token that spoke for them. With a default of the database, for a version before.
+    by_token = models.CharField(_("by API token"), max_length=100, blank=True, default="", db_default="")
     source = models.CharField(_("by way of"), max_length=8, choices=Source)
     action = models.CharField(_("action"), max_length=100)
     outcome = models.CharField(_("outcome"), max_length=8, choices=Outcome)

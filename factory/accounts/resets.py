@@ -14,7 +14,7 @@ from factory import languages
 from factory.accounts import attempts, letters, passwords, tasks
 from factory.accounts.models import User
 from factory.accounts.noting import note_change
-from factory.accounts.services import normal_email, revoke_all_sessions
+from factory.accounts.services import end_access, normal_email
 from factory.accounts.signed_links import address_with, content_of
 from factory.errors import Forbidden
 from factory.limits.rates import Rate
@@ -65,7 +65,7 @@ def person_of_link(*, token: str, at: datetime) -> User:
 
 
 def reset_password(*, token: str, password: str, at: datetime) -> User:
-    """Set a new password by a link and end every session; of two at once, the first one does."""
+    """Set a new password by a link and end every session and API token; of two at once, the first one does."""
     user = person_of_link(token=token, at=at)
     passwords.accepted(password, person=user, field="newPassword")
     before = user.password
@@ -80,7 +80,7 @@ def reset_password(*, token: str, password: str, at: datetime) -> User:
             before={"password": "the old one"},
             after={"password": "a new one, by a link"},
         )
-        revoke_all_sessions(user=user, at=at)
+        end_access(user=user, at=at)
     return user
 
 

@@ -3,7 +3,7 @@ from rest_framework import serializers
 
 from factory.accounts import second_factor, second_step
 from factory.accounts.identity import address_of
-from factory.accounts.permissions import OWN_ACCOUNT, VIEWER
+from factory.accounts.permissions import IN_PERSON, OWN_ACCOUNT
 from factory.trpc.router import Router
 from factory.trpc.serializers import StrictString, WireSerializer
 
@@ -74,7 +74,7 @@ def confirm(call, *, code: str):
     return {"recovery_codes": made}
 
 
-@router.mutation("renewRecoveryCodes", permission=VIEWER, input=Proof, output=RecoveryCodes)
+@router.mutation("renewRecoveryCodes", permission=IN_PERSON, input=Proof, output=RecoveryCodes)
 def renew(call, **proof):
     """Ten new recovery codes for one's password or a code; those of before open nothing any more."""
     made = second_factor.renew_recovery_codes(
@@ -83,7 +83,7 @@ def renew(call, **proof):
     return {"recovery_codes": made}
 
 
-@router.mutation("disableSecondFactor", permission=VIEWER, input=Proof, output=Done)
+@router.mutation("disableSecondFactor", permission=IN_PERSON, input=Proof, output=Done)
 def disable(call, **proof):
     """Take one's own second factor off, for one's password or a code. Other sessions end."""
     second_factor.disable(

@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from factory.accounts import attempts, passwords, second_step, tokens
-from factory.accounts.models import Session, SessionQuerySet, User
+from factory.accounts.api_token_rows import end_tokens
+from factory.accounts.models import ApiToken, Session, SessionQuerySet, User
 from factory.accounts.noting import note_change
 from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
 from factory.live.broadcast import end_connections_on_commit
@@ -160,6 +161,12 @@ def revoke_all_sessions(*, user: User, at: datetime) -> int:
     return _end(Session.objects.filter(user=user), at=at)
 
 
+def end_access(*, user: User, at: datetime) -> None:
+    """End all that a person, or whoever had their password, has opened: sessions and API tokens."""
+    revoke_all_sessions(user=user, at=at)
+    end_tokens(ApiToken.objects.filter(user=user), at=at)
+
+
 def revoke_other_sessions(*, session: Session, at: datetime) -> int:
     """End every session of a person but this one."""
     return _end(Session.objects.alive(at).filter(user=session.user_id).exclude(pk=session.pk), at=at)
@@ -181,12 +188,12 @@ def connection_name(session_id: int) -> str:
 
 @transaction.atomic
 def set_password(*, user: User, password: str, at: datetime) -> None:
-    """Give a person a new password and end every session that the old one opened."""
+    """Give a person a new password and end every session and API token that the old one opened."""
     passwords.accepted(password, person=user, field="newPassword")
     user.set_password(password)
     user.save(update_fields=["password"])
     _note(user, before={"password": "the old one"}, after={"password": "a new one"})
-    revoke_all_sessions(user=user, at=at)
+    end_access(user=user, at=at)
 
 
 def check_own_password(*, user: User, password: str, address: str, field: str) -> None:
@@ -229,7 +236,7 @@ def edit_user(*, user: User, **changes) -> User:
     for field, value in values.items():
         setattr(user, field, value)
     if values.get("is_active") is False:
-        revoke_all_sessions(user=user, at=timezone.now())
+        end_access(user=user, at=timezone.now())
     _note(user, before=was, after=values)
     return user
 
@@ -266,6 +273,7 @@ def delete_users(*, users: Iterable[User], by: User, at: datetime) -> int:
     if _holds_every_admin(ids):
         raise LastAdmin(gettext("The last admin who can sign in cannot be deleted."))
     _end(Session.objects.filter(user__in=ids), at=at)
+    end_tokens(ApiToken.objects.filter(user__in=ids), at=at)
     User.objects.filter(pk__in=ids).delete()
     for user in users:
         _note(user, before={"email": user.email, "name": user.name, "role": user.role}, after={})

@@ -15,7 +15,7 @@ from factory.accounts.audit import Deed, record
 from factory.accounts.audit_targets import target_of, target_of_call
 from factory.accounts.audit_words import HIDDEN, form_summary, summary
 from factory.accounts.identity import address_of
-from factory.accounts.models import AuditEntry, User
+from factory.accounts.models import ApiToken, AuditEntry, User
 from factory.accounts.noting import Notes, collecting
 from factory.errors import DomainError
 from factory.trpc.call import Call, Identity
@@ -79,6 +79,7 @@ class ProcedureWitness:
             action=procedure.path,
             outcome=Outcome.DONE if error is None else Outcome.REFUSED if is_refusal else Outcome.FAILED,
             by=identity.principal if isinstance(identity.principal, User) else None,
+            by_token=_token_of(identity),
             reason=str(error) if is_refusal else "",
             target=target_of_call(procedure.path, given, carried.value),
             asked=summary(_without_code(procedure, given)),
@@ -86,6 +87,11 @@ class ProcedureWitness:
             request_id=request_id_of(request),
         )
         record(deed, at=timezone.now(), notes=notes)
+
+
+def _token_of(identity: Identity) -> str:
+    token = identity.credential
+    return f"{token.name} ({token.start}…)" if isinstance(token, ApiToken) else ""
 
 
 def _without_code(procedure: Procedure, given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from django.conf import settings
 
+from factory.errors import DomainError
 from factory.live.broadcast import credential_group
 from factory.live.inbox import Inbox
 
@@ -25,6 +26,8 @@ async def watch(
         while True:
             try:
                 found = await again()
+            except DomainError:
+                return  # nobody is behind it any more, and too many at its address ask in vain
             except Exception:
                 logger.exception("live.heartbeat_failed")
             else:

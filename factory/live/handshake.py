@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from factory.errors import DomainError
+from factory.limits.addresses import client_address
 
 SUBPROTOCOL = "bearer."
 
@@ -19,18 +20,21 @@ class Handshake:
     bearer: str
     cookies: dict[str, str]
     subprotocol: str | None
+    address: str = ""
 
 
 @dataclass(frozen=True)
 class Listener:
     """Who is behind a connection, and the name of the credential whose end also ends the connection.
 
-    `held_back` as in `factory.trpc.call.Identity`: to permissions a listener is somebody who asks, like any other.
+    `held_back` and `scope` as in `factory.trpc.call.Identity`: to permissions a listener is somebody who asks, like
+    any other.
     """
 
     principal: Any
     credential: str
     held_back: DomainError | None = field(default=None, compare=False)
+    scope: Any = None
 
 
 def read_handshake(scope: dict[str, Any]) -> Handshake:
@@ -43,7 +47,11 @@ def read_handshake(scope: dict[str, Any]) -> Handshake:
     cookies = {}
     if not bearer and is_allowed_origin(headers.get("origin", ""), host=headers.get("host", "")):
         cookies = _cookies(headers.get("cookie", ""))
-    return Handshake(bearer=bearer, cookies=cookies, subprotocol=offered)
+    peer = (scope.get("client") or ("",))[0]
+    address = client_address(
+        {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": headers.get("x-forwarded-for", "")}
+    )
+    return Handshake(bearer=bearer, cookies=cookies, subprotocol=offered, address=address)
 
 
 def is_allowed_origin(origin: str, *, host: str) -> bool:

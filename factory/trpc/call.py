@@ -2,25 +2,36 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from factory.errors import DomainError
 
+if TYPE_CHECKING:
+    from factory.trpc.router import Procedure
+
+
+class Scope(Protocol):
+    """The part of what somebody may that their credential is for."""
+
+    def covers(self, procedure: "Procedure") -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who sent the request. `ambient` credentials are those a browser sends by itself: cookies.
 
-    One who is `held_back` is known, and has something to do before anything else is open to them.
+    One who is `held_back` is known, and has something to do before anything else is open to them. With a `scope`
+    a program speaks for somebody: it may no more than they, and only what the scope covers.
     """
 
     principal: object | None = None
     credential: object | None = None
     ambient: bool = False
     held_back: DomainError | None = None
+    scope: Scope | None = None
 
 
 STRANGER = Identity()

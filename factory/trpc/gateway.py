@@ -259,12 +259,15 @@ class _Visit:
 
 
 def check_permission(procedure: Procedure, identity: Identity) -> None:
-    if procedure.permission.allows(identity):
+    covered = identity.scope is None or identity.scope.covers(procedure)
+    if covered and procedure.permission.allows(identity):
         return
     if identity.principal is None:
         raise TRPCError("UNAUTHORIZED", "Sign in first.")
     if identity.held_back is not None:
         raise refusal_for(identity.held_back, procedure.path)
+    if not covered:
+        raise TRPCError("FORBIDDEN", f"{procedure.path} is beyond the scope of this token.")
     raise TRPCError("FORBIDDEN", f"{procedure.path} is for: {procedure.permission.name}.")
 
 

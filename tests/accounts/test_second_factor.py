@@ -3,6 +3,7 @@
 import orjson
 import pytest
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from factory.accounts import second_factor
@@ -259,3 +260,22 @@ def test_no_code_is_in_the_audit_log(client):
 @pytest.fixture(autouse=True)
 def _counted_anew():
     cache.clear()
+
+
+def test_a_command_helps_the_only_admin_who_has_lost_both_and_is_audited(client):
+    phone = make_phone(make_user(role="admin"))
+
+    call_command("take_second_factor_off", phone.owner.email.upper())
+
+    assert log_in(client, phone.owner).status_code == 200
+    entry = AuditEntry.objects.get(action="take_second_factor_off")
+    assert (entry.source, entry.outcome, entry.actor_id) == ("console", "done", None)
+    assert (entry.target_label, entry.before, entry.after) == (
+        phone.owner.email,
+        {"secondFactor": "on"},
+        {"secondFactor": "off"},
+    )
+    for wrong in (phone.owner.email, "nobody@example.com"):
+        with pytest.raises(CommandError):
+            call_command("take_second_factor_off", wrong)
+    assert AuditEntry.objects.filter(source="console").count() == 1

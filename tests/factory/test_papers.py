@@ -88,9 +88,10 @@ def test_a_role_is_asked_for_where_a_procedure_asks_for_one():
     security = {path: operation["security"] for path, operation in operations().items()}
 
     assert security["system.health"] == [{}]
-    assert security["devices.list"] == [{"session": []}, {"person": []}]
+    assert security["devices.list"] == [{"session": []}, {"person": []}, {"apiToken": []}]
+    assert security["auth.sessions"] == [{"session": []}, {"person": []}]
     assert security["ota.check"] == [{"device": []}]
-    assert security["readings.create"] == [{"session": []}, {"person": []}, {"device": []}]
+    assert security["readings.create"] == [*security["devices.list"], {"device": []}]
 
 
 def test_every_example_is_what_its_schema_asks_for():

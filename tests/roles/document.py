@@ -8,6 +8,7 @@ from tests.roles.table import (
     DEVICE,
     DEVICES_ONLY,
     DOWNLOADS,
+    IN_PERSON,
     LEAST_RANK,
     MODELS,
     PAGES,
@@ -53,6 +54,16 @@ def _procedures() -> list[str]:
         "## Procedures\n\n| From | May call |\n| --- | --- |",
         *_rows(by_role),
         f"| device, its own | {_listed(DEVICE)} |\n",
+        *_tokens(),
+    ]
+
+
+def _tokens() -> list[str]:
+    """Which mutations of these roles a scope covers follows from the table; the rules are told in words."""
+    return [
+        "An API token ([integrators.md](integrators.md)) does what its owner may at the moment, within its scope:",
+        "`read` covers queries and subscriptions, `operate` also mutations for operators and below, `full` all.",
+        f"Only people who have signed in may call {_listed(IN_PERSON)}; and tokens open no page and not the admin.\n",
     ]
 
 

@@ -20,6 +20,24 @@ DEVICE = {"readings.create", "commands.pending", "commands.ack", "devices.getCon
 DEVICES_ONLY = {"commands.pending", "commands.ack", "devices.reportConfig"}  # a device speaks for itself
 DEVICE |= {"ota.check", "ota.updateStatus"}
 DEVICES_ONLY |= {"ota.check", "ota.updateStatus"}
+# One's own account: for people who have signed in, never for an API token of theirs.
+IN_PERSON = {
+    "auth.apiTokens",
+    "auth.beginSecondFactor",
+    "auth.changePassword",
+    "auth.confirmSecondFactor",
+    "auth.createApiToken",
+    "auth.disableSecondFactor",
+    "auth.preferences",
+    "auth.renewRecoveryCodes",
+    "auth.revokeApiToken",
+    "auth.revokeSession",
+    "auth.secondFactor",
+    "auth.sessions",
+    "auth.setPreferences",
+}
+# By scope of an API token, the highest rank for whom its mutations are; queries it may make as its owner may.
+SCOPES = {"read": None, "operate": OPERATOR, "full": ADMIN}
 LEAST_RANK = {
     "operator": {
         "analytics.addStop",
@@ -112,8 +130,10 @@ VIEWERS_WRITE = {
     "auth.beginSecondFactor",
     "auth.changePassword",
     "auth.confirmSecondFactor",
+    "auth.createApiToken",
     "auth.disableSecondFactor",
     "auth.renewRecoveryCodes",
+    "auth.revokeApiToken",
     "export.alertHistoryReport",
     "export.analyticsReport",
     "export.cancelReport",
@@ -185,6 +205,8 @@ PAGES = {
         "confirm-second-factor",
         "renew-recovery-codes",
         "disable-second-factor",
+        "api-tokens",
+        "revoke-api-token",
         "devices",
         "device-bulk",
         "device",
@@ -368,6 +390,7 @@ MODELS = {
     "accounts.user": ("add change delete", "delete_selected end_sessions take_second_factor_off"),
     "accounts.invitation": ("add change", "revoke send_again"),
     "accounts.session": ("change", "revoke"),
+    "accounts.apitoken": ("change", "revoke"),
     "accounts.auditentry": ("", "export_selected"),
     "devices.claimcode": ("add change", "revoke"),
     "devices.claim": ("", ""),

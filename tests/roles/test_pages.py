@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from factory.urls import registry
-from tests.builders import Trpc, make_device, make_token, make_user, sign_in
+from tests.builders import Trpc, make_api_token, make_device, make_token, make_user, sign_in
 from tests.roles.table import DOWNLOADS, JUDGES_WHAT_IS_SENT, PAGES, RANKS, STRANGER, UNNAMED, has_rank
 
 pytestmark = pytest.mark.django_db
@@ -90,9 +90,16 @@ def test_a_page_is_open_to_exactly_whom_the_contract_says(client, role):
     assert wrong == {}
 
 
-def test_a_devices_token_opens_no_page(client):
-    headers = {"authorization": f"Bearer {make_token(make_device(), at=timezone.now())}"}
-    pages = [name for name, least in LEAST_RANK.items() if least != STRANGER]
+@pytest.mark.parametrize("whose", ["device", "program"])
+def test_a_token_of_a_device_or_a_program_opens_no_page(client, whose):
+    token = (
+        make_token(make_device(), at=timezone.now())
+        if whose == "device"
+        else make_api_token(make_user(role="admin"), "full")
+    )
+    headers = {"authorization": f"Bearer {token}"}
+    for_programs = {"report-file", "firmware-file"} if whose == "program" else set()
+    pages = [name for name, least in LEAST_RANK.items() if least != STRANGER and name not in for_programs]
     answers = {name: client.get(address(name), headers=headers) for name in pages}
 
     opened = [

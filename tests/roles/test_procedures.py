@@ -5,10 +5,20 @@ from django.utils import timezone
 
 from devices.identity import known_tokens
 from factory.urls import registry
-from tests.builders import Trpc, make_device, make_token, make_user, sign_in
+from tests.builders import Trpc, make_api_token, make_device, make_token, make_user, sign_in
 from tests.devices.commanding import make_command
 from tests.ota.updating import make_deployment
-from tests.roles.table import DEVICE, DEVICES_ONLY, LEAST_RANK, PUBLIC, RANKS, VIEWERS_WRITE, has_rank
+from tests.roles.table import (
+    DEVICE,
+    DEVICES_ONLY,
+    IN_PERSON,
+    LEAST_RANK,
+    PUBLIC,
+    RANKS,
+    SCOPES,
+    VIEWERS_WRITE,
+    has_rank,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +76,35 @@ def may(who: str, procedure) -> bool:
     if procedure.path in PUBLIC:
         return True
     return procedure.path in DEVICE if who == "device" else has_rank(who, least_rank(procedure))
+
+
+def token_may(scope: str, owner: str, procedure) -> bool:
+    """No more than its owner, nothing about the owner's account, and only what its scope covers."""
+    if procedure.path in PUBLIC:
+        return True
+    assert not procedure.path.startswith("auth.") or procedure.path in IN_PERSON, (
+        f"Is {procedure.path} about one's own account? Say it in tests/roles/table.py."
+    )
+    least = least_rank(procedure)
+    if procedure.path in IN_PERSON or not has_rank(owner, least):
+        return False
+    highest = SCOPES[scope]
+    return procedure.kind != "mutation" or (highest is not None and has_rank(highest, least))
+
+
+@pytest.mark.parametrize(
+    ("scope", "owner"),
+    [("read", "admin"), ("operate", "admin"), ("full", "admin"), ("full", "technician"), ("operate", "user")],
+)
+def test_an_api_token_opens_exactly_what_its_scope_and_its_owner_may(client, scope, owner):
+    token = Trpc(client, bearer=make_api_token(make_user(role=owner), scope))
+    wrong = {}
+    for procedure in registry:
+        status = status_for(token, procedure)
+        if (status == 403) is token_may(scope, owner, procedure):
+            wrong[procedure.path] = status
+
+    assert wrong == {}
 
 
 def in_the_name_of(other) -> dict:
