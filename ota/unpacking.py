@@ -123,7 +123,7 @@ def _weigh_zip(file: IO[bytes], allowance: Allowance, depth: int) -> None:
                     shutil.copyfileobj(packed, _Weighing(inner, allowance), CHUNK)
             except Bomb:
                 raise
-            except Exception:
+            except Exception:  # broken, encrypted, or packed in a way that is not known here
                 continue
             _weigh(inner, allowance, depth=depth + 1)
 
