@@ -31,8 +31,8 @@ def ask(path, body=b"", *, app=application, **environ):
 
     answer = app(environ, start_response)
     content = b"".join(answer)
-    if close := getattr(answer, "close", None):  # as a server does: a file is closed by it
-        close()
+    if hasattr(answer, "close"):  # as a server does
+        answer.close()
     return told["status"], told["headers"], content
 
 
