@@ -14,6 +14,9 @@ hypothesis_settings.load_profile("steady")
 
 
 def pytest_addoption(parser):
+    parser.addoption(
+        "--database-only", action="store_true", help="leave out what asks no database: it was run beside another"
+    )
     chaos = parser.getgroup("chaos")
     chaos.addoption("--chaos-seconds", type=float, default=40, help="how long processes are killed")
     chaos.addoption(
@@ -23,6 +26,13 @@ def pytest_addoption(parser):
     parser.getgroup("soak").addoption(
         "--soak-minutes", type=float, default=2, help="how long; 60 let a whole day pass"
     )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--database-only"):
+        asks = [item for item in items if item.get_closest_marker("django_db") or "db" in item.fixturenames]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(asks)])
+        items[:] = asks
 
 
 @pytest.fixture(scope="session", autouse=True)
