@@ -12,7 +12,7 @@ PLAIN = ("not yet", "does not apply")
 
 
 @cache
-def tests_in(file: str) -> set[str]:
+def names_in(file: str) -> set[str]:
     path = settings.BASE_DIR / file
     if not path.is_file():
         return set()
@@ -22,7 +22,7 @@ def tests_in(file: str) -> set[str]:
 
 def test_every_test_that_it_names_is_there():
     assert len(NAMED) > 80
-    assert [f"{file}::{name}" for file, name in NAMED if name not in tests_in(file)] == []
+    assert [f"{file}::{name}" for file, name in NAMED if name not in names_in(file)] == []
 
 
 def test_every_line_of_the_catalogues_has_a_test_or_says_that_it_has_none():

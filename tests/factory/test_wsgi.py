@@ -29,7 +29,10 @@ def ask(path, body=b"", *, app=application, **environ):
     def start_response(status, headers):
         told.update(status=int(status.split()[0]), headers=headers)
 
-    content = b"".join(app(environ, start_response))
+    answer = app(environ, start_response)
+    content = b"".join(answer)
+    if hasattr(answer, "close"):  # as a server does
+        answer.close()
     return told["status"], told["headers"], content
 
 

@@ -8,7 +8,9 @@ import pytest
 from tests.hostile import files, sizes, tokens, wire
 from tests.hostile.run import KINDS, TALKING, at_work, run, table
 
-KEYS = {"admin": "e30.e30.e30", "secret_key": "x" * 50}
+# Signed by nobody; its claims say who it is for.
+A_TOKEN = "e30.eyJqdGkiOiAiYWJjIiwgInN1YiI6ICJhYmMifQ.e30"
+KEYS = {"admin": A_TOKEN, "secret_key": "x" * 50}
 
 
 @pytest.mark.parametrize(
