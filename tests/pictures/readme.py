@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from tests.pictures import plants
 from tests.pictures.camera import camera
 
-MOST_BYTES = 200_000
+MOST_BYTES = 150_000
 WANTED = {
     "overview": "/",
     "device": "/devices/{device_id}/?tab=live&range=24h",
