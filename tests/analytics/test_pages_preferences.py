@@ -157,11 +157,11 @@ def test_signing_in_leads_to_the_start_page_or_to_the_wanted_address_with_its_qu
 
 
 def test_the_number_of_queries_does_not_grow_with_sessions(client, user, django_assert_num_queries):
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get("/preferences/")
     for _ in range(2):
         open_session(user=user, at=timezone.now())
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get("/preferences/")
 
 
