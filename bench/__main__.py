@@ -17,6 +17,7 @@ NAMES = (
     "batch",
     "rollout",
     "subscribe",
+    "sockets",
     "limits",
     "memory",
     "pages",
@@ -30,6 +31,9 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="granian's processes")
     parser.add_argument("--threads", type=int, default=64, help="threads of each of them")
     parser.add_argument("--connections", type=int, default=128, help="that send single readings at once")
+    parser.add_argument(
+        "--sockets", type=int, default=5_000, help="of `sockets`, a third of which hardly read"
+    )
     parser.add_argument("--minutes", type=int, default=60, help="that the pages of `memory` stay open")
     parser.add_argument(
         "--url", default="", help="a plant that runs already, for `memory`; else one is started"

@@ -34,6 +34,7 @@ from factory.trpc.socket import TrpcSocket
 from factory.trpc.sse import EventStreams
 from factory.urls import gateway
 from factory.ways_in import ways_in
+from factory.web_safety import raw_headers
 from grouping import consumers as grouping_channels
 from ota import consumers as ota_channels
 from telemetry import consumers as telemetry_channels
@@ -87,7 +88,13 @@ def watch_over(identity: Identity, again: Callable[[], Awaitable[Identity]]) -> 
     return watch(identity, credential=credential_of(identity), again=again)
 
 
-streams = EventStreams(gateway, prefixes=PROCEDURES, ping_seconds=settings.WS_TIMEOUT / 4, watch=watch_over)
+streams = EventStreams(
+    gateway,
+    prefixes=PROCEDURES,
+    ping_seconds=settings.WS_TIMEOUT / 4,
+    watch=watch_over,
+    headers=raw_headers(PROCEDURES[0].encode()),
+)
 trpc_socket = TrpcSocket(gateway, watch=watch_over, rate=settings.RATE_SOCKET)
 draining.on_drain(trpc_socket.say_goodbye)
 

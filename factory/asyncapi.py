@@ -234,7 +234,8 @@ def asyncapi_document() -> dict[str, Any]:
                 "host": "{host}",
                 "protocol": "ws",
                 "description": "This server; wss where it is https. Sign in with the cookie, a Bearer header or the"
-                " sub-protocol `bearer.<token>`; a stranger is closed with 4401.",
+                " sub-protocol `bearer.<token>`; a stranger is closed with 4401, who reads too slowly with 4408: come"
+                " back, and ask the API for what was not told.",
                 "variables": {"host": {"default": settings.PUBLIC_URL.partition("://")[2]}},
             },
             "mqtt": {

@@ -123,6 +123,11 @@ app.conf.beat_schedule = {
         "schedule": NEWCOMER_SECONDS,
         "options": {"expires": NEWCOMER_SECONDS},
     },
+    # After an upgrade, and after a change of SECRET_KEY; `manage.py rotate_secrets` does it at once.
+    "seal what is plain or under an older key": {
+        "task": "factory.tasks.seal_what_is_older",
+        "schedule": 3600.0,
+    },
     "forget old entries of the audit log": {
         "task": "factory.accounts.tasks.forget_old_audit_entries",
         "schedule": 3600.0,

@@ -28,18 +28,21 @@ HEARTBEAT = "health.workers"
 HEARTBEAT_SECONDS = 60.0
 CLOCK_SECONDS = 2.0
 ASKED_EVERY = 5.0  # seconds
-PATIENCE_SECONDS = 2.0  # with a storage; its own is longer than those who ask for readiness have
+PATIENCE_SECONDS = 2.0  # with database and storage; their own is longer than those who ask for readiness have
 _began = time.time()
 MQTT_ASKED_EVERY = 1.0  # each asking is a connection
 
 
 def _database_answers() -> bool:
+    """Asked in a thread of its own, with a connection of its own: those of requests wait longer for an answer."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             return cursor.fetchone() is not None
     except (DatabaseError, ImproperlyConfigured):
         return False
+    finally:
+        connection.close()
 
 
 def _is_migrated() -> bool:
@@ -70,10 +73,39 @@ def _mqtt_answers() -> bool:
     return not settings.MQTT_ENABLED or responds(settings.MQTT_HOST, settings.MQTT_PORT)
 
 
+class InTime:
+    """A question to something that may hang: without an answer by then it is "no", until the answer has come.
+
+    Asked in a thread of its own, of which there is never more than one.
+    """
+
+    def __init__(self, ask: Callable[[], bool], seconds: float) -> None:
+        self.ask, self.seconds = ask, seconds
+        self._asking: Future[bool] | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> bool:
+        with self._lock:
+            if self._asking is None or self._asking.done():
+                self._asking = Future()
+                threading.Thread(target=self._answer, args=(self._asking,), daemon=True).start()
+            asking = self._asking
+        try:
+            return asking.result(self.seconds)
+        except TimeoutError:
+            return False
+
+    def _answer(self, asking: "Future[bool]") -> None:
+        try:
+            asking.set_result(self.ask())
+        except Exception as error:
+            asking.set_exception(error)
+
+
 # Without these the platform cannot take readings in; without the others it works, with less.
 VITAL: dict[str, Callable[[], bool]] = {
     "draining": lambda: not is_draining(),
-    "database": _database_answers,
+    "database": InTime(_database_answers, PATIENCE_SECONDS),
     "migrations": _is_migrated,
 }
 
@@ -118,35 +150,6 @@ def _clock_agrees() -> bool:
         return True  # and the database is named
 
 
-class InTime:
-    """A question to something that may hang: without an answer by then it is "no", until the answer has come.
-
-    Asked in a thread of its own, of which there is never more than one.
-    """
-
-    def __init__(self, ask: Callable[[], bool], seconds: float) -> None:
-        self.ask, self.seconds = ask, seconds
-        self._asking: Future[bool] | None = None
-        self._lock = threading.Lock()
-
-    def __call__(self) -> bool:
-        with self._lock:
-            if self._asking is None or self._asking.done():
-                self._asking = Future()
-                threading.Thread(target=self._answer, args=(self._asking,), daemon=True).start()
-            asking = self._asking
-        try:
-            return asking.result(self.seconds)
-        except TimeoutError:
-            return False
-
-    def _answer(self, asking: "Future[bool]") -> None:
-        try:
-            asking.set_result(self.ask())
-        except Exception as error:
-            asking.set_exception(error)
-
-
 class NowAndThen:
     """A question that is asked at most once in so many seconds; readiness may be asked as often as anybody likes."""
 
@@ -181,6 +184,16 @@ def report_on(name: str, works: Callable[[], bool]) -> None:
     USEFUL[name] = works
 
 
+def _dead() -> list[str]:
+    dead = []
+    for name, check in VITAL.items():
+        if not check():
+            dead.append(name)
+            if name == "database":
+                break  # what comes after it would ask it, and wait
+    return dead
+
+
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
@@ -189,7 +202,7 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """200 `{status: ok|degraded, down: [...]}`; 503 without the database, unmigrated, or while draining."""
-    dead = [name for name, check in VITAL.items() if not check()]
+    dead = _dead()
     if dead:
         return JsonResponse({"status": "down", "down": dead}, status=503)
     down = [name for name, check in USEFUL.items() if not check()]

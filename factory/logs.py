@@ -5,6 +5,8 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from django.core.exceptions import SuspiciousOperation
+
 from factory.context import ids
 
 STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request", "status_code"}
@@ -13,6 +15,18 @@ STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskNa
 def extras_of(record: logging.LogRecord) -> Mapping[str, object]:
     """What a record says beside its event: the ids of the work at hand, then its own extras."""
     return {**ids(), **{key: value for key, value in vars(record).items() if key not in STANDARD}}
+
+
+class RefusedInOneLine(logging.Filter):
+    """What Django refuses with 400 is somebody's mischief, not our failure: a line, and no page of our code with it.
+
+    Else everybody who guesses at host names fills the disk, and hides what really broke.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], SuspiciousOperation):
+            record.exc_info = record.exc_text = None
+        return True
 
 
 class LineFormatter(logging.Formatter):

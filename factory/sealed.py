@@ -22,7 +22,7 @@ class CannotUnseal(Exception):
 
 
 class SealedText(models.TextField):
-    """A column of what `seal` gave. Plain in it is only what a version before has written, or an empty text."""
+    """A column of what `seal` gave. Plain in it is only an empty text, and for a while what a version before wrote."""
 
 
 def seal(text: str) -> str:

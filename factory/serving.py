@@ -11,13 +11,13 @@ from typing import Any
 
 from daphne.server import Server as DaphneServer
 from daphne.server import twisted_loop
-from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor
 from twisted.logger import globalLogBeginner
 
 from factory import draining
 from factory.http_door import Factory, Request
+from factory.socket_door import Socket, SocketFactory
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ CLOSE_RESTARTING = 1012
 IDLE_GRACE = 0.25  # a connection may carry a request that we have not read yet
 RECEIVING_GRACE = 2.0  # what is still being sent may be sent again: nobody was told it had arrived
 SOCKET_GRACE = 1.0
+CLOSE_GRACE = 20  # for a slow reader to come as far as our close frame
 LAST_RESORT = 1.0
 
 
@@ -41,6 +42,7 @@ class Server(DaphneServer):
             # Whoever answers no ping is gone WS_TIMEOUT after the last word.
             ping_interval=settings.WS_TIMEOUT / 3,
             ping_timeout=settings.WS_TIMEOUT / 2,
+            websocket_handshake_timeout=20,  # who comes with thousands waits for the answer who they are
             application_close_timeout=5,
             server_name="",
         )
@@ -51,11 +53,12 @@ class Server(DaphneServer):
     def run(self) -> None:
         self.connections: dict[Any, dict[str, Any]] = {}
         self.http_factory = Factory(self)
-        self.ws_factory = WebSocketFactory(self, server=self.server_name)
+        self.ws_factory = SocketFactory(self, server=self.server_name)
         self.ws_factory.setProtocolOptions(
             autoPingTimeout=self.ping_timeout,
             allowNullOrigin=True,
             openHandshakeTimeout=self.websocket_handshake_timeout,
+            closeHandshakeTimeout=CLOSE_GRACE,
             maxMessagePayloadSize=self.websocket_max_message_size,
             maxFramePayloadSize=self.websocket_max_frame_size,
         )
@@ -71,9 +74,9 @@ class Server(DaphneServer):
         reactor.run(installSignalHandlers=False)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """As daphne's, but whoever makes a long answer waits for its reader."""
+        """As daphne's, but whoever makes a long answer, or has much to say on a socket, waits for its reader."""
         await super().handle_reply(protocol, message)
-        if message.get("more_body") and isinstance(protocol, Request):
+        if isinstance(protocol, Socket) or (message.get("more_body") and isinstance(protocol, Request)):
             await protocol.writable.wait()
 
     def leave(self) -> None:
@@ -115,7 +118,7 @@ class Server(DaphneServer):
 
     async def _close_sockets(self) -> None:
         """Tell every WebSocket that a successor is coming, and let its consumer say goodbye."""
-        sockets = [known for known in self.connections if isinstance(known, WebSocketProtocol)]
+        sockets = [known for known in self.connections if isinstance(known, Socket)]
         for known in sockets:
             if known.state == known.STATE_OPEN:
                 known.sendCloseFrame(CLOSE_RESTARTING, b"restarting")

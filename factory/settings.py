@@ -16,7 +16,6 @@ from urllib.parse import quote, unquote, urlsplit
 
 import dj_database_url
 import dj_email_url
-from csp.constants import NONE, SELF
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -63,7 +62,17 @@ def kept_secret(path: Path) -> str:
     return path.read_text().strip()
 
 
+def kept_lines(path: Path) -> list[str]:
+    """What stands in a file of the data folder, line by line; nothing where there is none."""
+    return path.read_text().split() if path.is_file() else []
+
+
 SECRET_KEY = env.text("SECRET_KEY") or kept_secret(FACTORY_DATA / "secret_key")
+# Keys of before, by which is still read what they have sealed or signed (docs/secrets.md).
+SECRET_KEY_FALLBACKS = [
+    *env.words("SECRET_KEY_FALLBACKS"),
+    *kept_lines(FACTORY_DATA / "secret_key_fallbacks"),
+]
 DEBUG = env.flag("DEBUG", default=False)
 ROOT_URLCONF = "factory.urls"
 WSGI_APPLICATION = "factory.wsgi.application"
@@ -91,13 +100,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "factory.web_safety.SafeHeaders",
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "factory.limiting.CountedRequests",
     "factory.smaller.Smaller",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "factory.admin_policy.AdminPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -289,25 +297,17 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # Web
 
 SECURE = PUBLIC_URL.startswith("https://")
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # forms carry the token themselves
 SECURE_SSL_REDIRECT = SECURE
+# Whoever watches the processes asks them themselves, without TLS: they are behind the proxy, which has it.
+SECURE_REDIRECT_EXEMPT = [r"^health/(live|ready)$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+# Only as far as factory.web_safety leaves it: from TRUSTED_PROXIES.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 CSRF_FAILURE_VIEW = "factory.refusals.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    # The admin's own scripts evaluate expressions; it gets its own, looser policy (factory.admin_policy).
-    "EXCLUDE_URL_PREFIXES": ["/admin/"],
-    "DIRECTIVES": {
-        "default-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "object-src": [NONE],
-        "base-uri": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-    },
-}
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "factory" / "instead"]  # served instead of a library's own: docs/admin.md
 WHITENOISE_USE_FINDERS = True
@@ -356,6 +356,7 @@ RATE_SOCKET = env.rate("RATE_SOCKET", "1000/m")
 RATELIMIT_USE_CACHE = "limits"
 REQUEST_TIMEOUT = env.integer("REQUEST_TIMEOUT", 30, low=1, high=600)
 WS_TIMEOUT = env.integer("WS_TIMEOUT", 60, low=2, high=3600)
+WS_BEHIND = env.integer("WS_BEHIND", 10, low=1, high=600)
 UPLOAD_TIMEOUT = env.integer("UPLOAD_TIMEOUT", 300, low=1, high=86400)
 UPLOAD_FILE_MB = env.integer("UPLOAD_FILE_MB", 10, low=1, high=200)  # an upload is in memory on its way in
 UPLOAD_DAY_MB = env.integer("UPLOAD_DAY_MB", 100, low=1, high=1_000_000)
@@ -437,6 +438,10 @@ EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
 EMAIL_TIMEOUT = 10
 ALERT_EMAIL = env.email("ALERT_EMAIL")
 NOTIFY_LOCAL = env.flag("NOTIFY_LOCAL", default=False)
+try:
+    NOTIFY_NETWORKS = read_networks(env.words("NOTIFY_NETWORKS"))
+except ValueError as reason:
+    raise refuse("NOTIFY_NETWORKS", env.text("NOTIFY_NETWORKS"), f"a list of networks: {reason}") from None
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = (
     env.email("EMAIL_FROM") or f"factory@{urlsplit(PUBLIC_URL).hostname or 'localhost'}"
 )
@@ -453,7 +458,10 @@ LOGGING = {
         "line": {"()": "factory.logs.LineFormatter"},
         "json": {"()": "factory.logs.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "filters": {"refused": {"()": "factory.logs.RefusedInOneLine"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["refused"]}
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"propagate": True},

@@ -23,7 +23,7 @@ from django.http import HttpRequest, HttpResponse  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
 from django.middleware.security import SecurityMiddleware  # noqa: E402
 
-from factory import context, counters, deadline  # noqa: E402
+from factory import context, counters, deadline, web_safety  # noqa: E402
 from factory.middleware import ROUTE  # noqa: E402
 from factory.refusals import bad_request  # noqa: E402
 from factory.urls import gateway  # noqa: E402
@@ -46,6 +46,7 @@ class ProcedureDoor:
         response = cast(HttpResponseBase, self._secured(WSGIRequest(environ)))
         headers = list(response.items())
         headers += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
+        headers += web_safety.missing(environ["PATH_INFO"], response.headers)
         start_response(f"{response.status_code} {response.reason_phrase}", headers)
         # A stream is iterated and, whatever becomes of it, closed by the server.
         return response if response.streaming else [cast(HttpResponse, response).content]
@@ -77,6 +78,7 @@ procedures = ProcedureDoor()
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Every HTTP request comes through here; its time runs from when it arrived, if it had to wait for a thread."""
     path = environ["PATH_INFO"]
+    web_safety.believe_proxies_only(environ)
     way_in = procedures if path.startswith(PROCEDURES) else pages
     number = context.request_id(environ.get("HTTP_X_REQUEST_ID", ""))
     began, answered = time.monotonic(), "none"

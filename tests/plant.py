@@ -1,12 +1,16 @@
 """A whole server as `script/server` starts it: real processes on a free port and a folder of its own."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -48,10 +52,24 @@ def alive_with(mark: str) -> dict[int, str]:
     return found
 
 
+@functools.cache
+def migrated() -> Path:
+    """A database with every table and nothing of a plant in it: made once, since each start of a test would need it."""
+    folder = Path(tempfile.mkdtemp(prefix="factory-migrated-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    environment = plain_environment(FACTORY_DATA=str(folder))
+    subprocess.run([*MANAGE, "migrate", "-v0"], env=environment, check=True)
+    return folder / "factory.sqlite3"
+
+
 class Plant:
     """A running `manage.py up`, its output and its processes."""
 
-    def __init__(self, folder: Path, command: str = "up", **chosen: str) -> None:
+    def __init__(self, folder: Path, command: str = "up", *, empty: bool = False, **chosen: str) -> None:
+        database = folder / "factory.sqlite3"
+        if not (empty or database.exists() or "DATABASE_URL" in chosen):
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(migrated(), database)
         self.mark = f"FACTORY_DATA={folder}"
         self.port = int(chosen.get("PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
@@ -138,8 +156,9 @@ def as_admin(plant: Plant) -> Api:
 
 
 @contextlib.contextmanager
-def running(folder: Path, command: str = "up", **chosen: str) -> Iterator[Plant]:
-    plant = Plant(folder, command, **chosen)
+def running(folder: Path, command: str = "up", *, empty: bool = False, **chosen: str) -> Iterator[Plant]:
+    """A plant until the end of the block. `empty` lets it make its own tables, as at a first start."""
+    plant = Plant(folder, command, empty=empty, **chosen)
     try:
         yield plant
     finally:

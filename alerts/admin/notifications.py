@@ -7,6 +7,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 
 from alerts.admin.alerts import OnlyActedUpon
 from alerts.models import Alert, Attempt, Delivery, NotificationConfig, Outage
+from alerts.outbox.recipients import shown
 from alerts.outbox.transports import TRANSPORTS
 from alerts.services.configs import delete_config, edit_config, register_config
 from alerts.services.trying import retry_deliveries
@@ -86,7 +87,7 @@ class NotificationConfigAdmin(Cascading, OnlyActedUpon):
 
     @admin.display(description=_("recipient"))
     def masked(self, config: NotificationConfig) -> str:
-        return TRANSPORTS[config.type].shown(config.recipient)
+        return shown(config)
 
     @admin.display(description=_("whose"), ordering="owner")
     def whose(self, config: NotificationConfig) -> str:
@@ -98,7 +99,7 @@ class NotificationConfigAdmin(Cascading, OnlyActedUpon):
             by=request.user,
             plant=True,
             type=obj.type,
-            recipient=obj.recipient,
+            recipient=form.cleaned_data["recipient"],
             severity_filter=severities,
             throttle_minutes=obj.throttle_minutes,
             escalate_after_minutes=obj.escalate_after_minutes,

@@ -3,7 +3,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from alerts.models import Alert, AlertEvent, Delivery, NotificationConfig
-from alerts.outbox.transports import TRANSPORTS
+from alerts.outbox.recipients import shown
 from alerts.queries import notifications as queries
 from alerts.services import configs, trying
 from alerts.services.telling import TOLD
@@ -109,7 +109,7 @@ class ConfigRow(WireSerializer):
     updated_at = serializers.DateTimeField()
 
     def get_recipient(self, config: NotificationConfig) -> str:
-        return TRANSPORTS[config.type].shown(config.recipient)
+        return shown(config)
 
 
 class ConfigWithSecret(ConfigRow):

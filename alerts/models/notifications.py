@@ -1,21 +1,16 @@
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy
 
 from alerts.models.alerts import AlertEvent
 from factory.accounts.models import User
-
-
-class NotificationConfigQuerySet(models.QuerySet["NotificationConfig"]):
-    def of_environment(self) -> "NotificationConfigQuerySet":
-        """The config of ALERT_EMAIL as it is now; of several, the first counts."""
-        return self.filter(from_environment=True, recipient=settings.ALERT_EMAIL).order_by("pk")
+from factory.sealed import SealedText, seal, unseal
 
 
 class NotificationConfig(models.Model):
     """Where one person, or the plant itself, wants to hear of which alerts.
 
-    Without an owner it is the plant's own. `recipient` may hold secrets: nobody is shown it again whole.
+    Without an owner it is the plant's own. `recipient` may hold secrets: nobody is shown it again whole, and like
+    `secret`, which signs what a webhook gets, it lies in the database sealed.
     """
 
     class Type(models.TextChoices):
@@ -29,7 +24,7 @@ class NotificationConfig(models.Model):
     )
     enabled = models.BooleanField(default=True)
     type = models.CharField(max_length=16, choices=Type)
-    recipient = models.CharField(max_length=1000)
+    sealed_recipient = SealedText(db_column="recipient")
     severity_filter = models.JSONField(null=True, blank=True)  # [severity], null for all
     device_filter = models.JSONField(null=True, blank=True)  # [device pk]
     group_filter = models.JSONField(null=True, blank=True)  # [group pk], nested groups included
@@ -37,15 +32,31 @@ class NotificationConfig(models.Model):
     quiet_hours = models.JSONField(null=True, blank=True)  # {start, end, days?, exceptCritical?}
     throttle_minutes = models.PositiveIntegerField(null=True, blank=True)
     escalate_after_minutes = models.PositiveIntegerField(null=True, blank=True)
-    secret = models.CharField(max_length=100, blank=True)  # signs what a webhook gets
+    sealed_secret = SealedText(db_column="secret", blank=True)
     from_environment = models.BooleanField(default=False, editable=False)  # ALERT_EMAIL
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
-    objects = NotificationConfigQuerySet.as_manager()
-
     def __str__(self) -> str:
         return f"{self.type} {self.pk}"
+
+    # Both raise CannotUnseal where the key they were sealed under is lost.
+
+    @property
+    def recipient(self) -> str:
+        return unseal(self.sealed_recipient)
+
+    @recipient.setter
+    def recipient(self, plain: str) -> None:
+        self.sealed_recipient = seal(plain)
+
+    @property
+    def secret(self) -> str:
+        return unseal(self.sealed_secret)
+
+    @secret.setter
+    def secret(self, plain: str) -> None:
+        self.sealed_secret = seal(plain)
 
 
 class Delivery(models.Model):
@@ -59,7 +70,6 @@ class Delivery(models.Model):
         SENDING = "sending", gettext_lazy("Sending")
         SENT = "sent", gettext_lazy("Sent")
         FAILED = "failed", gettext_lazy("Failed")
-        # needless by the time it was due, for example acknowledged before the escalation
         # needless by the time it was due, for example acknowledged before the escalation
         SKIPPED = "skipped", gettext_lazy("Skipped")
 

@@ -10,6 +10,7 @@ from alerts.outbox.signed import LinkExpired, LinkForged, delivery_of
 from alerts.outbox.transports import MAIL
 from factory.accounts.models import User
 from factory.errors import NotFound
+from factory.sealed import CannotUnseal
 
 OPEN = (Delivery.Status.PENDING, Delivery.Status.SENDING)
 
@@ -34,8 +35,24 @@ def configs_that_count() -> list[NotificationConfig]:
     """Those that are told: switched on, of people who are there still, and of ALERT_EMAIL as it is now."""
     found = NotificationConfig.objects.filter(enabled=True, from_environment=False)
     found = found.filter(Q(owner=None) | Q(owner__is_active=True))
-    ours = NotificationConfig.objects.of_environment()[:1] if settings.ALERT_EMAIL else []
-    return [*found.order_by("pk"), *(config for config in ours if config.enabled)]
+    ours = config_of_environment()
+    return [*found.order_by("pk"), *([ours] if ours and ours.enabled else [])]
+
+
+def config_of_environment() -> NotificationConfig | None:
+    """The config of ALERT_EMAIL as it is now; of several, the first counts."""
+    if not settings.ALERT_EMAIL:
+        return None
+    found = NotificationConfig.objects.filter(from_environment=True).order_by("pk")
+    return next((config for config in found if is_of_environment(config)), None)
+
+
+def is_of_environment(config: NotificationConfig) -> bool:
+    """Whether it stands for ALERT_EMAIL as it is now. What cannot be read any more stands for nothing."""
+    try:
+        return config.from_environment and config.recipient == settings.ALERT_EMAIL
+    except CannotUnseal:
+        return False
 
 
 def configs_seen_by(user: User) -> QuerySet[NotificationConfig]:

@@ -10,8 +10,9 @@ from django.db.models import F, Min, Q, QuerySet
 
 from alerts.models import Alert, AlertEvent, Attempt, Delivery, NotificationConfig
 from alerts.outbox.holding import FLOOD, TOGETHER, Hold, Rules, Told, why_wait
+from alerts.outbox.recipients import way
 from alerts.outbox.transports import TRANSPORTS
-from alerts.queries.notifications import OPEN
+from alerts.queries.notifications import OPEN, is_of_environment
 from alerts.services.telling import NEWS
 from factory.retrying import again_after_deadlock
 
@@ -35,7 +36,7 @@ class Claim:
 
     @property
     def way(self) -> str:
-        return TRANSPORTS[self.config.type].way(self.config.recipient, self.config.pk)
+        return way(self.config)
 
 
 def claim(*, delivery_id: int, at: datetime) -> Claim | None:
@@ -123,7 +124,7 @@ def _why_needless(delivery: Delivery, config: NotificationConfig | None) -> str:
         return "Its config was switched off."
     if config.owner is not None and not config.owner.is_active:
         return "Its person may not sign in any more."
-    if config.from_environment and config.recipient != settings.ALERT_EMAIL:
+    if config.from_environment and not is_of_environment(config):
         return "ALERT_EMAIL is another address now."
     alert = delivery.event.alert
     if alert.silence and alert.status != Alert.Status.RESOLVED:

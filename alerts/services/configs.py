@@ -18,10 +18,12 @@ from devices.queries import get_device_ids
 from factory.accounts.models import User
 from factory.errors import Conflict, Forbidden, InvalidInput
 from factory.retrying import again_after_deadlock
+from factory.sealed import seal
 from grouping.models import Group
 from grouping.queries import GroupUnknown
 
 MOST = 50  # configs of one person
+SEALED = {"recipient": "sealed_recipient", "secret": "sealed_secret"}  # what they are called in the database
 EDITABLE = {
     "enabled",
     "type",
@@ -59,7 +61,11 @@ def register_config(
     if plant and not by.has_rank_of(User.Role.ADMIN):
         raise NotYours(gettext("What the plant itself is told is for admins."))
     config = NotificationConfig(
-        owner=None if plant else by, type=type, recipient=recipient, created_at=at, updated_at=at
+        owner=None if plant else by,
+        type=type,
+        sealed_recipient=seal(recipient.strip()),
+        created_at=at,
+        updated_at=at,
     )
     _set(config, properties)
     _refuse_recipient(config)
@@ -85,12 +91,12 @@ def edit_config(*, config: NotificationConfig, at: datetime, **changes: Any) -> 
     fields = changes.keys() & EDITABLE
     if fields & {"type", "recipient"}:
         _refuse_recipient(config)
-    if config.type == NotificationConfig.Type.WEBHOOK and not config.secret:
+    if config.type == NotificationConfig.Type.WEBHOOK and not config.sealed_secret:
         config.secret = new_secret()
         fields |= {"secret"}
     config.updated_at = at
     with transaction.atomic():
-        config.save(update_fields=[*sorted(fields), "updated_at"])
+        config.save(update_fields=[*sorted(SEALED.get(field, field) for field in fields), "updated_at"])
         recipient, way = address_of(config)
         waiting = Delivery.objects.filter(config=config, status=Delivery.Status.PENDING)
         waiting.update(type=config.type, recipient=recipient, way=way)
@@ -130,13 +136,13 @@ def rotate_secret(*, config: NotificationConfig, at: datetime) -> NotificationCo
     if config.type != NotificationConfig.Type.WEBHOOK:
         raise NothingToSign(gettext("Only webhooks have a secret."))
     config.secret, config.updated_at = new_secret(), at
-    config.save(update_fields=["secret", "updated_at"])
+    config.save(update_fields=["sealed_secret", "updated_at"])
     return config
 
 
 def _set(config: NotificationConfig, properties: dict[str, Any]) -> None:
     for field in properties.keys() & EDITABLE:
-        setattr(config, field, properties[field])
+        setattr(config, field, properties[field].strip() if field == "recipient" else properties[field])
     if properties.get("device_filter") is not None:
         config.device_filter = sorted(get_device_ids(properties["device_filter"]))
     if properties.get("group_filter") is not None:
@@ -144,7 +150,6 @@ def _set(config: NotificationConfig, properties: dict[str, Any]) -> None:
 
 
 def _refuse_recipient(config: NotificationConfig) -> None:
-    config.recipient = config.recipient.strip()
     problem = TRANSPORTS[config.type].problem(config.recipient)
     if problem:
         raise InvalidInput.at("recipient", problem)

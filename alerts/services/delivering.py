@@ -16,6 +16,7 @@ from alerts.outbox.transports import MAIL, MAIL_SECONDS, SECONDS, TRANSPORTS, Li
 from alerts.services import outages
 from alerts.services.claiming import Claim, claim
 from factory.retrying import again_after_deadlock
+from factory.sealed import CannotUnseal
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ BLAMED_AFTER, STEP_ASIDE = 5, timedelta(minutes=10)
 ATTEMPTS_IN_DOUBT = 5
 
 _others_at_once = BoundedSemaphore(3)  # of each process: messages by other ways than mail
+
+KEY_LOST = "The key it was sealed under is lost: enter its address anew, and give a webhook a new secret."
 
 Clock = Callable[[], datetime]
 
@@ -115,6 +118,8 @@ def _send(claimed: Claim, at: datetime, lines: Lines, seconds: float) -> Transpo
             min(transport.seconds, seconds),
             lambda: transport.send(message, recipient=config.recipient, secret=config.secret, lines=lines),
         )
+    except CannotUnseal:
+        return TransportError(KEY_LOST, permanent=True)
     except TransportError as error:
         if error.down:
             lines.drop_all()  # a thread that is late may still hold one

@@ -11,9 +11,10 @@ from alerts import tasks
 from alerts.models import Alert, AlertEvent, Delivery, NotificationConfig, OfflineWatch
 from alerts.outbox.holding import CRITICAL, ESCALATION, QUIET
 from alerts.outbox.quiet import quiet_until
-from alerts.outbox.transports import TRANSPORTS
-from alerts.queries.notifications import configs_that_count
+from alerts.outbox.recipients import shown, way
+from alerts.queries.notifications import config_of_environment, configs_that_count
 from factory.queueing import enqueue_on_commit
+from factory.sealed import seal
 from grouping.queries import groups_of_devices
 
 URGENCY = {Alert.Severity.CRITICAL: CRITICAL, Alert.Severity.WARNING: 1, Alert.Severity.INFO: 2}
@@ -56,8 +57,7 @@ def tell_people(*, events: Sequence[AlertEvent], at: datetime) -> None:
 
 def address_of(config: NotificationConfig) -> Address:
     """Its recipient as people may see it, and the way to there."""
-    transport = TRANSPORTS[config.type]
-    return transport.shown(config.recipient)[:190], transport.way(config.recipient, config.pk)
+    return shown(config)[:190], way(config)
 
 
 def new_delivery(
@@ -93,10 +93,10 @@ def _when(config: NotificationConfig, event: AlertEvent, urgency: int, at: datet
 
 def _keep_environments_config(*, at: datetime) -> None:
     """ALERT_EMAIL is a config as any other from the first event on. Of two made at once, the older counts."""
-    if settings.ALERT_EMAIL and not NotificationConfig.objects.of_environment().exists():
+    if settings.ALERT_EMAIL and config_of_environment() is None:
         NotificationConfig.objects.create(
             type=NotificationConfig.Type.EMAIL,
-            recipient=settings.ALERT_EMAIL,
+            sealed_recipient=seal(settings.ALERT_EMAIL),
             from_environment=True,
             created_at=at,
             updated_at=at,

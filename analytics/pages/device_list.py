@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -130,7 +131,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
             max_age=A_YEAR,
             httponly=True,
             samesite="Lax",
-            secure=request.is_secure(),
+            secure=settings.SECURE,
         )
     return response
 

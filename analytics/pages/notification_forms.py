@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Alert, AlertEvent, NotificationConfig
-from alerts.outbox.transports import TRANSPORTS
+from alerts.outbox.recipients import shown
 from analytics.pages.devices import report
 from analytics.queries.alerts import known_groups
 from devices.models import Device
@@ -177,8 +177,3 @@ def initial_of(config: NotificationConfig) -> dict[str, Any]:
         "throttle_minutes": config.throttle_minutes,
         "escalate_after_minutes": config.escalate_after_minutes,
     }
-
-
-def shown(config: NotificationConfig) -> str:
-    """Its address as far as anybody may see it."""
-    return TRANSPORTS[config.type].shown(config.recipient)

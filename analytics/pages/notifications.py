@@ -6,11 +6,12 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts.models import Delivery, NotificationConfig
+from alerts.outbox.recipients import shown
 from alerts.queries.notifications import get_config
 from alerts.services.configs import delete_config, edit_config, register_config, rotate_secret
 from alerts.services.trying import retry_deliveries, send_trial
 from analytics.pages.doors import back, for_people, is_partial, page, person
-from analytics.pages.notification_forms import ConfigForm, initial_of, shown
+from analytics.pages.notification_forms import ConfigForm, initial_of
 from analytics.queries.alerts import known_groups
 from analytics.queries.notifications import notification_page
 from factory.errors import DomainError

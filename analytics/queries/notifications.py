@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 
 from alerts.models import Delivery, NotificationConfig, Outage
-from alerts.outbox.transports import TRANSPORTS
+from alerts.outbox.recipients import way
 from alerts.queries.notifications import configs_seen_by, deliveries_seen_by, outages
 from factory.accounts.models import User
 
@@ -24,7 +24,7 @@ class NotificationPage:
 def notification_page(*, user: User, failed_only: bool) -> NotificationPage:
     """One's own configs and log; admins see everybody's."""
     configs = list(configs_seen_by(user)[:CONFIGS_SHOWN])
-    ways = {TRANSPORTS[config.type].way(config.recipient, config.pk) for config in configs}
+    ways = {way(config) for config in configs}
     status = Delivery.Status.FAILED.value
     log = deliveries_seen_by(user, status=status if failed_only else None)
     rows = list(log.select_related("event__alert__device")[: LOG_SHOWN + 1])

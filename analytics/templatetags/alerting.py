@@ -10,7 +10,7 @@ from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from alerts.models import Alert, AlertEvent, Delivery, MaintenanceWindow, NotificationConfig, Threshold
-from alerts.outbox.transports import TRANSPORTS
+from alerts.outbox.recipients import shown
 from analytics import writing
 from analytics.charts import over_at
 from analytics.queries.overview import Now
@@ -210,7 +210,7 @@ def turns(window: MaintenanceWindow) -> str:
 @register.filter
 def address(config: NotificationConfig) -> str:
     """Where it goes, as far as anybody may see it."""
-    return TRANSPORTS[config.type].shown(config.recipient)
+    return shown(config)
 
 
 @register.filter

@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -143,4 +144,5 @@ def _count(request: HttpRequest) -> None:
 
 
 def _over(request: HttpRequest, words: str, *, status: int = 410) -> HttpResponse:
-    return render(request, "accounts/link_over.html", {"words": words}, status=status)
+    was_reset = request.path_info == reverse("reset-password")  # only then another letter can be asked for
+    return render(request, "accounts/link_over.html", {"words": words, "was_reset": was_reset}, status=status)

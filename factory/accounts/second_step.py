@@ -1,5 +1,6 @@
 """The second step of signing in: a code of the app or a recovery code, each of which counts once."""
 
+import logging
 from datetime import datetime
 
 from django.conf import settings
@@ -12,7 +13,9 @@ from factory.accounts import attempts, codes
 from factory.accounts.models import RecoveryCode, SecondFactor, User
 from factory.accounts.noting import note_change
 from factory.errors import Forbidden, Unauthorized
-from factory.sealed import unseal
+from factory.sealed import CannotUnseal, unseal
+
+logger = logging.getLogger(__name__)
 
 TICKET_SALT = "factory.accounts.second_step"
 TICKET_SECONDS = 300
@@ -79,7 +82,13 @@ def check_code(*, user: User, code: str, at: datetime, address: str) -> None:
 @transaction.atomic
 def _use_app(user: User, code: str, at: datetime) -> bool:
     factor = SecondFactor.objects.filter(user=user).exclude(confirmed_at=None).first()
-    step = codes.step_of(code, secret=unseal(factor.secret), at=at) if factor else None
+    if factor is None:
+        return False
+    try:
+        step = codes.step_of(code, secret=unseal(factor.secret), at=at)
+    except CannotUnseal:  # the key is lost; a recovery code opens all the same
+        logger.error("second_factor.key_lost", extra={"user_id": user.pk})
+        return False
     if step is None:
         return False
     # Of two who bring the same code at once one raises the step, and the other finds it raised.

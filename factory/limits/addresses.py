@@ -10,6 +10,7 @@ from django.conf import settings
 IPV6_HOME = 64  # bits: whoever has one IPv6 address has all that begin alike
 
 Network = IPv4Network | IPv6Network
+LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 
 def client_address(meta: Mapping[str, Any]) -> str:
@@ -27,6 +28,11 @@ def client_address(meta: Mapping[str, Any]) -> str:
         if not _is_among(peer, tuple(proxies)):
             break
     return peer
+
+
+def speaks_for_others(peer: str) -> bool:
+    """Whether this peer is a proxy of ours: one of TRUSTED_PROXIES or, where none is named, this machine itself."""
+    return _is_among(peer, tuple(settings.TRUSTED_PROXIES) or LOOPBACK)
 
 
 def home_of(address: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
@@ -18,6 +19,7 @@ from factory.live.broadcast import credential_group
 from factory.live.channels import ChannelRegistry, Stream
 from factory.live.following import Following
 from factory.live.handshake import Handshake, Listener, read_handshake
+from factory.live.outgoing import CLOSE_BEHIND, Outgoing
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +29,9 @@ BATCH_SECONDS = 0.1
 NAMES_AT_ONCE = 200
 
 
-def envelope(kind: str, data: bytes) -> bytes:
+def envelope(kind: str, data: str) -> str:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return b'{"type":"%b","data":%b,"timestamp":"%b"}' % (kind.encode(), data, at.encode())
+    return f'{{"type":"{kind}","data":{data},"timestamp":"{at}"}}'
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -51,6 +53,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.received = Window(settings.RATE_SOCKET)
         self.order = asyncio.Lock()  # numbered news goes out in order, also while a gap is being refilled
         self.bringing: Bringing | None = None
+        self.outgoing = Outgoing(self._hand_over, fell_behind=self._fall_behind)
         self.beating: asyncio.Task[None] | None = None
         self.batching: asyncio.Task[None] | None = None
 
@@ -75,6 +78,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await bringing.begin()
 
     async def disconnect(self, code: int) -> None:
+        self.outgoing.stop()
         for task in (self.beating, self.batching):
             if task is not None:
                 task.cancel()
@@ -83,14 +87,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
         for group in self.joined:
             await self.channel_layer.group_discard(group, self.channel_name)
 
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """As the consumer's, which goes to a thread for each message of each connection, to close old database
+        connections; `database_sync_to_async` does that wherever there is something to ask."""
+        handler = getattr(self, get_handler_name(message), None)
+        if handler is None:
+            raise ValueError(f"No handler for message type {message['type']}")
+        await handler(message)
+
     # From the client
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.listener is None:
             return
         if not self.received.takes():
-            await self._error(f"Too many messages: {self.received}.")
-            await self._turn_away(CLOSE_TOO_MANY)
+            self._turn_away(CLOSE_TOO_MANY, {"error": f"Too many messages: {self.received}."})
             return
         try:
             message = orjson.loads(text_data if text_data is not None else bytes_data or b"")
@@ -181,6 +192,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def live_news(self, event: dict[str, Any]) -> None:
         """News of one stream or errand: [[key, seq, json], ...]."""
+        if self.listener is None:
+            return
         if event["kind"] not in self.registry.streams:
             if self.bringing is not None:
                 await self.bringing.hear(event["kind"], {key for key, _, _ in event["items"]})
@@ -197,11 +210,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
             following.keep(wanted)
         else:
             for _, text in wanted:
-                await self._send(stream.message, text.encode())
+                await self._send(stream.message, text)
 
     async def live_end(self, event: dict[str, Any]) -> None:
         """The credential this connection came with has ended."""
-        await self._turn_away(CLOSE_STRANGER)
+        self._turn_away(CLOSE_STRANGER)
 
     async def _pass_on_numbered(self, stream: Stream, items: list[list[Any]]) -> None:
         async with self.order:
@@ -212,8 +225,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 if seq > following.seen + 1:
                     await self._refill(following, before=seq)
                 following.seen = max(following.seen, seq)
-                if following.wants(key):
-                    await self._send(stream.message, text.encode())
+                if following.wants(key) and following.is_new(seq):
+                    await self._send(stream.message, text)
 
     async def _refill(self, following: Following, *, before: int | None) -> None:
         """Send what the numbers say was missed, page by page; the caller holds the order."""
@@ -222,7 +235,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         while missed := await database_sync_to_async(stream.refill)(following.seen, before):
             for key, seq, data in missed:
                 following.seen = max(following.seen, seq)
-                if following.wants(key):
+                if following.wants(key) and following.is_new(seq):
                     await self._say(stream.message, data)
             if following.seen + 1 == before:
                 break
@@ -230,13 +243,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _send_batches(self) -> None:
         while True:
             await asyncio.sleep(BATCH_SECONDS)
+            await self.outgoing.caught_up()  # the newest of each device is enough for a slow reader
             if skipped := sum(following.take_skipped() for following in self.following.values()):
                 await self._say("lagging", {"skipped": skipped})
             for following in list(self.following.values()):
                 texts = following.take_batch()
                 if following.stream.batched and texts:
                     kind, member = following.stream.batched
-                    await self._send(kind, f'{{"{member}":[{",".join(texts)}]}}'.encode())
+                    await self._send(kind, f'{{"{member}":[{",".join(texts)}]}}')
 
     # Housekeeping
 
@@ -268,16 +282,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Ask again who is behind the handshake; an end that nobody told us of closes the connection."""
         found = await self._identify()
         if self.listener is None or found != self.listener:
-            await self._turn_away(CLOSE_STRANGER)
+            self._turn_away(CLOSE_STRANGER)
             return False
         self.listener = found  # the same person, perhaps in another role
         return True
 
-    async def _turn_away(self, code: int) -> None:
+    def _turn_away(self, code: int, error: dict[str, Any] | None = None) -> None:
         """Close from our side; nothing is said or heard after that."""
         if self.listener is not None:
             self.listener = None
-            await self.close(code=code)
+            last_words = [] if error is None else [envelope("error", orjson.dumps(error).decode())]
+            self.outgoing.close(code, *last_words)
+
+    def _fall_behind(self) -> None:
+        logger.info("live.fell_behind")
+        self._turn_away(CLOSE_BEHIND)
 
     async def _tune_in(self, stream: Stream, wanted: set[str]) -> None:
         """Be in just those of the stream's broadcast groups."""
@@ -297,17 +316,20 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.joined.discard(group)
             await self.channel_layer.group_discard(group, self.channel_name)
 
+    async def _hand_over(self, message: dict[str, Any]) -> None:
+        await self.base_send(message)  # to the server; known only once the connection is
+
     async def _say(self, kind: str, data: dict[str, Any]) -> None:
         try:
             rendered = orjson.dumps(data)
         except TypeError:  # what cannot be said keeps nothing else from being said
             logger.exception("live.unsayable", extra={"kind": kind})
             return
-        await self._send(kind, rendered)
+        await self._send(kind, rendered.decode())
 
     async def _error(self, reason: str) -> None:
         await self._say("error", {"error": reason})
 
-    async def _send(self, kind: str, data: bytes) -> None:
+    async def _send(self, kind: str, data: str) -> None:
         if self.listener is not None:
-            await self.send(text_data=envelope(kind, data).decode())
+            await self.outgoing.put(envelope(kind, data))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from factory.live.channels import Stream
 
 PENDING_LIMIT = 5_000  # items waiting for the next batch of one connection
+REMEMBERED = 64  # numbers that were said last: of those, none is said twice
 
 
 class Following:
@@ -22,6 +23,7 @@ class Following:
         self._channels: dict[str, int | None] = {}  # a name and the key it stands for; None is everything
         self._keys: set[int | None] = set()
         self._waiting: deque[tuple[int, str]] = deque()
+        self._said: dict[int, None] = {}
 
     @property
     def names(self) -> list[str]:
@@ -42,6 +44,16 @@ class Following:
     def groups(self) -> set[str]:
         """The broadcast groups that carry what is followed, and no others."""
         return {group for key in self._keys for group in self.stream.groups_for(key)}
+
+    def is_new(self, seq: int) -> bool:
+        """Whether a number has not been said lately; it counts as said from now on. What a look at the database
+        brought may arrive as news a moment later, and what is committed late has a number below the newest."""
+        if seq in self._said:
+            return False
+        self._said[seq] = None
+        if len(self._said) > REMEMBERED:
+            del self._said[next(iter(self._said))]
+        return True
 
     def keep(self, items: Iterable[tuple[int, str]]) -> None:
         """Put (key, text) aside for the next batch; a reader too slow keeps the newest of each key."""

@@ -15,6 +15,7 @@ from django.core.files.storage import default_storage
 CHUNK = 1024 * 1024
 KEYS = ("mqtt_password", "firmware_keys")  # beside the secret key, wherever that comes from
 SECRET_KEY = "secret_key"
+FALLBACKS = "secret_key_fallbacks"  # keys of before, one a line
 
 
 class StorageTroubled(Exception):

@@ -49,9 +49,7 @@ def back_up(*, target: IO[bytes], scratch: Path, at: datetime, with_storage: boo
         copy.unlink()
         if with_storage:
             add_stored(packer, seen, scratch)
-        secret = scratch / files.SECRET_KEY
-        secret.write_text(settings.SECRET_KEY)
-        packer.add(KEYS + files.SECRET_KEY, secret)
+        add_secret_keys(packer, scratch)
         for name, place in files.kept_keys():
             packer.add(KEYS + name, place)
         packer.close(_about(at, with_storage), scratch)
@@ -69,6 +67,16 @@ def add_stored(packer: parcel.Packer, seen: dict[str, files.Seen], scratch: Path
         if files.fetch(name, copy):
             packer.add((STORAGE if name not in seen else AGAIN) + name, copy)
     return now
+
+
+def add_secret_keys(packer: parcel.Packer, scratch: Path) -> None:
+    """The key in force, and those by which is still read what was sealed before: wherever they came from."""
+    found = {files.SECRET_KEY: settings.SECRET_KEY, files.FALLBACKS: "\n".join(settings.SECRET_KEY_FALLBACKS)}
+    for name, text in found.items():
+        if text:
+            secret = scratch / name
+            secret.write_text(text)
+            packer.add(KEYS + name, secret)
 
 
 def _about(at: datetime, with_storage: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Subscriptions as server-sent events, for `httpSubscriptionLink`: an ASGI application, for these GETs only."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -34,9 +34,16 @@ class EventStreams:
     """`serves(scope)` says which requests are for here; all else is the gateway's."""
 
     def __init__(
-        self, gateway: Gateway, *, prefixes: tuple[str, ...], ping_seconds: float, watch: Watch | None = None
+        self,
+        gateway: Gateway,
+        *,
+        prefixes: tuple[str, ...],
+        ping_seconds: float,
+        watch: Watch | None = None,
+        headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         self.gateway = gateway
+        self.headers = headers  # of every answer
         self.prefixes = prefixes
         self.ping_seconds = ping_seconds
         self.watch = watch
@@ -177,6 +184,7 @@ class _Stream:
         if call is not None:
             call.write_notes(notes)
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in notes.items()]
+        headers += self.streams.headers
         await self.send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def _write(self, text: bytes, *, more: bool = True) -> None:

@@ -21,7 +21,7 @@ from factory.trpc.superjson import UNDEFINED
 
 BOM = b"\xef\xbb\xbf"
 DEEPEST = 254  # levels of nesting that orjson writes
-MOST_VALUES = 200_000  # in one text: each costs ten to a hundred times what it is long, in memory and in time
+MOST_VALUES = 150_000  # in one text: each costs ten to a hundred times what it is long, in memory and in time
 MOST_BROKEN = 1024 * 1024  # bytes of a text whose UTF-8 is mended
 STRING = re.compile(rb'"[^"]*"')
 RESERVED = 14  # of these, for the envelope and for the rows that a free-form value may be kept in

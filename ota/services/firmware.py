@@ -20,6 +20,7 @@ from ota.services.accepting import Wanted, check_notes, checked, why_no_url
 from ota.services.deployments import cancel_many
 from ota.services.quota import check_file_size, count_upload, give_back
 from ota.services.rollout_steps import pause_rollouts_of
+from ota.unpacking import is_bomb
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,10 @@ def upload_firmware(
     if not size:
         raise InvalidInput.at("file", gettext("The file is empty."))
     check_file_size(size)
+    if is_bomb(file, size=size):
+        raise InvalidInput.at(
+            "file", gettext("The file is an archive that grows beyond measure when unpacked.")
+        )
     wanted = checked(
         version=version,
         device_type=device_type,

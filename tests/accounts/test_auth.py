@@ -1,3 +1,4 @@
+import jwt
 import orjson
 import pytest
 from django.utils import timezone
@@ -5,6 +6,7 @@ from django.utils import timezone
 from factory.accounts.models import Session, User
 from factory.accounts.services import ensure_first_admin
 from factory.accounts.services import sign_in as open_by_password
+from factory.accounts.tokens import token_id_of
 from tests.builders import PASSWORD, Trpc, data_of, make_user, refusal_of, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -253,3 +255,28 @@ class TestPlainTwins:
         answer = self.post(client, "login", {"json": {"email": "a@b.c", "password": "x"}})
 
         assert answer.json() == {"message": "E-mail or password is wrong.", "code": "UNAUTHORIZED"}
+
+
+OURS = {"alg": "HS256", "typ": "JWT"}
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        ({"kid": "../../dev/null"}, {}),
+        ({"jwk": {"kty": "oct", "k": "c2VjcmV0"}}, {}),
+        ({"x5u": "https://example.com"}, {}),
+        ({}, {"aud": "another"}),
+        ({}, {"iss": "another"}),
+        ({}, {"exp": 10**400}),
+        ({}, {"jti": ["a list"]}),
+    ],
+    ids=str,
+)
+def test_a_token_that_says_more_than_ours_or_otherwise_is_nobodys_whoever_signed_it(settings, header, claims):
+    token = open_by_password(email=make_user().email, password=PASSWORD, at=timezone.now())[1]
+    said = jwt.decode(token, options={"verify_signature": False})
+
+    assert token_id_of(token) == said["jti"]
+    key = settings.SIMPLE_JWT["SIGNING_KEY"]
+    assert token_id_of(jwt.encode({**said, **claims}, key, headers={**OURS, **header})) is None

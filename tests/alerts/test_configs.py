@@ -16,6 +16,7 @@ from alerts.services.configs import (
 from alerts.services.trying import TooManyTrials, send_trial
 from devices.queries import DeviceUnknown
 from factory.errors import InvalidInput
+from factory.limits.addresses import read_networks
 from grouping.queries import GroupUnknown
 from tests.alerts.outbox import make_config, raise_trouble
 from tests.builders import NOON, make_device, make_user
@@ -59,6 +60,21 @@ def test_a_person_registers_for_themselves_and_an_admin_for_the_plant():
             "http://169.254.169.254/latest",
             "169.254.169.254 is a link-local address, to which nothing is sent",
         ),
+        (
+            "webhook",
+            "http://10.0.0.7:9000/",
+            "10.0.0.7 is in a private network, and NOTIFY_NETWORKS does not name it, to which nothing is sent",
+        ),
+        (
+            "webhook",
+            "http://192.0.2.7:25/",
+            "192.0.2.7 is asked for at port 25, which is none of a web server's, to which nothing is sent",
+        ),
+        (
+            "push",
+            "ntfy://10.0.0.7/topic",
+            "10.0.0.7 is in a private network, and NOTIFY_NETWORKS does not name it, to which nothing is sent",
+        ),
         ("push", "nonsense://x", "is no URL that Apprise understands, such as ntfys://host/topic"),
         (
             "push",
@@ -92,7 +108,6 @@ def test_a_recipient_that_cannot_be_sent_to_is_refused_with_the_reason(type, rec
     [
         ("email", "schicht@example.com"),
         ("webhook", HOOK),
-        ("webhook", "http://10.0.0.7:9000/"),
         ("push", "ntfys://ntfy.sh.invalid/plant"),
         ("push", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"),
         ("sms", f"twilio://AC{'a' * 32}:{'b' * 32}@15551234567/15557654321"),
@@ -107,6 +122,14 @@ def test_this_server_itself_is_allowed_where_the_setting_says_so(settings):
 
     assert make_config(type="webhook", recipient="http://127.0.0.1:9000/").pk
     assert refused(type="webhook", recipient="http://169.254.169.254/") != {}
+
+
+def test_the_plants_own_networks_are_allowed_where_the_setting_names_them(settings):
+    settings.NOTIFY_NETWORKS = read_networks(["10.0.0.0/24", "fd12::/64"])
+
+    assert make_config(type="webhook", recipient="http://10.0.0.7:9000/").pk
+    assert make_config(type="push", recipient="ntfy://[fd12::7]:9000/topic").pk
+    assert refused(type="webhook", recipient="http://10.0.1.7:9000/") != {}
 
 
 def test_a_webhook_gets_a_secret_of_its_own_and_can_get_another():

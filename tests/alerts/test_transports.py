@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 from dataclasses import replace
 from datetime import timedelta
 
@@ -146,7 +147,7 @@ def test_a_message_that_a_receiver_cannot_stomach_does_not_hold_up_the_others_fo
     assert poison.due_at >= at + timedelta(minutes=10), "it steps aside"
 
     config.recipient = f"{receiver.url}/200"  # as if it minded only that one
-    config.save(update_fields=["recipient"])
+    config.save(update_fields=["sealed_recipient"])
     raise_trouble(severity="info", at=at)
     Outage.objects.update(retry_at=at)
     assert send_due(at=at) == 1
@@ -168,6 +169,42 @@ def test_a_host_that_has_become_this_server_itself_is_not_sent_to(receiver, sett
 
     assert send_due(at=NOON) == 0
     assert Delivery.objects.get().error == "127.0.0.1 is this server itself, to which nothing is sent."
+    assert receiver.requests() == []
+
+
+def test_a_webhook_goes_to_the_address_that_was_looked_at_and_asks_for_the_name(receiver, monkeypatch):
+    port = receiver.url.rpartition(":")[2]
+    config = make_config(type="webhook", recipient=f"http://hooks.invalid:{port}/hook")
+    real, asked = socket.getaddrinfo, []
+
+    def rebound(host: str, *about, **more) -> list:
+        """A name that means the receiver now, and another machine to whoever asks again."""
+        if host == "hooks.invalid":
+            asked.append(host)
+            host = "127.0.0.1" if len(asked) == 1 else "169.254.169.254"
+        return real(host, *about, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
+    raise_trouble()
+
+    assert send_due(at=NOON) == 1
+    [request] = receiver.requests()
+    assert (asked, request["headers"]["host"]) == (["hooks.invalid"], f"hooks.invalid:{port}")
+    assert Delivery.objects.get(config=config).status == "sent"
+
+
+def test_a_name_with_one_address_inside_is_refused_as_a_whole(receiver, settings, monkeypatch):
+    settings.NOTIFY_LOCAL = True
+    port = int(receiver.url.rpartition(":")[2])
+    make_config(type="webhook", recipient=f"http://hooks.invalid:{port}/hook")
+    both = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.1", "10.0.0.7")
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    raise_trouble()
+
+    assert send_due(at=NOON) == 0
+    assert "hooks.invalid is in a private network" in Delivery.objects.get().error
     assert receiver.requests() == []
 
 

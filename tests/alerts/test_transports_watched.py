@@ -14,6 +14,7 @@ from alerts.outbox.transports import TRANSPORTS
 from alerts.outbox.transports.hosts import problem_with_address, watched
 from alerts.services.delivering import send_delivery
 from alerts.services.sweeping import send_due
+from factory.limits.addresses import read_networks
 from tests import services
 from tests.alerts.outbox import make_config, raise_trouble
 from tests.builders import NOON, make_device
@@ -127,7 +128,9 @@ def test_this_servers_own_address_in_the_network_is_this_server_itself(own_addre
     assert problem_with_address(f"::ffff:{own_address}") == "is this server itself"
     assert problem_with_address("203.0.113.1") is None
 
-    settings.NOTIFY_LOCAL = True
+    settings.NOTIFY_NETWORKS = read_networks(["0.0.0.0/0"])
+    assert problem_with_address(own_address) == "is this server itself"
+    settings.NOTIFY_NETWORKS, settings.NOTIFY_LOCAL = [], True
     assert problem_with_address(own_address) is None
 
 

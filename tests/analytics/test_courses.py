@@ -84,9 +84,9 @@ def test_a_device_page_says_for_whom_each_limit_was_set(client, tess):
     page = client.get(f"/devices/{device.pk}/?metric=vibration")
 
     text = words(page)
-    assert "Temperature this device · Edit" in text
-    assert "Vibration group Line 1 · Give it its own" in text
-    assert "Power every controller · Give it its own" in text
+    assert "Temperature °C · this device · Edit" in text
+    assert "Vibration mm/s · group Line 1 · Give it its own" in text
+    assert "Power W · every controller · Give it its own" in text
     assert "normal up to 5 mm/s (group Line 1)" in text
     assert page.context["course"]["limits"] == [{"name": "limit", "value": 5.0}]
 

@@ -113,9 +113,12 @@ def test_fifty_make_a_page(client, mira):
 
 
 def test_an_empty_history_says_where_to_look(client, mira):
-    assert "No alert matches. Show the last 30 days or look at all days" in words(
+    filtered = words(client.get("/alerts/history/", {"search": "nothing"}))
+
+    assert "No alert has opened in the last 30 days. Look at all days" in words(
         client.get("/alerts/history/")
     )
+    assert "No alert matches. Show the last 30 days or look at all days" in filtered
 
 
 # The file

@@ -191,6 +191,8 @@ def test_no_page_is_wider_than_its_screen_or_hard_to_use(signed_in, crew, admin,
         signed_in.open(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert findings(page) == [], path
+        cut = "[...document.querySelectorAll('.table-box:has(.pickable)')].some(b => b.scrollWidth > b.clientWidth)"
+        assert not page.evaluate(cut), path
     assert signed_in.is_clean()
     for one in (inner, group):
         admin.data("groups.delete", {"id": one["id"]})

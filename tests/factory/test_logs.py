@@ -6,13 +6,14 @@ import sys
 
 import pytest
 from celery import shared_task
+from django.core.exceptions import SuspiciousOperation
 from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
 from factory import context, task_watch
 from factory.celery import app
-from factory.logs import JsonFormatter, LineFormatter
+from factory.logs import JsonFormatter, LineFormatter, RefusedInOneLine
 from tests.builders import make_device, make_token, make_user, sign_in
 from tests.factory.test_wsgi import ask
 
@@ -165,3 +166,18 @@ def test_a_quick_one_is_not(settings, caplog):
         cursor.execute("SELECT 1")
 
     assert [each for each in caplog.records if each.message == "database.slow"] == []
+
+
+def test_what_django_refuses_is_a_line_and_what_broke_has_its_stack():
+    lines = {}
+    for error in (SuspiciousOperation("Invalid HTTP_HOST header"), ValueError("broken")):
+        try:
+            raise error
+        except Exception as caught:
+            told = record()
+            told.exc_info = (type(caught), caught, caught.__traceback__)
+        assert RefusedInOneLine().filter(told)
+        lines[type(error)] = LineFormatter().format(told)
+
+    assert "Traceback" not in lines[SuspiciousOperation]
+    assert "Traceback" in lines[ValueError]

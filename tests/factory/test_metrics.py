@@ -58,7 +58,7 @@ def test_telling_costs_the_same_for_any_number_of_devices(client, devices):
         told(client)
 
     clock = [each for each in queries if "UNIX_TIMESTAMP" in each["sql"]]  # MariaDB's, asked now and then
-    assert len(queries) - len(clock) == 13
+    assert len(queries) - len(clock) == 12
 
 
 def test_the_database_is_asked_once_in_ten_seconds(client, django_assert_num_queries):

@@ -16,7 +16,7 @@ import httpx
 from factory import processes
 from tests import services
 from tests.deploy.scaled import line_of
-from tests.galera.cluster import Cluster
+from tests.galera.cluster import Cluster, provider
 from tests.plant import MANAGE, ROOT, UNLIMITED, plain_environment
 
 SENDERS = 8
@@ -72,6 +72,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.galera", description=__doc__)
     parser.add_argument("--seconds", type=float, default=15, help="of readings between two events")
     seconds = parser.parse_args().seconds
+    try:
+        provider()
+        for names in (("mariadbd", "mysqld"), ("haproxy",), ("rsync",), ("redis-server", "valkey-server")):
+            services.program(*names)
+    except services.NotInstalled as missing:
+        parser.exit(2, f"{missing} is not installed; docs/galera.md says what is needed.\n")
     with tempfile.TemporaryDirectory(prefix="factory-galera-") as name, services.redis_server() as redis:
         folder = Path(name)
         (folder / "nodes").mkdir()

@@ -276,15 +276,20 @@ def _judge(scene: Scene, admin: str, report: Report) -> None:
 
 
 def table(report: Report) -> str:
-    """Markdown, a column for each loss."""
-    rows = list(dict.fromkeys(what for loss in report.losses for what in loss.did))
-    heads = [f"{loss.name} {loss.kind}, {loss.seconds:.0f} s" for loss in report.losses]
+    """Markdown: a table for each kind, a column for each service."""
+    found = [[loss for loss in report.losses if loss.kind == kind] for kind in KINDS]
+    return "\n\n".join(_table_of(losses) for losses in found if losses)
+
+
+def _table_of(losses: list[Loss]) -> str:
+    rows = list(dict.fromkeys(what for loss in losses for what in loss.did))
+    heads = [f"{loss.name} {loss.kind}, {loss.seconds:.0f} s" for loss in losses]
     lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " --- |" * len(heads)]
     for what in rows:
-        lines.append(f"| {what} | " + " | ".join(loss.did.get(what, "") for loss in report.losses) + " |")
-    lines.append("| readiness | " + " | ".join(loss.readiness for loss in report.losses) + " |")
+        lines.append(f"| {what} | " + " | ".join(loss.did.get(what, "") for loss in losses) + " |")
+    lines.append("| readiness | " + " | ".join(loss.readiness for loss in losses) + " |")
     for what, value in (("ready again", "ready_after"), ("no backlog", "served_after")):
-        cells = [getattr(loss, value) for loss in report.losses]
+        cells = [getattr(loss, value) for loss in losses]
         lines.append(f"| {what} | " + " | ".join("NEVER" if c is None else f"{c} s" for c in cells) + " |")
     return "\n".join(lines)
 

@@ -13,6 +13,7 @@ from tests.pictures import plants
 
 THEMES = ("light", "dark")
 WIDTHS = (1280, 820, 390)
+MEDIA = ("screen", "print", "forced")  # the last: with the system's own colours
 
 
 def options() -> argparse.Namespace:
@@ -24,6 +25,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--width", action="append", type=int, choices=WIDTHS, help="1280, and 390 for the full plant"
     )
+    parser.add_argument("--as", dest="medium", choices=MEDIA, default="screen", help="screen unless given")
     parser.add_argument("--language", default="en-GB", help="of the browser")
     parser.add_argument("--no-axe", action="store_true", help="only pictures; half the time")
     parser.add_argument("--no-admin", action="store_true", help="without the admin")
@@ -65,6 +67,7 @@ def main() -> int:
 
 def look_at(browser, kind: str, data: Path, chosen: argparse.Namespace) -> list:
     from tests.pictures.camera import Seen, camera
+    from tests.pictures.links import keys_of
     from tests.pictures.pages import Sight, admin_sights, sights
     from tests.pictures.walks import WALKS
 
@@ -76,9 +79,11 @@ def look_at(browser, kind: str, data: Path, chosen: argparse.Namespace) -> list:
         if kind != "empty" and not examples:
             examples = plants.Furnisher(plant, tell).furnish()
             plants.remember(data, examples)
-        pages = [*sights(examples), *(() if chosen.no_admin else admin_sights())]
         for width in chosen.width or ([1280, 390] if kind == "full" else [1280]):
+            examples = {**examples, **keys_of(data)}  # what one width used up is there again for the next
+            pages = [*sights(examples), *(() if chosen.no_admin else admin_sights())]
             how = {"kind": kind, "width": width, "language": chosen.language, "folder": chosen.folder}
+            how["medium"] = chosen.medium
             with camera(browser, plant, axe=not chosen.no_axe, **how) as lens:
                 for sight in pages:
                     if wanted.search(sight.name):

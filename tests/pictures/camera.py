@@ -31,7 +31,16 @@ class Seen:
 
 class Camera:
     def __init__(
-        self, browser: Browser, plant: Plant, *, kind: str, width: int, language: str, folder: Path, axe: bool
+        self,
+        browser: Browser,
+        plant: Plant,
+        *,
+        kind: str,
+        width: int,
+        language: str,
+        folder: Path,
+        axe: bool,
+        medium: str = "screen",
     ) -> None:
         self.plant, self.kind, self.width, self.folder, self.axe = plant, kind, width, folder, axe
         small = width < 1000
@@ -41,8 +50,10 @@ class Camera:
             has_touch=small,
             is_mobile=small,
             reduced_motion="reduce",  # a fade is no colour to judge
+            forced_colors="active" if medium == "forced" else "none",
         )
-        self.context.set_default_timeout(10_000)
+        self.paper = medium == "print"
+        self.context.set_default_timeout(30_000)
         self.context.add_cookies([as_cookie(plant)])  # type: ignore[list-item]
         self.page: Page = self.context.new_page()
         self.wrong: list[str] = []
@@ -53,7 +64,8 @@ class Camera:
         self.page.on("dialog", lambda dialog: dialog.accept())
 
     def _complain(self, type: str, text: str) -> None:
-        if type == "error" and "404" not in text:  # the page says so itself; a missing part is told below
+        # The page says so itself; a missing part is told below.
+        if type == "error" and not text.endswith(("404 (Not Found)", "410 (Gone)")):
             self.wrong.append(f"console: {text[:200]}")
 
     def _look_at(self, request: Any) -> None:
@@ -84,12 +96,21 @@ class Camera:
             seen.wrong.append(f"does not open: {str(trouble).splitlines()[0][:200]}")
             return seen
         if "/docs" in sight.path:  # Swagger builds its page itself
-            self.page.wait_for_selector(".opblock")
+            try:
+                self.page.wait_for_selector(".opblock-tag")
+            except TimeoutError:
+                seen.wrong.append("Swagger showed no procedures")
         return self.shoot(seen, themes)
 
     def shoot(self, seen: Seen, themes: list[str]) -> Seen:
         """Take the page that is open."""
         page = self.page
+        try:
+            page.wait_for_selector(
+                "#awaited", state="detached"
+            )  # figures of many devices come after their page
+        except TimeoutError:
+            seen.wrong.append("its figures did not come")
         if page.locator("[data-line]").count():
             try:
                 page.wait_for_selector("[data-line=live]", state="attached", timeout=4000)
@@ -99,7 +120,7 @@ class Camera:
         # Now: taking a picture puts a style into the page, of which the page's policy complains.
         seen.wrong.extend(dict.fromkeys(self.wrong))
         for theme in themes:
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme, media="print" if self.paper else "screen")  # type: ignore[arg-type]
             if "/admin/" in page.url and theme != themes[0]:
                 page.reload()  # the admin looks at the browser's theme once
             page.evaluate("() => document.fonts.ready.then(() => null)")
@@ -115,6 +136,7 @@ class Camera:
             seen.files[theme] = file
             if self.axe:
                 seen.wrong.extend(f"axe, {theme}: {found}" for found in findings(page))
+        page.emulate_media(media="screen")  # what is not on paper cannot be pressed
         wide = page.evaluate("() => document.documentElement.scrollWidth")
         if wide > self.width:
             seen.wrong.append(f"is {wide} px wide")

@@ -51,6 +51,8 @@ VARIANTS = {
         "?tab=live&range=7d",
     ),
     "machines": ("", "?search=nothing-like-this"),
+    "reset-password": ("", "?token={reset_key}"),
+    "accept-invitation": ("", "?token={invitation_key}"),
     "report-file": ("",),
 }
 # What some of a page's names stand for beside the examples.
@@ -99,8 +101,10 @@ def sights(examples: Examples) -> Iterator[Sight]:
             continue
         for number, query in enumerate(VARIANTS.get(address.name, ("",))):
             words = re.sub(r"\W+", "-", query).strip("-")
+            if not set(re.findall(r"{(\w+)}", query)) <= set(known):
+                continue
             name = f"{address.name}-{words}" if number or words else address.name
-            yield Sight(name, address.filled(known) + query)
+            yield Sight(name, address.filled(known) + query.format(**known))
     yield Sight("not-found", "/no/such/page/")
 
 

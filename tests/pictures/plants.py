@@ -198,7 +198,7 @@ class Furnisher:
         if not self.admin.data("maintenance.list", {}):
             window = {"name": "Oil change", "zone": "Hall A", "startTime": iso(self.now)}
             self.admin.data("maintenance.plan", {**window, "endTime": iso(self.now + 6 * HOUR)})
-        if not self.admin.data("readings.exchanges", {}):
+        if not self.admin.data("readings.exchanges", {"deviceId": self.press["id"]}):
             old = {"deviceId": self.press["id"], "metric": "parts", "oldValue": 1234567.8, "newValue": 0}
             self.admin.data("readings.noteExchange", {**old, "timestamp": self.now - HOUR})
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pyotp import TOTP
+
+from tests.pictures.links import IDA
 from tests.pictures.pages import Examples
 
 Walk = Callable[[Any, str, Examples], None]  # page, the plant's address, examples
@@ -25,7 +28,7 @@ def devices_ticked(page: Any, url: str, examples: Examples) -> None:
 
 def deactivate(page: Any, url: str, examples: Examples) -> None:
     devices_ticked(page, url, examples)
-    page.locator("#bulk button", has_text="…").first.click()
+    page.locator("#bulk button[value=deactivate]").click()
     page.wait_for_load_state()
 
 
@@ -64,10 +67,40 @@ def rollout_look(page: Any, url: str, examples: Examples) -> None:
 
 
 def offline(page: Any, url: str, examples: Examples) -> None:
-    """The last of all: from here on no line comes up on this page."""
+    """From here on no line comes up on this page: only what is about signing in may follow."""
     page.route_web_socket("**/ws", lambda line: line.close(code=4000))
     page.goto(f"{url}/")
     page.wait_for_selector("[data-strip]:not([hidden])")
+
+
+def second_factor(page: Any, url: str, examples: Examples) -> None:
+    """As Ida, so the admin's session ends here in this browser."""
+    page.context.clear_cookies()
+    page.goto(f"{url}/sign-in?next=/second-factor")
+    page.locator("[name=email]").fill(IDA["email"])
+    page.locator("[name=password]").fill(IDA["password"])
+    _next(page)
+    if page.locator("[name=password]").count():  # where it was begun already, the picture of the key stands
+        page.locator("[name=password]").fill(IDA["password"])
+        _next(page)
+
+
+def recovery_codes(page: Any, url: str, examples: Examples) -> None:
+    code = TOTP(page.locator("code.key").inner_text()).now()
+    page.locator("[name=one_time_password]").fill(code)
+    _next(page)
+
+
+def second_factor_on(page: Any, url: str, examples: Examples) -> None:
+    page.goto(f"{url}/second-factor")
+
+
+def sign_in_code(page: Any, url: str, examples: Examples) -> None:
+    page.context.clear_cookies()
+    page.goto(f"{url}/sign-in")
+    page.locator("[name=email]").fill(IDA["email"])
+    page.locator("[name=password]").fill(IDA["password"])
+    _next(page)
 
 
 WALKS: Mapping[str, Walk] = {
@@ -80,4 +113,8 @@ WALKS: Mapping[str, Walk] = {
     "rollout-fill": rollout_fill,
     "rollout-look": rollout_look,
     "overview-offline": offline,
+    "second-factor-begun": second_factor,
+    "recovery-codes": recovery_codes,
+    "second-factor-on": second_factor_on,
+    "sign-in-code": sign_in_code,
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chaos.test_chaos import _programs  # noqa: F401 -- a fixture
+from tests.chaos.conftest import _programs  # noqa: F401 -- a fixture
 from tests.soak.sampling import Held, Samples, growth_per_hour, problems
 
 

@@ -4,12 +4,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext
 
-from alerts.outbox.addresses import meant, why_refused
+from alerts.outbox.addresses import meant, why_port_refused, why_refused
 from alerts.outbox.transports.base import TransportError, within
 
 LOOK_UP_SECONDS = 5.0
@@ -21,6 +22,8 @@ class HostRefused(Exception):
 
 def addresses_of(host: str, port: int) -> list[str]:
     """The IP addresses behind a host, each checked, so that one may connect to them and to no other."""
+    if why := why_port_refused(port):
+        raise _refused(host, why)
     try:
         found = within(LOOK_UP_SECONDS, lambda: socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP))
     except (OSError, UnicodeError):
@@ -29,10 +32,14 @@ def addresses_of(host: str, port: int) -> list[str]:
     for address in addresses:
         problem = problem_with_address(address)
         if problem:
-            raise HostRefused(
-                gettext("%(host)s %(problem)s, to which nothing is sent") % {"host": host, "problem": problem}
-            )
+            raise _refused(host, problem)
     return addresses
+
+
+def _refused(host: str, problem: str) -> HostRefused:
+    return HostRefused(
+        gettext("%(host)s %(problem)s, to which nothing is sent") % {"host": host, "problem": problem}
+    )
 
 
 def problem_with_host(host: str, port: int) -> str | None:
@@ -48,10 +55,12 @@ def problem_with_host(host: str, port: int) -> str | None:
 
 def problem_with_address(address: str) -> str | None:
     """Why nothing may be sent to this IP address of some host."""
-    problem = why_refused(address, local=settings.NOTIFY_LOCAL)
-    if problem is None and not settings.NOTIFY_LOCAL and _is_ours(address):
-        return gettext("is this server itself")
-    return problem
+    is_ours = _is_ours(address)
+    networks = list(settings.NOTIFY_NETWORKS)
+    if is_ours and settings.NOTIFY_LOCAL:
+        networks.append(ip_network(str(meant(address))))
+    problem = why_refused(address, local=settings.NOTIFY_LOCAL, networks=networks)
+    return gettext("is this server itself") if is_ours and not settings.NOTIFY_LOCAL else problem
 
 
 def _is_ours(address: str) -> bool:
@@ -101,7 +110,7 @@ def _watched_connect(self: socket.socket, address: Any, /) -> None:
 
 def _let_pass(address: Any, refused: list[str]) -> None:
     try:
-        problem = problem_with_address(address[0])
+        problem = problem_with_address(address[0]) or why_port_refused(address[1])
     except (ValueError, TypeError, AttributeError):
         problem = gettext("is no IP address")  # a name, or a socket of this machine
     if problem:

@@ -46,6 +46,6 @@ class Command(BaseCommand):
         if os.environ.get("SECRET_KEY"):
             self.stdout.write(
                 "SECRET_KEY is set in the environment and wins over the one in the backup."
-                " Is it the same? Otherwise everybody has to sign in again."
+                " Is it the same? Otherwise everybody has to sign in again, and what is sealed cannot be read."
             )
         self.stdout.write("Restored. Start the server as usual.")

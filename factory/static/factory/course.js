@@ -175,6 +175,7 @@ function limits(u) {
   ctx.lineWidth = px;
   ctx.font = `${11.5 * px}px Inter, sans-serif`;
   ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic"; // what draws the axes leaves another, and the words would stand in their line
   for (const { name, value } of about.limits) {
     const y = Math.round(u.valToPos(value, "y", true));
     if (y < top || y > top + height) continue;

@@ -1,0 +1,149 @@
+"""Files: firmware that explodes where it is unpacked, and tables whose cells a spreadsheet would work out."""
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import random
+import struct
+import zipfile
+from typing import Any
+
+from factory.spreadsheet import TEMPTING
+from tests.hostile.asking import Answer, Ask, procedure
+from tests.hostile.texts import FORMULA, drawn
+
+MB = 1024 * 1024
+LARGE = 48 * MB
+
+
+def form(fields: dict[str, str], content: bytes, name: str) -> tuple[bytes, str]:
+    edge = "=edge="
+    parts = [
+        f'--{edge}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+        for key, value in fields.items()
+    ]
+    parts.append(f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n')
+    return "".join(
+        parts
+    ).encode() + content + f"\r\n--{edge}--\r\n".encode(), f'multipart/form-data; boundary="{edge}"'
+
+
+def zipped(*contents: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, content in enumerate(contents):
+            archive.writestr(f"{number}.bin", content)
+    return made.getvalue()
+
+
+def promising(size: int, rng: random.Random) -> bytes:
+    made = zipped(rng.randbytes(8))
+    place = made.index(b"PK\x01\x02") + 24
+    return made[:place] + struct.pack("<I", size) + made[place + 4 :]
+
+
+def bombs(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
+    """Each is refused for what it is: everything else about the form is right."""
+    large = bytes(LARGE)
+    plain, packed = zipped(large), gzip.compress(large, 9)
+    bases = {
+        "zip": plain,
+        "gzip": packed,
+        "bzip2": bz2.compress(large),
+        "xz": lzma.compress(large, preset=0),
+        "zip of many": zipped(*[bytes(MB)] * 48),
+        "zip in zip": zipped(plain),
+        "gzip in zip": zipped(packed),
+        "zip in gzip": gzip.compress(plain),
+        "gzip in gzip": gzip.compress(packed),
+        "gzip after gzip": gzip.compress(bytes(8 * MB), 9) * 6,
+        "without end": gzip.compress(gzip.compress(gzip.compress(gzip.compress(b"x")))),
+        "many entries": zipped(*[b""] * 10_001),
+    }
+    asks = []
+    for number in range(count):
+        # Most only promise to grow, which costs the client less and the server no less.
+        if number < len(bases):
+            name, content = list(bases.items())[number]
+        else:
+            name, content = "zip that promises", promising(2**32 - 1 - rng.randrange(2**30), rng)
+        about = {"version": f"9.{number}.0", "deviceType": "sensor"}
+        body, kind = form(about, content, f"{number}.bin")
+        headers = (("Authorization", f"Bearer {keys['admin']}"), ("Content-Type", kind))
+        asks.append(
+            Ask(
+                f"firmware: {name}",
+                "/api/trpc/firmware.create",
+                "POST",
+                headers,
+                body,
+                status=(400,),
+                text=name,
+            )
+        )
+    return asks
+
+
+def formulas(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
+    """Imported, or written as a device's name and place; what is exported afterwards is guarded."""
+    asks = []
+    for number, text in enumerate(drawn(FORMULA, rng, count)):
+        token = keys["admin"]
+        if number % 2:
+            about = {
+                "deviceId": f"csv-{number}",
+                "name": text,
+                "type": "sensor",
+                "location": text,
+                "tags": [text],
+            }
+            asks.append(
+                procedure(
+                    "mutation", "devices.create", about, token=token, text=text, inert=kept("name", text)
+                )
+            )
+        else:
+            table = io.StringIO()
+            rows = csv.writer(table)
+            rows.writerow(["deviceId", "name", "type", "location"])
+            # As it stands, in the place of an id, where no formula is one.
+            rows.writerow([text, "x", "sensor", text])
+            asks.append(
+                procedure(
+                    "mutation",
+                    "devices.importCsv",
+                    {"csv": table.getvalue()},
+                    token=token,
+                    text=text,
+                    status=(400,),
+                )
+            )
+    return asks
+
+
+def kept(member: str, text: str) -> Any:
+    def look(answer: Answer) -> str:
+        found = answer.data[member] if answer.data else None
+        return "" if found == text.strip() else f"kept as {found!r}"
+
+    return look
+
+
+def unguarded(table: str) -> list[str]:
+    """Cells that a spreadsheet would work out."""
+    return [
+        cell
+        for row in csv.reader(io.StringIO(table.lstrip("\ufeff")))
+        for cell in row
+        if cell.startswith(TEMPTING) and not cell.startswith("'") and not _is_number(cell)
+    ]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,73 @@
+"""Archives that would fill a device, and firmware that only looks a little like one."""
+
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import zipfile
+
+import pytest
+
+from ota.unpacking import is_bomb
+
+MB = 1024 * 1024
+
+
+def zipped(*contents: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, content in enumerate(contents):
+            archive.writestr(f"{number}.bin", content)
+    return made.getvalue()
+
+
+def promising(size: int) -> bytes:
+    """A small archive whose directory speaks of a large file."""
+    made = zipped(b"x")
+    place = made.index(b"PK\x01\x02") + 24
+    return made[:place] + struct.pack("<I", size) + made[place + 4 :]
+
+
+LARGE = bytes(6 * MB)
+BOMBS = {
+    "zip": lambda: zipped(LARGE),
+    "many entries": lambda: zipped(*[bytes(2 * MB)] * 3),
+    "promises": lambda: promising(2**31),
+    "gzip": lambda: gzip.compress(LARGE, 9),
+    "gzip, member after member": lambda: gzip.compress(bytes(MB), 9) * 6,
+    "bzip2": lambda: bz2.compress(LARGE),
+    "xz": lambda: lzma.compress(LARGE),
+    "a zip in a zip": lambda: zipped(zipped(LARGE)),
+    "a gzip in a gzip": lambda: gzip.compress(gzip.compress(LARGE)),
+    "without end": lambda: gzip.compress(gzip.compress(gzip.compress(gzip.compress(b"x")))),
+}
+FINE = {
+    "no archive": bytes(1000),
+    "an empty flash": gzip.compress(bytes(MB)),
+    "a zip with a gzip": zipped(b"readme", gzip.compress(b"firmware" * 1000)),
+    "half a gzip": gzip.compress(b"firmware" * 1000)[:20],
+    "half a zip": zipped(b"firmware")[:30],
+    "a letter that says PK": b"PK\x03\x04 is not all it takes",
+    "xz": lzma.compress(b"firmware" * 1000),
+}
+
+
+@pytest.fixture(autouse=True)
+def _little_comes_freely(monkeypatch):
+    monkeypatch.setattr("ota.unpacking.FREELY", 2 * MB)
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_an_archive_that_grows_beyond_measure_is_known(name):
+    content = BOMBS[name]()
+    file = io.BytesIO(content)
+
+    assert len(content) < 100_000
+    assert is_bomb(file, size=len(content))
+    assert file.tell() == 0
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_firmware_is_not_taken_for_one(name):
+    assert not is_bomb(io.BytesIO(FINE[name]), size=len(FINE[name]))
