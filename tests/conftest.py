@@ -15,7 +15,9 @@ hypothesis_settings.load_profile("steady")
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--database-only", action="store_true", help="leave out what asks no database: it was run beside another"
+        "--database-only",
+        action="store_true",
+        help="leave out what asks no database: it was run beside another",
     )
     chaos = parser.getgroup("chaos")
     chaos.addoption("--chaos-seconds", type=float, default=40, help="how long processes are killed")
