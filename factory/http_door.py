@@ -177,6 +177,7 @@ class Channel(http.HTTPChannel):
     requestFactory = Request
     refused = False
     lingering = 0
+    _path = b""  # Twisted knows it from a first line that it understands: a refused one may have none
 
     @property
     def path(self) -> bytes:

@@ -93,6 +93,8 @@ def test_eight_kilobytes_of_address_and_of_cookies_fit(plant):
 )
 def test_what_is_not_http_gets_400_and_is_cut_off(plant, request_):
     assert raw(plant, request_).startswith(b"HTTP/1.1 400 ")
+    # While it lingered it was looked at for being late, which goes on for everybody only where it does not fail.
+    assert "Traceback" not in plant.output
 
 
 @contextlib.contextmanager
