@@ -8,6 +8,7 @@ from factory.trpc.fields import DEEPEST, NO_JSON, as_json, is_too_deep
 
 TAGS_LIMIT = 50
 TAG_LENGTH = 64
+LARGEST = 64 * 1024  # bytes of metadata as JSON: every list of devices brings them along
 
 
 def why_misshapen(*, tags: Any, metadata: Any) -> dict[str, str]:
@@ -24,6 +25,8 @@ def why_misshapen(*, tags: Any, metadata: Any) -> dict[str, str]:
         problems["metadata"] = gettext("must be an object")
     elif is_too_deep(metadata):
         problems["metadata"] = gettext("may nest %(most)s levels deep") % {"most": DEEPEST}
-    elif as_json(metadata) is None:
+    elif (text := as_json(metadata)) is None:
         problems["metadata"] = gettext(NO_JSON)
+    elif len(text) > LARGEST:
+        problems["metadata"] = gettext("may take %(most)s KB as JSON") % {"most": LARGEST // 1024}
     return problems

@@ -73,6 +73,7 @@ TAGS = ["must be a list of at most 50 words of 1 to 64 characters"]
         ({"metadata": "7"}, {"metadata": ["must be an object"]}),
         ({"metadata": '{"a": NaN}'}, {"metadata": [NO_JSON]}),
         ({"metadata": json.dumps(nested(25))}, {"metadata": ["may nest 24 levels deep"]}),
+        ({"metadata": json.dumps({"a": "x" * 65_536})}, {"metadata": ["may take 64 KB as JSON"]}),
         ({"metadata": "{"}, {"metadata": ["Enter a valid JSON."]}),
     ],
 )
