@@ -33,6 +33,7 @@ UPLOAD_PATHS = (
 BODIES_IN_MEMORY_MAX = 256 * 1024 * 1024
 LATE_SECONDS = 3.0  # beyond what a request may take
 LINGER_SECONDS = 2.0  # a refused sender gets this long to read why, before the connection is cut
+LENGTH_DIGITS = 20
 LINGER_BYTES = 64 * 1024 * 1024
 
 
@@ -251,6 +252,16 @@ class Channel(http.HTTPChannel):
     def _cut(self) -> None:
         if self in self.factory.channels:
             self.loseConnection()
+
+    def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
+        """What Twisted lets pass: `identity` beside `chunked`, which a proxy may take for the other one, and
+        lengths of so many digits that Python will not read them."""
+        if (header == b"Transfer-Encoding" and data.lower() != b"chunked") or (
+            header == b"Content-Length" and len(data) > LENGTH_DIGITS
+        ):
+            self._respondToBadRequestAndDisconnect()
+            return False
+        return super()._maybeChooseTransferDecoder(header, data)
 
     # Twisted's own refusals, in the same way
 
