@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 CLOSED = 0  # instead of a status: the server ended the connection without a word
+WAITED = 1  # it had nothing to say until the client was done: what was sent is no whole request
 PATIENCE = 20.0
 QUIET = 0.3
 
@@ -98,18 +99,19 @@ class Sender:
 
     def send_raw(self, raw: bytes) -> Answer:
         """All that was answered until the server closed, or had nothing to say for a while."""
-        told = b""
+        told, silent = b"", CLOSED
         with socket.create_connection((self.host, self.port), timeout=3 * QUIET) as line:
             with contextlib.suppress(ConnectionError):
                 line.sendall(raw)
             try:
                 told = self._read(line, told)
             except TimeoutError:  # it waits for what was announced: there is no more
+                silent = WAITED
                 line.settimeout(PATIENCE)
                 with contextlib.suppress(OSError):
                     line.shutdown(socket.SHUT_WR)
                 told = self._read(line, told)
-        return Answer(int(told.split(None, 2)[1]) if told.startswith(b"HTTP/1.") else CLOSED, told)
+        return Answer(int(told.split(None, 2)[1]) if told.startswith(b"HTTP/1.") else silent, told)
 
     def _read(self, line: socket.socket, told: bytes) -> bytes:
         """Until the server closes, or has answered and says no more for a while."""

@@ -86,6 +86,38 @@ def bombs(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
     return asks
 
 
+NAMES = (
+    "../../../../etc/passwd",
+    "..\\..\\windows\\win.ini",
+    "/etc/cron.d/hx1000000004",
+    "hx1000000004.php\0.bin",
+    'hx1000000004"; x="y',
+    "<script>hx1000000004()</script>.bin",
+    "' OR 1=1 -- hx1000000004",
+    "{{1337*7919}}hx1000000004",
+    "=cmd|' /C calc'!hx1000000004",
+    ".hx1000000004",
+    "hx1000000004" * 100,
+    "hx1000000004\u202enib.exe",
+)
+
+
+def names(keys: dict[str, Any]) -> list[Ask]:
+    """Firmware under names that want to be elsewhere: taken, and kept under a name of ours."""
+
+    def look(answer: Answer) -> str:
+        address = (answer.data or {}).get("fileUrl", "")
+        return f"kept at {address}" if ".." in address or "hx10" in address or "etc" in address else ""
+
+    made = []
+    for number, name in enumerate(NAMES):
+        body, kind = form({"version": f"8.{number}.0", "deviceType": "sensor"}, b"inert %d" % number, name)
+        headers = (("Authorization", f"Bearer {keys['admin']}"), ("Content-Type", kind))
+        address = "/api/trpc/firmware.create"
+        made.append(Ask("name of a file", address, "POST", headers, body, text=name, inert=look))
+    return made
+
+
 def formulas(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
     """Imported, or written as a device's name and place; what is exported afterwards is guarded."""
     asks = []
@@ -117,10 +149,17 @@ def formulas(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
                     {"csv": table.getvalue()},
                     token=token,
                     text=text,
-                    status=(400,),
+                    inert=left_out,
                 )
             )
     return asks
+
+
+def left_out(answer: Answer) -> str:
+    """An import says what is wrong with a table, and takes nothing of it."""
+    told = answer.data or {}
+    is_refused = told.get("errors") and not told.get("created") and not told.get("updated")
+    return "" if is_refused else f"imported: {told}"
 
 
 def kept(member: str, text: str) -> Any:
@@ -133,6 +172,7 @@ def kept(member: str, text: str) -> Any:
 
 def unguarded(table: str) -> list[str]:
     """Cells that a spreadsheet would work out."""
+    csv.field_size_limit(64 * MB)
     return [
         cell
         for row in csv.reader(io.StringIO(table.lstrip("\ufeff")))

@@ -18,6 +18,7 @@ def populate() -> dict[str, Any]:
     from django.utils import timezone
 
     from alerts.services.configs import register_config
+    from factory.accounts.api_tokens import create_token
     from factory.accounts.models import User
     from factory.accounts.services import create_user, open_session
     from tests.builders import make_device, make_group, make_threshold, make_token
@@ -30,7 +31,9 @@ def populate() -> dict[str, Any]:
     group = make_group(name="Canary", devices=[device])
     threshold = make_threshold(device)
     register_config(by=boss, type="email", recipient=MAILED, at=now)
+    _, api_token = create_token(user=boss, name="Line 1", scope="read", password=BOSS["password"], at=now)
     return {
+        "api_token": api_token,
         "admin": open_session(user=boss, at=now),
         "user": open_session(user=victim, at=now),
         "open_id": boss.open_id,
@@ -58,7 +61,7 @@ def look() -> dict[str, Any]:
         "tables": sorted(connection.introspection.table_names()),
         "people": sorted(map(list, User.objects.values_list("email", "role", "password", "is_active"))),
         "other": list(Device.objects.values_list("name", "external_id", "zone").get(external_id="press-2")),
-        "readings": Reading.objects.filter(device__external_id="press-2").count(),
+        "readings": Reading.objects.filter(device_id=Device.objects.get(external_id="press-2").pk).count(),
     }
 
 

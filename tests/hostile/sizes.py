@@ -106,6 +106,7 @@ def _bodies() -> dict[str, bytes]:
         "many tags": json.dumps({**about, "tags": [str(n) for n in range(10_000)]}).encode(),
         "digits": b"1" * MB,
         "a large exponent": b'{"name":1e999999}',
+        "metadata of 66 kB": json.dumps({**about, "metadata": {"a": "x" * 66_000}}).encode(),
         "large metadata": json.dumps(
             {**about, "metadata": {str(n): "x" * 100 for n in range(20_000)}}
         ).encode(),

@@ -116,11 +116,11 @@ def over_mqtt(
                 told.append(Told(f"password {text!r}", someone.code != 0, str(someone.code)))
         except (queue.Empty, OSError) as error:
             told.append(Told(f"password {text!r}", True, f"closed: {error!r}"))
-    with client(broker, name, token) as device:
+    for topic in _topics(other, texts[: count // 5]):
+        told.append(_subscribing(broker, name, token, topic))
+    with client(broker, name, token) as device:  # the last: another of its name would end it
         device.listen(f"factory/{name}/readings/ack")
-        for topic in _topics(name, other, texts[: count // 5]):
-            told.append(_subscribing(broker, name, token, topic))
-        for number, text in enumerate(texts[len(told) : count]):
+        for number, text in enumerate(texts[len(told) :]):
             device.say(f"factory/{name}/readings", _payload(number, text))
             try:
                 _, answer = device.hear()
@@ -134,7 +134,7 @@ def over_mqtt(
     return told
 
 
-def _topics(name: str, other: str, texts: list[str]) -> list[str]:
+def _topics(other: str, texts: list[str]) -> list[str]:
     ways = (
         "#",
         "+/+/readings",
@@ -144,13 +144,14 @@ def _topics(name: str, other: str, texts: list[str]) -> list[str]:
         "factory/#",
         "factory/+/config",
     )
-    made = [*ways, *(f"factory/{name}/../{other}/{text}".replace("#", "").replace("+", "") for text in texts)]
-    return made[: len(texts)]
+    # As the name of a device; what stands for many names is in `ways`.
+    names = (text.replace("#", "").replace("+", "") for text in texts)
+    return [*ways, *(f"factory/{each}/commands" for each in names)][: len(texts)]
 
 
 def _subscribing(broker: Broker, name: str, token: str, topic: str) -> Told:
     codes: list[Any] = []
-    with client(broker, name, token, client_id=f"{name}-2") as someone:
+    with client(broker, name, token) as someone:
         someone.paho.on_subscribe = lambda c, d, number, reasons, p: (
             codes.extend(reasons),
             someone.subscribed.put(number),
@@ -161,7 +162,7 @@ def _subscribing(broker: Broker, name: str, token: str, topic: str) -> Told:
                 someone.subscribed.get(timeout=2)
         except ValueError as error:
             return Told(f"topic {topic!r}", True, str(error))
-    refused = all(code.is_failure for code in codes)
+    refused = all(code.is_failure for code in codes) and (bool(codes) or someone.ended)
     return Told(f"topic {topic!r}", refused, ", ".join(map(str, codes)) or "closed")
 
 

@@ -6,7 +6,9 @@ from functools import partial
 import pytest
 
 from tests.hostile import files, sizes, tokens, wire
-from tests.hostile.run import KINDS, TALKING, at_work, run, table
+from tests.hostile.at_work import at_work
+from tests.hostile.run import KINDS, TALKING, run
+from tests.hostile.scene import table
 
 # Signed by nobody; its claims say who it is for.
 A_TOKEN = "e30.eyJqdGkiOiAiYWJjIiwgInN1YiI6ICJhYmMifQ.e30"

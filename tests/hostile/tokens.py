@@ -48,7 +48,7 @@ EXTRAS: tuple[dict[str, Any], ...] = (
     {"typ": "JWE"},
     *({"kid": kid} for kid in KIDS),
 )
-ALGORITHMS = (
+ALGORITHMS: tuple[Any, ...] = (
     "none",
     "None",
     "NONE",
@@ -143,18 +143,41 @@ def forged(keys: dict[str, Any], rng: random.Random, now: int) -> Iterator[tuple
         "padding": f"{front}=.{middle}=.{back}=",
     }.items():
         yield name, token
+    api = keys.get("api_token", "fat_" + "x" * 43)
+    for name, token in {
+        "half of an API token": api[:24],
+        "an API token and more": f"{api}A",
+        "an API token in capitals": api.upper(),
+        "an API token without its beginning": api.removeprefix("fat_"),
+        "only the beginning of one": "fat_",
+        "SQL for an API token": "fat_' OR 1=1 -- ",
+        "a pattern for an API token": "fat_" + "%" * 43,
+        "the digest of an API token": "fat_" + hashlib.sha256(api.encode()).hexdigest(),
+        "an enormous API token": "fat_" + "x" * 10_000,
+        ALIVE: api,
+    }.items():
+        yield name, token
     for _ in range(40):
         place = rng.randrange(len(mine) - len(back), len(mine) - 1)
         wrong = "A" if mine[place] != "A" else "B"
         yield f"character {place} changed", f"{mine[:place]}{wrong}{mine[place + 1 :]}"
 
 
+ALIVE = "an API token for what only sessions may"
+
+
+def _refusals(name: str) -> tuple[int, ...]:
+    return (403,) if name == ALIVE else (401,)
+
+
 def asks(keys: dict[str, Any], rng: random.Random, count: int, *, now: int) -> list[Ask]:
     made: dict[str, Ask] = {}
     for name, token in forged(keys, rng, now):
-        as_cookie = len(made) % 3 == 2 and "\0" not in token
+        as_cookie = len(made) % 3 == 2 and "\0" not in token and name != ALIVE
         header = ("Cookie", f"app_session_id={token}") if as_cookie else ("Authorization", f"Bearer {token}")
-        made.setdefault(token, Ask(f"JWT: {name}", ASKED, headers=(header,), status=(401,), text=name))
+        made.setdefault(
+            token, Ask(f"JWT: {name}", ASKED, headers=(header,), status=_refusals(name), text=name)
+        )
     found = list(made.values())
     rng.shuffle(found)
     return found[:count]
