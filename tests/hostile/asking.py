@@ -46,6 +46,7 @@ class Ask:
     raw: bytes | None = None  # all of the request; the rest is not looked at then
     status: tuple[int, ...] = ()
     text: str = ""  # what is hostile about it
+    says_no: bool = False  # a 2xx that `inert` lets pass has refused what was in it, row by row
     inert: Callable[[Answer], str] | None = None  # what is wrong with a harmless answer, or nothing
 
 
@@ -65,6 +66,9 @@ class Sender:
     def __init__(self, url: str) -> None:
         self.host, self.port = urlsplit(url).hostname or "", urlsplit(url).port or 80
         self.line = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
+
+    def close(self) -> None:
+        self.line.close()
 
     def send(self, ask: Ask) -> Answer:
         if ask.raw is not None:

@@ -6,12 +6,16 @@ import gzip
 import io
 import lzma
 import random
+import re
 import struct
 import zipfile
 from typing import Any
 
+from alerts.threshold_csv import HEADER
+from devices.models import EXTERNAL_ID
 from factory.spreadsheet import TEMPTING
 from tests.hostile.asking import Answer, Ask, procedure
+from tests.hostile.surfaces import CSRF
 from tests.hostile.texts import FORMULA, drawn
 
 MB = 1024 * 1024
@@ -137,10 +141,10 @@ def formulas(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
                 )
             )
         else:
-            table = io.StringIO()
+            table, is_id = io.StringIO(), bool(re.fullmatch(EXTERNAL_ID, text))
             rows = csv.writer(table)
             rows.writerow(["deviceId", "name", "type", "location"])
-            # As it stands, in the place of an id, where no formula is one.
+            # As it stands, in the place of an id: a minus and letters are one, and guarded when exported.
             rows.writerow([text, "x", "sensor", text])
             asks.append(
                 procedure(
@@ -149,7 +153,8 @@ def formulas(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
                     {"csv": table.getvalue()},
                     token=token,
                     text=text,
-                    inert=left_out,
+                    says_no=not is_id,
+                    inert=None if is_id else left_out,
                 )
             )
     return asks
@@ -160,6 +165,21 @@ def left_out(answer: Answer) -> str:
     told = answer.data or {}
     is_refused = told.get("errors") and not told.get("created") and not told.get("updated")
     return "" if is_refused else f"imported: {told}"
+
+
+def thresholds(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
+    """A file of thresholds for the admin, with a formula for whose they are, what they measure and how much."""
+    made = []
+    for number, text in enumerate(drawn(FORMULA, rng, count)):
+        row = ["device", "press-1", "temperature", "", "", "", "90", "0", "0", "0", "1", "true"]
+        row[number % 4] = text
+        table = io.StringIO()
+        csv.writer(table).writerows([HEADER, row])
+        body, kind = form({"csrfmiddlewaretoken": CSRF}, table.getvalue().encode(), f"{text}.csv")
+        cookie = ("Cookie", f"app_session_id={keys['admin']}; csrftoken={CSRF}")
+        address = "/admin/alerts/threshold/import/"
+        made.append(Ask("thresholds", address, "POST", (cookie, ("Content-Type", kind)), body, text=text))
+    return made
 
 
 def kept(member: str, text: str) -> Any:

@@ -68,12 +68,13 @@ def look_again(scene: Scene, mailbox: Any, report: dict[str, Any]) -> None:
             scene.blame(f"page {path}: {answer.status} {wrong}")
         found |= set(MARKED.findall(answer.text))
     scene.report.inert["texts on pages"] = len(found)
-    for address in ("/api/trpc/devices.exportCsv", "/alerts/history.csv"):
+    for address in ("/api/trpc/devices.exportCsv", "/alerts/history.csv", "/admin/alerts/threshold/export/"):
         answer = scene.get(address)
         if answer.status != 200 or "csv" not in answer.headers.get("Content-Type", ""):
             scene.blame(f"{address}: {answer.status}")
         scene.blame(*(f"{address}: {cell!r}" for cell in files.unguarded(answer.text)))
-        scene.report.inert[address] = answer.text.count(MARK)
+        if found_here := answer.text.count(MARK):
+            scene.report.inert[address] = found_here
     _read_mail(scene, mailbox)
     _read_paper(scene, report)
 

@@ -69,7 +69,7 @@ class Scene:
             wrong = f"not {ask.status}"
         elif answer.status in (CLOSED, WAITED):
             row.closed += 1
-        elif answer.status >= 400:
+        elif answer.status >= 400 or (ask.says_no and not wrong):
             row.refused += 1
         else:
             row.harmless += 1
