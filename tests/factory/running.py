@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +13,9 @@ from django.db import connection
 
 from factory import processes
 from tests.plant import UNLIMITED
-from tests.services import wait_until
+from tests.services import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def environment(port: int) -> dict[str, str]:

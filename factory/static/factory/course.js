@@ -251,7 +251,10 @@ document.addEventListener("plant:alert", ({ detail }) => {
   if (detail.deviceId !== about?.deviceId || detail.metric !== about.metric) return;
   if (document.hidden) isOutdated = true; else renew(location.href);
 });
-document.addEventListener("plant:line", ({ detail }) => { if (detail.live && detail.again) renewPoints(); });
+document.addEventListener("plant:line", ({ detail }) => {
+  if (!detail.live) return;
+  if (about) { if (detail.again) renewPoints(); } else if (document.getElementById("course")) begin(); // it may have said something before we listened
+});
 document.addEventListener("visibilitychange", () => {
   if (document.hidden || !isOutdated) return;
   isOutdated = false;
@@ -260,11 +263,12 @@ document.addEventListener("visibilitychange", () => {
 document.addEventListener("theme-changed", () => { if (chart) { chart.destroy(); chart = null; draw(); } });
 
 // A device's first reading: the page knows no course yet, so that part of it comes anew, once.
-let isBeginning = false;
+let isBeginning = false, hasMore = false;
 function begin() {
+  hasMore = isBeginning; // what comes meanwhile may not be in the answer
   if (isBeginning) return;
   isBeginning = true;
-  renew(location.href).finally(() => { isBeginning = false; });
+  renew(location.href).finally(() => { isBeginning = false; if (hasMore && !about) begin(); });
 }
 
 const renew = (url) => htmx.ajax("GET", url, { target: "#course", select: "#course", swap: "outerHTML" });
