@@ -11,6 +11,7 @@ from factory.live.mqtt_address import broker_address
 from ota import mqtt as ota_topics
 from telemetry import mqtt as telemetry_topics
 
+TOPICS = [*telemetry_topics.topics, *devices_topics.topics, *ota_topics.topics]
 CLIENT_ID = "factory-ingest"  # where the broker lets clients be called other than their users
 
 
@@ -23,7 +24,7 @@ def own_broker() -> Broker:
 def intake(*, may_serve: Callable[[], bool], broker: Callable[[], Broker] = own_broker) -> Intake:
     """The connection that takes in what devices say. One fixed name, so that the broker keeps one session."""
     return Intake(
-        [*telemetry_topics.topics, *devices_topics.topics, *ota_topics.topics],
+        TOPICS,
         broker=broker,
         client_id=broker().username or CLIENT_ID,
         may_serve=may_serve,
