@@ -9,14 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import quote
 
 from bench.figures import machine
-from bench.places import Place, embedded
+from bench.places import embedded
 from bench.query import set_up
 from bench.wire import Wire, open_wire
-from tests.services import folder, mariadb, valkey
+from tests.services import folder, mariadb, memory_of, valkey
 
 STEPS, APART = 40, 2.0  # so many steps of an alert, so many seconds apart
 AT_ONCE = 50  # handshakes
@@ -179,11 +178,14 @@ async def _come_back(port: int, slow: Sequence[tuple[Person, Wire]]) -> None:
 
 
 async def _come(port: int, who: Person, channels: Sequence[str]) -> Wire:
-    """Many come at once, and a handshake that takes longer than 5 s is given up: again, as clients do."""
+    """Many come at once, and a handshake that takes too long is given up: again, as clients do, for a minute."""
+    end = time.monotonic() + PATIENCE
     while True:
         try:
             return await who.come(port, channels)
         except ConnectionError:
+            if time.monotonic() > end:
+                raise
             await asyncio.sleep(1)
 
 
@@ -239,7 +241,7 @@ def main(options: argparse.Namespace) -> int:
         set_up(url, redis, str(data))
         story, crowd = Story(), people(count)
         with embedded({**os.environ, "RATE_ADDRESS": "off", "RATE_USER": "off"}) as place:
-            before, cpu = memory(place, "VmRSS"), place.cpu()
+            before, cpu = memory_of(place.group, "VmRSS"), place.cpu()
             full: list[float] = []
             slow = sum(who.pace != "reading" for who in crowd)
             outcome = asyncio.run(
@@ -249,10 +251,10 @@ def main(options: argparse.Namespace) -> int:
                     story,
                     steps=STEPS,
                     apart=APART,
-                    opened=lambda: full.extend((memory(place, "VmRSS"), place.cpu())),
+                    opened=lambda: full.extend((memory_of(place.group, "VmRSS"), place.cpu())),
                 )
             )
-            peak = memory(place, "VmHWM")
+            peak = memory_of(place.group, "VmHWM")
             busy = place.cpu() - full[1]
     print(line)
     print(f"{count:,} sockets opened in {outcome.opened_in:.1f} s,", end=" ")
@@ -275,8 +277,3 @@ def main(options: argparse.Namespace) -> int:
 def allow_many_files() -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def memory(place: Place, what: str) -> int:
-    lines = Path(f"/proc/{place.group}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(what))

@@ -5,13 +5,12 @@ import asyncio
 import json
 import os
 import time
-from pathlib import Path
 from urllib.parse import quote
 
 from bench.figures import machine
 from bench.places import Place, embedded
 from bench.query import register, set_up
-from tests.services import folder, mariadb, valkey
+from tests.services import folder, mariadb, memory_of, valkey
 
 EACH = 250  # event streams, and as many sockets
 READINGS, APART = 100, 0.2  # so many, so many seconds apart
@@ -26,9 +25,9 @@ def main(options: argparse.Namespace) -> int:
         device = register(1)[0]
         token, bearer = _credentials(device)
         with embedded(os.environ) as place:
-            before, cpu = _memory(place), place.cpu()
+            before, cpu = memory_of(place.group, "VmRSS"), place.cpu()
             delays, opened = asyncio.run(_measure(place, device, token, bearer, each, readings))
-            after, cpu = _memory(place), place.cpu() - cpu
+            after, cpu = memory_of(place.group, "VmRSS"), place.cpu() - cpu
     print(line)
     for name, times in delays.items():
         ordered = sorted(times)
@@ -129,8 +128,3 @@ async def _by_socket(
             elif result["type"] == "data":
                 delays.append(time.time() - result["data"]["data"]["data"]["sent"])
                 heard += 1
-
-
-def _memory(place: Place) -> int:
-    lines = Path(f"/proc/{place.group}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 CHUNK = 64 * 1024
-FREELY = (
-    32 * 1024 * 1024
-)  # images of flash are mostly empty and shrink to nothing; this much may come of anything
+FREELY = 32 * 1024 * 1024  # may come of anything: images of flash are mostly empty, and shrink to nothing
+MEMORY = 128 * 1024 * 1024  # for xz, which lets its maker choose how much
 TIMES = 100  # and so many times the file's own size
 DEEPEST = 3  # archives inside of each other
 MOST_ENTRIES = 10_000
@@ -67,40 +66,53 @@ def _weigh(file: IO[bytes], allowance: Allowance, *, depth: int) -> None:
             _weigh(inner, allowance, depth=depth + 1)
 
 
+class _Gzip:
+    """zlib's decompressor in the manner of the other two, which keep what they were given and have not read."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(wbits=31)
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._zlib.unconsumed_tail
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+
 def _unpacker(head: bytes) -> Callable[[], Any] | None:
     if head.startswith(b"\x1f\x8b"):
-        return lambda: zlib.decompressobj(wbits=31)
+        return _Gzip
     if head.startswith(b"BZh"):
         return bz2.BZ2Decompressor
     if head.startswith(b"\xfd7zXZ\x00"):
-        return lambda: lzma.LZMADecompressor(memlimit=128 * 1024 * 1024)
+        return lambda: lzma.LZMADecompressor(memlimit=MEMORY)
     return None
 
 
 def _inflate(file: IO[bytes], target: IO[bytes], unpacker: Callable[[], Any], allowance: Allowance) -> None:
     """Member after member, a piece at a time."""
-    unpack = unpacker()
-    piece = file.read(CHUNK)
+    weighing = _Weighing(target, allowance)
+    unpack, piece = unpacker(), file.read(CHUNK)
     try:
-        while piece:
-            out = unpack.decompress(piece, CHUNK)
-            allowance.spend(len(out))
-            target.write(out)
+        while piece or not unpack.needs_input:
+            weighing.write(unpack.decompress(piece, CHUNK))
             if unpack.eof:
                 piece, unpack = unpack.unused_data or file.read(CHUNK), unpacker()
-            elif getattr(unpack, "unconsumed_tail", b""):
-                piece = unpack.unconsumed_tail
-            elif out and not getattr(unpack, "needs_input", True):
-                piece = b""
-                while not (unpack.eof or unpack.needs_input):
-                    out = unpack.decompress(b"", CHUNK)
-                    allowance.spend(len(out))
-                    target.write(out)
-                piece = unpack.unused_data if unpack.eof else file.read(CHUNK)
-                unpack = unpacker() if unpack.eof else unpack
             else:
-                piece = file.read(CHUNK)
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
+                piece = file.read(CHUNK) if unpack.needs_input else b""
+    except lzma.LZMAError as error:
+        if "Memory usage limit" in str(error):  # it has no class of its own
+            raise Bomb from None
+    except (OSError, EOFError, ValueError, zlib.error):
         pass  # no archive from here on: what came out of it is weighed
 
 

@@ -47,6 +47,17 @@ def _redis():
         yield
 
 
+@pytest.fixture
+def _programs():
+    """What a plant with services of its own is made of; skipped where one is not installed."""
+    pytest.importorskip("MySQLdb")
+    try:
+        for names in (("mariadbd", "mysqld"), ("redis-server", "valkey-server"), ("mosquitto",)):
+            services.program(*names)
+    except services.NotInstalled as missing:
+        pytest.skip(f"not installed: {missing}")
+
+
 @pytest.fixture(autouse=True)
 def _empty_cache(_redis):
     """No test sees what another one counted or remembered."""

@@ -61,6 +61,12 @@ def listens(port: int) -> bool:
     return False
 
 
+def memory_of(pid: int, name: str) -> int:
+    """Bytes that a process has (`VmRSS`), or had at most (`VmHWM`)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
 @contextlib.contextmanager
 def folder(name: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f"factory-{name}-", ignore_cleanup_errors=True) as path:

@@ -18,10 +18,8 @@ INNER = [
         *("fc00::/7", "fec0::/10"),  # the same of IPv6
     )
 ]
-WEB_PORTS, FREE_PORTS = (
-    {80, 443},
-    1024,
-)  # below it live mail, files, shells; above it plants have their gateways
+WEB_PORTS = {80, 443}
+FREE_PORTS = 1024  # from here on plants have their gateways; below it live mail, files, shells
 
 # Where clouds tell a machine its own secrets; the usual one, 169.254.169.254, is link-local anyway.
 METADATA = {ip_address(text) for text in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")}

@@ -2,6 +2,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from factory.accounts import api_tokens
+from factory.accounts.api import Success
 from factory.accounts.api_token_rows import tokens_of
 from factory.accounts.identity import address_of
 from factory.accounts.models import ApiToken
@@ -35,10 +36,6 @@ class NewApiToken(WireSerializer):
 
 class ApiTokenId(WireSerializer):
     id = StrictInteger()
-
-
-class Success(WireSerializer):
-    success = serializers.BooleanField()
 
 
 @router.query("apiTokens", permission=IN_PERSON, output=ApiTokenRow, many=True)

@@ -48,9 +48,9 @@ def note_wrong_code(*, email: str, address: str) -> None:
 
 def refuse_wrong_token(*, address: str) -> None:
     """One more wrong API token from this address; refused when there are too many."""
-    if settings.RATE_LOGIN is not None:
-        whole = Rate(settings.RATE_LOGIN.count * WIDER, settings.RATE_LOGIN.seconds)
-        usage = _usage("wrong-token", home_of(address), whole, increment=True)
+    rate = settings.RATE_LOGIN
+    if rate is not None:
+        usage = _usage("wrong-token", home_of(address), _wider(rate), increment=True)
         if usage["should_limit"]:
             raise _too_many(usage, _headers(usage))
 
@@ -64,8 +64,7 @@ def _failures(email: str, address: str) -> Counted:
     rate = settings.RATE_LOGIN
     if rate is None:
         return []
-    whole = Rate(rate.count * WIDER, rate.seconds)
-    return [("failed", _pair(email, address), rate), ("failed-from", home_of(address), whole)]
+    return [("failed", _pair(email, address), rate), ("failed-from", home_of(address), _wider(rate))]
 
 
 def _wrong_codes(email: str, address: str) -> Counted:
@@ -75,6 +74,10 @@ def _wrong_codes(email: str, address: str) -> Counted:
         return []
     whole = Rate(rate.count * WIDER, HOUR)
     return [("wrong-code", _pair(email, address), rate), ("wrong-codes", email, whole)]
+
+
+def _wider(rate: Rate) -> Rate:
+    return Rate(rate.count * WIDER, rate.seconds)
 
 
 def _refuse(counted: Counted) -> None:

@@ -7,8 +7,6 @@ import io
 import lzma
 import random
 import re
-import struct
-import zipfile
 from typing import Any
 
 from alerts.threshold_csv import HEADER
@@ -17,8 +15,8 @@ from factory.spreadsheet import TEMPTING
 from tests.hostile.asking import Answer, Ask, procedure
 from tests.hostile.surfaces import CSRF
 from tests.hostile.texts import FORMULA, drawn
+from tests.ota.archives import MB, promising, zipped
 
-MB = 1024 * 1024
 LARGE = 48 * MB
 
 
@@ -29,23 +27,8 @@ def form(fields: dict[str, str], content: bytes, name: str) -> tuple[bytes, str]
         for key, value in fields.items()
     ]
     parts.append(f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n')
-    return "".join(
-        parts
-    ).encode() + content + f"\r\n--{edge}--\r\n".encode(), f'multipart/form-data; boundary="{edge}"'
-
-
-def zipped(*contents: bytes) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, content in enumerate(contents):
-            archive.writestr(f"{number}.bin", content)
-    return made.getvalue()
-
-
-def promising(size: int, rng: random.Random) -> bytes:
-    made = zipped(rng.randbytes(8))
-    place = made.index(b"PK\x01\x02") + 24
-    return made[:place] + struct.pack("<I", size) + made[place + 4 :]
+    body = "".join(parts).encode() + content + f"\r\n--{edge}--\r\n".encode()
+    return body, f'multipart/form-data; boundary="{edge}"'
 
 
 def bombs(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
@@ -72,7 +55,7 @@ def bombs(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
         if number < len(bases):
             name, content = list(bases.items())[number]
         else:
-            name, content = "zip that promises", promising(2**32 - 1 - rng.randrange(2**30), rng)
+            name, content = "zip that promises", promising(2**32 - 1 - rng.randrange(2**30), rng.randbytes(8))
         about = {"version": f"9.{number}.0", "deviceType": "sensor"}
         body, kind = form(about, content, f"{number}.bin")
         headers = (("Authorization", f"Bearer {keys['admin']}"), ("Content-Type", kind))

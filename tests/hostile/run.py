@@ -73,7 +73,7 @@ def _attack(
     keys, many = scene.keys, count or 100
     scene.get("/devices/")
     Path(f"/proc/{web}/clear_refs").write_text("5")
-    held = memory(web, "VmRSS")
+    held = services.memory_of(web, "VmRSS")
     pdf = scene.call("mutation", "export.deviceReport", wanted_report(scene))
 
     scene.attack("SQL", scene.texts(SQL, "SQL"))
@@ -98,7 +98,7 @@ def _attack(
     scene.heard("MQTT", heard, time.monotonic() - began)
 
     look_again(scene, mailbox, pdf)
-    scene.report.grown = memory(web, "VmHWM") - held
+    scene.report.grown = services.memory_of(web, "VmHWM") - held
     after = told("look")
     scene.blame(*(f"{name} changed" for name in before if after[name] != before[name] and name != "people"))
     scene.blame(*(f"an account changed: {row}" for row in before["people"] if row not in after["people"]))
@@ -117,11 +117,6 @@ def _attack(
 
 def _tables(keys: dict[str, Any], rng: random.Random, count: int) -> list[Ask]:
     return [*files.formulas(keys, rng, count), *files.thresholds(keys, rng, count // 4)]
-
-
-def memory(pid: int, name: str) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def _notes(scene: Scene, count: int) -> list[Ask]:

@@ -4,32 +4,24 @@ import bz2
 import gzip
 import io
 import lzma
-import struct
-import zipfile
+import random
 
 import pytest
 
-from ota.unpacking import is_bomb
-
-MB = 1024 * 1024
-
-
-def zipped(*contents: bytes) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, content in enumerate(contents):
-            archive.writestr(f"{number}.bin", content)
-    return made.getvalue()
+from ota.unpacking import CHUNK, is_bomb
+from tests.ota.archives import MB, promising, zipped
 
 
-def promising(size: int) -> bytes:
-    """A small archive whose directory speaks of a large file."""
-    made = zipped(b"x")
-    place = made.index(b"PK\x01\x02") + 24
-    return made[:place] + struct.pack("<I", size) + made[place + 4 :]
+def until_the_end_of_a_piece() -> bytes:
+    """A member of bzip2 that comes to several pieces, and ends where a piece that is read ends."""
+    rng, size = random.Random(1), CHUNK
+    while (missing := CHUNK - len(member := bz2.compress(bytes(200_000) + rng.randbytes(size)))) != 0:
+        size += missing // 2 or (1 if missing > 0 else -1)
+    return member
 
 
 LARGE = bytes(6 * MB)
+MUCH_MEMORY = {"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 256 * MB}
 BOMBS = {
     "zip": lambda: zipped(LARGE),
     "many entries": lambda: zipped(*[bytes(2 * MB)] * 3),
@@ -37,7 +29,11 @@ BOMBS = {
     "gzip": lambda: gzip.compress(LARGE, 9),
     "gzip, member after member": lambda: gzip.compress(bytes(MB), 9) * 6,
     "bzip2": lambda: bz2.compress(LARGE),
+    "bzip2, a member at the end of a piece": lambda: (
+        until_the_end_of_a_piece() + bz2.compress(bytes(30 * MB))
+    ),
     "xz": lambda: lzma.compress(LARGE),
+    "xz that wants much memory": lambda: lzma.compress(LARGE, filters=[MUCH_MEMORY]),
     "a zip in a zip": lambda: zipped(zipped(LARGE)),
     "a gzip in a gzip": lambda: gzip.compress(gzip.compress(LARGE)),
     "without end": lambda: gzip.compress(gzip.compress(gzip.compress(gzip.compress(b"x")))),

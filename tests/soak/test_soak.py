@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.chaos.conftest import _programs  # noqa: F401 -- a fixture
 from tests.soak.sampling import Held, Samples, growth_per_hour, problems
 
 

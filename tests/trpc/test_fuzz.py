@@ -19,6 +19,7 @@ from factory.trpc.sse import EventStreams
 from factory.trpc.wire import MOST_VALUES, Malformed, parse_json
 from tests.conformance.procedures import registry
 from tests.live.listening import Listening, connected
+from tests.services import memory_of
 from tests.trpc.asking import ask
 from tests.trpc.test_clients import start_server, stop_server
 from tests.trpc.test_properties import BODIES, CALM, PATHS, no_surprise
@@ -242,11 +243,6 @@ def send(url, path, body) -> int:
             return refusal.code
 
 
-def memory(pid: int, name: str) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
-
-
 @pytest.mark.integration
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells how much memory a process had")
 @pytest.mark.parametrize("path", ["echoMut", "post.add?batch=1"])
@@ -254,7 +250,7 @@ def memory(pid: int, name: str) -> int:
 def test_no_body_takes_more_than_50_mb_or_ends_in_a_5xx(server, name, path):
     pid, url = server
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak is counted from here
-    before = memory(pid, "VmRSS")
+    before = memory_of(pid, "VmRSS")
 
     assert send(url, path, HOSTILE[name]) < 500
-    assert memory(pid, "VmHWM") - before < 50 * 1024 * 1024
+    assert memory_of(pid, "VmHWM") - before < 50 * 1024 * 1024
