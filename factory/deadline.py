@@ -20,6 +20,7 @@ from django.db.backends.signals import connection_created
 from django.utils.translation import gettext
 
 from factory.errors import TimeIsUp
+from factory.mariadb.pulse import pulse
 
 UPLOADS = (
     "/api/trpc/firmware.create",
@@ -35,7 +36,6 @@ ARRIVED = (
     "factory.arrived"  # in the environ of a request that had to wait for a thread: when, of time.monotonic
 )
 GRACE = 5  # seconds beyond DB_TIMEOUT in which MariaDB says that it ended a statement
-CONNECT = 5  # seconds
 STEPS = 20_000  # of SQLite's machine, a millisecond or so, between two looks at the clock
 
 
@@ -142,12 +142,14 @@ def wait_no_longer_than_statements() -> None:
     """In this process, a MariaDB that takes connections but never answers has failed, as one that is gone.
 
     It ends statements itself after DB_TIMEOUT; what says nothing for longer is stopped, or behind a dead network.
+    Mostly this is known sooner, since the process asks all the while (factory.mariadb.pulse).
     Not for commands and workers: migrations, and moving a day's partition, may take longer than any request.
     """
     if connection.vendor == "mysql":
         silent = settings.DB_TIMEOUT + GRACE
         connection.settings_dict["OPTIONS"] |= {
-            "connect_timeout": CONNECT,
+            "connect_timeout": settings.DB_ANSWER_TIMEOUT,
             "read_timeout": silent,
             "write_timeout": silent,
         }  # of every thread's connection: they are made from the same dict
+        pulse.want(settings.DB_ANSWER_TIMEOUT)

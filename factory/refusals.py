@@ -1,10 +1,13 @@
 """Django's own error pages: HTML for people, the tRPC error shape under `/api/`."""
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy
 
-from factory.trpc.errors import TRPCError
+from factory.trpc.errors import DATABASE_RETRY_AFTER, TRPCError
 
 KEYS = {
     400: "BAD_REQUEST",
@@ -12,6 +15,7 @@ KEYS = {
     404: "NOT_FOUND",
     408: "TIMEOUT",
     500: "INTERNAL_SERVER_ERROR",
+    503: "SERVICE_UNAVAILABLE",
 }
 TITLES = {
     400: gettext_lazy("Bad Request"),
@@ -19,6 +23,7 @@ TITLES = {
     404: gettext_lazy("Not Found"),
     408: gettext_lazy("Request Timeout"),
     500: gettext_lazy("Internal Server Error"),
+    503: gettext_lazy("Service Unavailable"),
 }
 WORDS = {
     400: gettext_lazy("The request could not be understood."),
@@ -26,6 +31,7 @@ WORDS = {
     404: gettext_lazy("There is nothing here."),
     408: gettext_lazy("This took too long and was ended. Ask for less, or try again."),
     500: gettext_lazy("Something broke on our side. It has been logged."),
+    503: gettext_lazy("The database is not available. Try again."),
 }
 
 
@@ -54,7 +60,12 @@ def too_late(request):
 
 
 def server_error(request):
-    return _refuse(request, 500)
+    """Django calls it while it handles the exception, wherever that came from: a view, a middleware, the sign-in."""
+    if not isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return _refuse(request, 500)
+    response = _refuse(request, 503)
+    response["Retry-After"] = DATABASE_RETRY_AFTER
+    return response
 
 
 def csrf_failure(request, reason=""):

@@ -141,6 +141,7 @@ TEMPLATES = [
 
 DATABASE_URL = env.url("DATABASE_URL", f"sqlite:///{FACTORY_DATA / 'factory.sqlite3'}", {"sqlite", "mysql"})
 DB_TIMEOUT = env.integer("DB_TIMEOUT", 10, low=1, high=600)
+DB_ANSWER_TIMEOUT = env.integer("DB_ANSWER_TIMEOUT", 3, low=1, high=60)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": dict(dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True))
 }
@@ -153,6 +154,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
 else:
+    DATABASES["default"]["ENGINE"] = "factory.mariadb"
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         charset="utf8mb4",
         isolation_level="read committed",

@@ -37,6 +37,7 @@ CODES: dict[str, tuple[int, int]] = {
     "CLIENT_CLOSED_REQUEST": (-32099, 499),
 }
 REASONS_IN_MESSAGE = 3
+DATABASE_RETRY_AFTER = "2"  # seconds
 
 
 class TRPCError(Exception):
@@ -86,7 +87,9 @@ def refusal_for(error: Exception, path: str | None) -> TRPCError:
     if isinstance(error, OperationalError | InterfaceError):
         logger.error("trpc.database", extra={"procedure": path, "error": str(error)})
         return TRPCError(
-            "SERVICE_UNAVAILABLE", "The database is not available. Try again.", headers={"Retry-After": "2"}
+            "SERVICE_UNAVAILABLE",
+            "The database is not available. Try again.",
+            headers={"Retry-After": DATABASE_RETRY_AFTER},
         )
     logger.error("trpc.unhandled", exc_info=error, extra={"procedure": path})
     return TRPCError("INTERNAL_SERVER_ERROR", str(error) if settings.DEBUG else "Internal server error")

@@ -3,6 +3,7 @@
 import pytest
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
+from django.db import InterfaceError, OperationalError
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -59,6 +60,29 @@ def test_a_bug_is_told_without_its_words(client, monkeypatch):
     assert response.status_code == 500
     assert response.json()["error"]["message"] == "Internal server error"
     assert b"division" not in response.content
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "again"),
+    [
+        (OperationalError(2013, "Lost connection to server during query"), 503, "2"),
+        (InterfaceError(0, ""), 503, "2"),
+        (ValueError("Lost."), 500, None),
+    ],
+)
+def test_a_page_tells_a_database_that_is_away_from_a_bug(client, monkeypatch, error, status, again):
+    """The database's failure is raised in place of the work, as the driver would raise it."""
+
+    def fail(**given):
+        raise error
+
+    monkeypatch.setattr("factory.accounts.services.sign_in", fail)
+    client.raise_request_exception = False
+
+    response = client.post("/sign-in", {"email": make_user().email, "password": PASSWORD})
+
+    assert (response.status_code, response.headers.get("Retry-After")) == (status, again)
+    assert b"Lost" not in response.content
 
 
 def test_forms_keep_their_csrf_tokens():
@@ -212,8 +236,6 @@ class TestEnvironment:
 @pytest.mark.django_db(transaction=True)
 def test_a_form_that_lost_a_deadlock_is_carried_out_again(client, monkeypatch):
     """The database's refusal is raised once in place of the work, as MariaDB would raise it."""
-    from django.db import OperationalError
-
     from factory.accounts import services
 
     user = make_user()

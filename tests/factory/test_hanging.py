@@ -1,6 +1,11 @@
 """Services that take connections and answer nobody: each is stopped, named by readiness, and let go on."""
 
+import json
 import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -13,6 +18,7 @@ from tests.plant import MANAGE, ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 PATIENCE = 10  # seconds: of who asks for readiness, or for anything else
+LONG = 60  # seconds, which not even a machine at its limit needs to find out that nobody answers
 
 
 @contextmanager
@@ -55,11 +61,12 @@ def test_redis_or_a_storage_that_hangs_is_named_and_the_rest_goes_on(tmp_path, m
 
 
 @contextmanager
-def serving_on(database):
-    """A server that is up and not ready: nothing is migrated there, which would take long."""
+def serving_on(database, **chosen):
+    """A server that is up; whether it is ready depends on what is in the database."""
     port = services.free_port()
     url = f"http://127.0.0.1:{port}"
-    child = processes.start([*MANAGE, "serve"], env={**environment(port), "DATABASE_URL": database}, cwd=ROOT)
+    env = {**environment(port), "DATABASE_URL": database, **chosen}
+    child = processes.start([*MANAGE, "serve"], env=env, cwd=ROOT)
     try:
         services.wait_until(lambda: services.listens(port), what="the server's start", seconds=60)
         yield url
@@ -67,16 +74,87 @@ def serving_on(database):
         processes.stop(child, patience=12)
 
 
-def test_a_database_that_hangs_is_named(tmp_path, monkeypatch):
+@contextmanager
+def private_mariadb(folder):
     pytest.importorskip("MySQLdb")
     port = services.free_port()
     try:
-        program = services.mariadb_program(tmp_path / "data", port, tmp_path, durable=False)
+        program = services.mariadb_program(folder / "data", port, folder, durable=False)
     except services.NotInstalled as missing:
         pytest.skip(f"not installed: {missing}")
-    address = f"mysql://root@127.0.0.1:{port}/factory"
-    with started(program, tmp_path / "log") as mariadb, serving_on(address) as url:
-        assert down(url) == ["migrations"]
+    with started(program, folder / "log") as process:
+        yield process, f"mysql://root@127.0.0.1:{port}/factory"
+
+
+def test_a_database_that_hangs_is_named(tmp_path):
+    with private_mariadb(tmp_path) as (mariadb, address), serving_on(address) as url:
+        assert down(url) == ["migrations"]  # it would take long
         with hanging(mariadb, url, "database"):
             pass
         assert down(url) == ["migrations"]
+
+
+def populated(address):
+    """Every table, an admin and a device; what they sign in with."""
+
+    def run(*argv):
+        env = {**environment(0), "DATABASE_URL": address, "PORT": ""}
+        return subprocess.run(argv, env=env, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    run(*MANAGE, "migrate", "-v0")
+    told = json.loads(run(sys.executable, "-m", "tests.chaos.populate", "1"))
+    return told["admin"], told["devices"][0]
+
+
+class Asking:
+    """A page, two procedures and a reading, all asked at once; `answers` are (status, Retry-After) by name."""
+
+    def __init__(self, url, admin, device):
+        self.url, self.admin, self.device = url, admin, device
+
+    def answers(self):
+        bearer = {"authorization": f"Bearer {self.admin}"}
+        reading = {"timestamp": time.time_ns() // 1_000_000, "data": {"temperature": 20.0}}
+        asked = {
+            "page": ("GET", "/overview/now", {"cookies": {"app_session_id": self.admin}}),
+            "procedure": ("GET", "/api/trpc/devices.list", {"headers": bearer}),
+            "file": ("GET", "/api/firmware/1/file", {"headers": bearer}),
+            "reading": (
+                "POST",
+                "/api/trpc/readings.create",
+                {"json": reading, "headers": {"authorization": f"Bearer {self.device['token']}"}},
+            ),
+        }
+        with ThreadPoolExecutor(len(asked)) as pool:
+            return dict(zip(asked, pool.map(self._answer, asked.values()), strict=True))
+
+    def _answer(self, asked):
+        method, path, options = asked
+        response = httpx.request(method, self.url + path, timeout=LONG, trust_env=False, **options)
+        return response.status_code, response.headers.get("retry-after")
+
+
+def test_whoever_asks_while_a_database_hangs_is_told_to_come_again_and_is_served_once_it_goes_on(tmp_path):
+    """It still hangs when they are answered, although each statement might take ten minutes."""
+    with private_mariadb(tmp_path) as (mariadb, address):
+        admin, device = populated(address)
+        with serving_on(address, DB_TIMEOUT="600") as url:
+            asking = Asking(url, admin, device)
+            well = {
+                "page": (200, None),
+                "procedure": (200, None),
+                "file": (404, None),
+                "reading": (200, None),
+            }
+            assert asking.answers() == well
+
+            processes.send(mariadb, signal.SIGSTOP)
+            try:
+                for _ in range(3):  # the first wait for the database, the others find it known to hang
+                    answers = asking.answers()
+                    assert {name: status for name, (status, _) in answers.items()} == dict.fromkeys(well, 503)
+                    assert None not in {again for _, again in answers.values()}
+            finally:
+                processes.send(mariadb, signal.SIGCONT)
+
+            services.wait_until(lambda: asking.answers() == well, what="everybody is served again")

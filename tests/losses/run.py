@@ -186,6 +186,7 @@ def _lose(scene: Scene, loss: Loss, report: Report) -> Loss:
     loss.did["alerts raised"] = str(raised)
     wrong = {word for probe in scene.probes for at, word in probe.tries.words if began <= at < back}
     scene.say(f"{loss.name} {loss.kind} {loss.seconds:.0f} s: {loss.did}; refusals {sorted(wrong)}")
+    scene.say(f"   readiness after the return: {_readiness(scene.ready, back, time.monotonic())}")
     scene.say(f"   readiness: {loss.readiness}; ok {loss.ready_after}, healed {loss.served_after} s after")
     return loss
 
