@@ -114,7 +114,7 @@ class ScaledPlant:
             "    listen [::]:443 ssl http2;\n": "",
             "factory.example": "localhost",
             "/etc/ssl/factory/": f"{self.folder}/",
-            "root /var/lib/factory;": f"root {self.static.parent};",
+            "root /var/www/factory;": f"root {self.static.parent};",
             "/var/log/nginx/": f"{self.folder}/",
         }.items():
             assert there in site, there
