@@ -44,7 +44,10 @@ SCREENS = {
 # Of what the wall's page is made: where one of these differs, a wall that is open has to load it anew.
 _MADE_OF = (
     *("factory/static/factory/" + name for name in ("factory.css", "plots.css", "wall.css", "values.js")),
-    *("factory/static/factory/" + name for name in ("wall.js", "wall_theme.js", "wall_waiting.js", "theme.js")),
+    *(
+        "factory/static/factory/" + name
+        for name in ("wall.js", "wall_theme.js", "wall_waiting.js", "theme.js")
+    ),
     *(f"templates/analytics/_wall_{name}.html" for name in SCREENS),
     *(f"templates/analytics/{name}" for name in ("wall.html", "wall_waiting.html", "wall_worker.js")),
     "templates/frame.html",
