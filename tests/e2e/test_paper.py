@@ -36,7 +36,9 @@ def printed(signed_in):
     return controls
 
 
-def test_a_list_on_paper_has_no_control(printed):
+def test_a_list_on_paper_has_no_control(printed, press):
+    _, send = press
+    send(temperature=96.4)  # an alert, which could be ticked
     for path in LISTS:
         on_screen, on_paper = printed(path)
         assert on_screen != [], path
