@@ -195,8 +195,7 @@ class Plant:
         told = self.run(sys.executable, "-m", populate, str(device_count))
         self.manage("mqtt_credentials")
         self._start_and_wait("mosquitto")
-        ours = [name for name in self.units if name not in {"mariadb", "redis", "mosquitto"}]
-        self._start_and_wait(*ours)
+        self._start_and_wait(*self.down())
         return told
 
     def _start_and_wait(self, *names: str, seconds: float = 240.0) -> None:

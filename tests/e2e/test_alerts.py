@@ -232,7 +232,7 @@ def test_pages_about_alerts_are_for_everybody(signed_in, press, admin, troubles,
     device_id, send = press
     page = signed_in.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
+    page.emulate_media(color_scheme=theme)
     send(temperature=96.4)
     admin.data("alerts.comment", {"id": troubles[0], "text": "A word about it"})
     found = {}

@@ -106,7 +106,40 @@ def test_the_theme_is_chosen_once_for_every_page(signed_in):
 
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    as_the_system_has_it(page)
     assert signed_in.is_clean()
+
+
+def test_a_page_that_was_made_before_the_choice_arrived_has_the_theme_chosen(signed_in):
+    page, held, made = signed_in.page, [], []
+
+    def hold(route):
+        held.append(route)
+
+    def make_first(route):
+        made.append((route, route.fetch()))
+        held[0].continue_()
+
+    page.route("**/preferences/theme", hold)
+    page.route("**/devices/", make_first)
+    page.get_by_role("button", name="Dark").click()
+    with page.expect_response("**/preferences/theme"):
+        page.evaluate("() => { location.href = '/devices/' }")
+    page.wait_for_timeout(300)  # what its answer means is known to the old page, which is still there
+    [(route, answer)] = made
+    assert 'data-chosen="system"' in answer.text()
+    route.fulfill(response=answer)
+
+    expect(page).to_have_url(f"{signed_in.url}/devices/")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.unroute_all()
+    as_the_system_has_it(page)
+
+
+def as_the_system_has_it(page):
+    """The theme of one who has chosen none, for whoever signs in next."""
+    with page.expect_response("**/preferences/theme"):
+        page.get_by_role("button", name="System").click()
 
 
 def test_the_admin_works_under_its_policy(signed_in):
@@ -130,7 +163,7 @@ def test_pages_are_for_everybody(signed_in, press, theme, size):
     device_id, send = press
     page = signed_in.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
+    page.emulate_media(color_scheme=theme)
     send(temperature=96.4)
     found = {}
     for path in ("/", f"/devices/{device_id}/", "/alerts/", "/devices/", "/devices/new", "/sign-in?next=/"):

@@ -162,8 +162,9 @@ def test_a_name_in_another_script_is_written_in_the_same_type(signed_in, admin, 
     try:
         assert own not in fonts()
         admin.data("devices.update", {"id": device["id"], "name": text})
-        assert own in fonts()
-        assert page.evaluate("text => document.fonts.check('15px Inter', text)", text)
+        with page.expect_request(lambda request: f"/{own}." in request.url):
+            signed_in.open(path)
+        page.wait_for_function("text => document.fonts.check('15px Inter', text)", arg=text)
     finally:
         admin.data("devices.delete", {"id": device["id"]})
 

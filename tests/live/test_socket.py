@@ -292,13 +292,15 @@ async def test_whoever_comes_back_is_not_told_what_passed_meanwhile():
     device = await a_device()
     await sync_to_async(make_threshold)(device, max_value=90.0)
 
-    async with await a_viewer() as socket:
-        await socket.subscribe("alerts")
-        await socket.next("subscription_confirm")
+    async with await a_viewer() as socket, await a_viewer() as another:
+        for each in (socket, another):
+            await each.subscribe("alerts")
+            await each.next("subscription_confirm")
         await socket.send_json_to({"type": "unsubscribe", "channels": ["alerts"]})
         assert await socket.next() == ("subscription_confirm", {"channels": []})
         for value in (95, 1, 95, 1):
             await stored(device, (now(), value))
+            await another.next("alert")  # now it has passed
         await socket.subscribe("alerts")
         await socket.next("subscription_confirm")
         newest = await AlertEvent.objects.alatest("pk")

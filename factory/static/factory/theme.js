@@ -1,7 +1,8 @@
 // Runs in the head, before anything is drawn, so that the page never flashes in the wrong theme.
 //
 // Who is signed in brings their theme from the server (<html data-chosen>); signed out, this browser remembers the
-// last one. A choice that could not be sent yet counts here until it could.
+// last one. A choice that could not be sent yet counts here until it could; and where a page was asked for before the
+// server had taken the choice (it may have been made from the old one), the choice counts as well.
 (function () {
   var root = document.documentElement;
   var dark = window.matchMedia("(prefers-color-scheme: dark)"), more = window.matchMedia("(prefers-contrast: more)");
@@ -15,7 +16,8 @@
     kept("theme", choice);
     kept("adminTheme", JSON.stringify(choice === "system" ? "auto" : choice === "dark" ? "dark" : "light")); // the admin's switch
   }
-  var own = root.dataset.chosen, choice = own && kept("theme-unsent") === null ? own : kept("theme") || "system";
+  var isBehind = kept("theme-unsent") !== null || performance.timeOrigin < Number(kept("theme-sent"));
+  var own = root.dataset.chosen, choice = own && !isBehind ? own : kept("theme") || "system";
   if (own && choice === own) keep(own);
 
   function drawn() {
@@ -37,7 +39,9 @@
     body.set("quietly", "1");
     var sent = choice;
     fetch(form.action, { method: "POST", body: body, keepalive: true }).then(function (answer) {
-      if (answer.ok && sent === choice) kept("theme-unsent", null);
+      if (!answer.ok || sent !== choice) return;
+      kept("theme-sent", String(Date.now()));
+      kept("theme-unsent", null);
     }, function () {});
   }
   root.classList.add("js");
