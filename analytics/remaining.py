@@ -12,3 +12,9 @@ def seconds_left(*, done: int, total: int, since: datetime, at: datetime) -> flo
     if not 0 < done < total or done < ENOUGH_SHARE * total or took < ENOUGH_SECONDS:
         return None
     return took * (total - done) / done
+
+
+def seconds_left_as_before(*, took: float, since: datetime, at: datetime) -> float | None:
+    """As long as it took the last time; None once it takes longer than that."""
+    left = took - (at - since).total_seconds()
+    return left if left > 0 else None

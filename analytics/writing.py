@@ -14,6 +14,7 @@ from django.utils.dates import MONTHS_3, WEEKDAYS_ABBR
 from django.utils.functional import lazy
 from django.utils.translation import pgettext
 
+KEPT = "\u00a0"  # between a number and its unit, so that they stay on one line
 _ASIDE = "\x00"
 
 
@@ -71,9 +72,13 @@ def short_number(value: float) -> str:
 
 
 def share(value: float, decimals: int = 0) -> str:
-    """A part of a whole in percent, joined as English does and spaced as German does: `4 %` is `percent`, this `4%`."""
-    space = "" if _spoken().decimal == "." else "\u00a0"
-    return f"{number(100 * value, decimals)}{space}%"
+    """A part of a whole in percent: `4 %`."""
+    return percent(100 * value, decimals)
+
+
+def percent(value: float, decimals: int = 0) -> str:
+    """A number of percent with its sign, in every language with a space that does not break: `99.7 %`."""
+    return f"{number(value, decimals)}{KEPT}%"
 
 
 def month(at: date) -> str:

@@ -45,6 +45,7 @@ class Report(models.Model):
     schedule = models.ForeignKey("ReportSchedule", models.SET_NULL, null=True, related_name="reports")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)  # when it was begun the last time
     finished_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
 

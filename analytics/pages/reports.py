@@ -20,6 +20,7 @@ from analytics.pages.doors import back, for_people, page, person
 from analytics.periods import PERIODS, read_period
 from analytics.plant_clock import plant_zone
 from analytics.queries.alerts import known_groups
+from analytics.queries.report_pace import seconds_left_of
 from analytics.queries.reports import get_report, reports_matching, schedules
 from analytics.services.reports import cancel_report, request_again, request_report
 from devices.queries import find_device
@@ -130,6 +131,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
     context = {
         **_frame(),
         "rows": found,
+        "left": seconds_left_of(found, at=timezone.now()),
         "unfinished": Report.objects.unfinished().count(),
         "schedules": schedules(),
     }
@@ -174,7 +176,9 @@ def new_report(request: HttpRequest) -> HttpResponse:
 @for_people()
 def report_row(request: HttpRequest, report_id: int) -> HttpResponse:
     """One report as it is now, for the list."""
-    return page(request, "analytics/_report.html", {"report": get_report(report_id)})
+    report = get_report(report_id)
+    context = {"report": report, "left": seconds_left_of([report], at=timezone.now())}
+    return page(request, "analytics/_report.html", context)
 
 
 @require_POST

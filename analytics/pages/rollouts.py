@@ -15,6 +15,7 @@ from analytics import writing
 from analytics.pages.confirming import must_type, typed_number
 from analytics.pages.doors import back_to, for_people, is_partial, page, person
 from analytics.pages.rollout_wizard import about
+from analytics.queries.rollout_pace import paces_of
 from analytics.queries.rollout_pages import places_to_look_at, rows_told, tiles_of, told_of
 from factory.accounts.models import User
 from factory.errors import DomainError
@@ -63,6 +64,7 @@ def _detail(request: HttpRequest, rollout: Rollout, *, problem: str = "", status
         "rollout": rollout,
         "told": told,
         "counts": told.bar.counts,
+        "pace": paces_of([told], at=timezone.now()).get(rollout.pk),
         "shown": shown,
         "rows": rows,
         "places": rows_told(rows),

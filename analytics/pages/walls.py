@@ -25,6 +25,7 @@ from analytics.queries.part import WHOLE, Part
 from analytics.queries.today import energy_today, lines_today
 from analytics.queries.walls import WallLinkEnded, WallLinkUnknown, shown_by
 from analytics.services.walls import use_wall_link
+from analytics.wall_tokens import PREFIX
 from factory.accounts.models import User
 from factory.limiting import limits
 from factory.trpc.call import STRANGER
@@ -43,10 +44,20 @@ SCREENS = {
 # Of what the wall's page is made: where one of these differs, a wall that is open has to load it anew.
 _MADE_OF = (
     *("factory/static/factory/" + name for name in ("factory.css", "plots.css", "wall.css", "values.js")),
-    *("factory/static/factory/" + name for name in ("wall.js", "wall_theme.js")),
+    *(
+        "factory/static/factory/" + name
+        for name in ("wall.js", "wall_theme.js", "wall_waiting.js", "theme.js")
+    ),
     *(f"templates/analytics/_wall_{name}.html" for name in SCREENS),
-    "templates/analytics/wall.html",
+    *(f"templates/analytics/{name}" for name in ("wall.html", "wall_waiting.html", "wall_worker.js")),
     "templates/frame.html",
+)
+# What the page that waits for the server is made of: browsers keep it for when there is none.
+_KEPT = (
+    *(f"factory/{name}.css" for name in ("factory", "wall")),
+    *(f"factory/{name}.js" for name in ("theme", "wall_theme", "wall_waiting", "values")),
+    "factory/vendor/inter/inter-latin-wght-normal.woff2",
+    "factory/icon.svg",
 )
 
 
@@ -124,6 +135,21 @@ def link_wall(request: HttpRequest, part: Part, token: str) -> HttpResponse:
 def link_screen(request: HttpRequest, part: Part, token: str, screen: str) -> HttpResponse:
     """One of its screens anew."""
     return _screen(request, part, screen)
+
+
+@require_safe
+def wall_waiting(request: HttpRequest) -> HttpResponse:
+    """What a wallboard shows that begins while the server is away; the same for everybody, and nothing of the plant."""
+    return render(request, "analytics/wall_waiting.html", {"zone_name": settings.TIME_ZONE})
+
+
+@require_safe
+def wall_worker(request: HttpRequest) -> HttpResponse:
+    """The service worker that keeps it. Its address is its scope: the wallboards, and no other page."""
+    context = {"edition": EDITION, "files": _KEPT, "token_prefix": PREFIX}
+    response = render(request, "analytics/wall_worker.js", context, content_type="text/javascript")
+    response["Cache-Control"] = "no-cache"
+    return response
 
 
 def _wall(request: HttpRequest, part: Part, addresses: dict[str, str], own: dict[str, bool]) -> HttpResponse:

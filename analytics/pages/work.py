@@ -17,9 +17,12 @@ from analytics.pages.batches import may_steer
 from analytics.pages.doors import for_people, page, person
 from analytics.pages.import_jobs import cancelling_words, import_words, wrong_words
 from analytics.queries import batch_pages, rollout_pages
+from analytics.queries.report_pace import seconds_left_of
+from analytics.queries.rollout_pace import Pace, paces_of
 from analytics.queries.work import Work, work_going_on, work_that_ended
 from analytics.remaining import seconds_left
 from analytics.templatetags.fleet import batch_title, how_far
+from analytics.templatetags.working import pace_words, report_step
 from devices.models import DeviceImport
 from factory.accounts.models import User
 from factory.said import retold
@@ -39,6 +42,7 @@ class Job:
     began_at: datetime
     ended_at: datetime | None = None
     left: float | None = None
+    waits: str = ""  # for what, where it is not known how long it takes
     trouble: str = ""  # how many failed, or why it did
     cancel_url: str = ""  # empty: not for this person, or not any more
     confirm: str = ""  # what is asked before
@@ -64,8 +68,10 @@ def work(request: HttpRequest) -> HttpResponse:
 def _jobs(found: Work, me: User, at: datetime) -> Iterator[Job]:
     yield from (_import(one, me, at) for one in found.imports)
     yield from (_batch(told, me) for told in found.batches)
-    yield from (_rollout(told, me) for told in found.rollouts)
-    yield from (_report(report, me) for report in found.reports)
+    paces = paces_of(found.rollouts, at=at)
+    yield from (_rollout(told, me, paces.get(told.rollout.pk)) for told in found.rollouts)
+    left = seconds_left_of(found.reports, at=at)
+    yield from (_report(report, me, left.get(report.pk)) for report in found.reports)
 
 
 def _import(one: DeviceImport, me: User, at: datetime) -> Job:
@@ -106,7 +112,7 @@ def _batch(told: batch_pages.Told, me: User) -> Job:
     )
 
 
-def _rollout(told: rollout_pages.Told, me: User) -> Job:
+def _rollout(told: rollout_pages.Told, me: User, pace: Pace | None) -> Job:
     rollout, counts = told.rollout, told.bar.counts
     finished = counts.total - counts.unfinished
     may = me.has_rank_of(User.Role.TECHNICIAN) and rollout.status in rollout.UNFINISHED
@@ -119,6 +125,7 @@ def _rollout(told: rollout_pages.Told, me: User) -> Job:
         percent=100 * finished // counts.total if counts.total else 100,
         began_at=rollout.started_at or rollout.created_at,
         ended_at=rollout.completed_at,
+        waits=pace_words(pace),
         trouble=_failed(counts.failed),
         cancel_url=reverse("cancel-rollout", args=[rollout.pk]) if may else "",
         confirm=ngettext(
@@ -130,12 +137,12 @@ def _rollout(told: rollout_pages.Told, me: User) -> Job:
     )
 
 
-def _report(report: Report, me: User) -> Job:
+def _report(report: Report, me: User, left: float | None) -> Job:
     is_over = report.status not in Report.UNFINISHED
     may = not is_over and (report.created_by_id == me.pk or me.has_rank_of(User.Role.OPERATOR))
     states = {
-        Report.Status.QUEUED: _("waits for its turn"),
-        Report.Status.RUNNING: _("is being made"),
+        Report.Status.QUEUED: report_step(report),
+        Report.Status.RUNNING: report_step(report),
         Report.Status.DONE: _("done"),
         Report.Status.FAILED: _("failed"),
         Report.Status.CANCELLED: _("cancelled"),
@@ -149,6 +156,7 @@ def _report(report: Report, me: User) -> Job:
         percent=report.progress,
         began_at=report.created_at,
         ended_at=report.finished_at,
+        left=left,
         trouble=retold(report.error),
         cancel_url=reverse("cancel-report", args=[report.pk]) if may else "",
         confirm=_("Cancel the report “%(title)s”? Nothing is kept of it.") % {"title": report.title},

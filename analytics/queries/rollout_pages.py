@@ -149,7 +149,7 @@ class Row:
         place, update = self.place, self.place.deployment
         if place.reason or place.status != Place.DEPLOYING or update is None:
             return place.reason or "–"
-        percent = f", {update.progress} %" if update.progress else ""
+        percent = f", {writing.percent(update.progress)}" if update.progress else ""
         return f"{update.get_status_display()}{percent}"
 
 

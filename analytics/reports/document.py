@@ -117,9 +117,9 @@ def shown(value: Any, kind: Kind, *, zone: ZoneInfo, decimals: int = 0) -> str:
     if kind is Kind.DURATION:
         return duration(value)
     if kind is Kind.SHARE:
-        return f"{writing.number(100 * value, decimals)} %"
+        return writing.share(value, decimals)
     if kind is Kind.PERCENT:
-        return f"{writing.number(value, decimals)} %"
+        return writing.percent(value, decimals)
     return writing.number(value, decimals) if kind is Kind.NUMBER else str(value)
 
 

@@ -20,7 +20,7 @@ from analytics.drawings import (
     oee_trend,
     stop_pareto,
 )
-from analytics.energy.course import price_of
+from analytics.energy.course import BASE_SHARE, price_of
 from analytics.figure_words import ENERGY_BY, loss_word, part_word, reason_word
 from analytics.plant_clock import plant_zone
 from analytics.queries.downtime import downtime_answer, downtime_in, worst_stops
@@ -41,7 +41,7 @@ from analytics.reports.document import (
     Words,
     flag_notes,
 )
-from analytics.writing import number_later
+from analytics.writing import number_later, share_later
 from factory.said import said_later
 
 STOPS_SHOWN = 25
@@ -74,7 +74,7 @@ def energy_tiles(view: EnergyView) -> Tiles:
             view.course.base_load_kw(),
             unit="kW",
             decimals=1,
-            note=_("exceeded 95 % of the time"),
+            note=format_lazy(_("exceeded {share} of the time"), share=share_later(1 - BASE_SHARE)),
         ),
         Tile(_("Coverage"), total.coverage, Kind.SHARE, decimals=1, note=meters_later(meters)),
     ]

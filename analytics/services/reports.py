@@ -224,7 +224,8 @@ def _claim(report_id: int, at: datetime) -> Report | None:
     if sum(unfinished[pk].status == Status.RUNNING for pk in busy) >= AT_ONCE:
         return None
     report.status, report.claimed_until, report.attempts = Status.RUNNING, at + CLAIM, report.attempts + 1
-    report.save(update_fields=["status", "claimed_until", "attempts"])
+    report.started_at = at
+    report.save(update_fields=["status", "claimed_until", "attempts", "started_at"])
     return report
 
 

@@ -20,7 +20,6 @@ from analytics.reports.parts import micro_stop_words
 from telemetry.rules import metric_for
 
 register = template.Library()
-KEPT = "\u00a0"  # between a number and its unit, so that they stay on one line
 TENTHS_BELOW = 10
 LITTLE, FEW_POINTS, HARDLY = 0.005, 0.05, 0.0005  # changes that count as none
 
@@ -65,7 +64,7 @@ def price_words(price: EnergyPrice) -> str:
 
 @register.filter
 def change_words(view: EnergyView) -> str:
-    """Against the same time before it: `4% less than before`."""
+    """Against the same time before it: `4 % less than before`."""
     if view.change is None:
         return gettext("nothing to compare with")
     if abs(view.change) < LITTLE:
@@ -81,7 +80,7 @@ def energy_sentence(view: EnergyView, period: Period) -> str:
     """What the page has to say first."""
     if view.total.amount.kwh is None:
         return gettext("No energy is known of %(period)s.") % {"period": period.words}
-    given = {"when": period.when, "energy": f"{kwh(view.total.amount.kwh)}{KEPT}kWh"}
+    given = {"when": period.when, "energy": f"{kwh(view.total.amount.kwh)}{writing.KEPT}kWh"}
     if view.change is None:
         return gettext("%(energy)s %(when)s.") % given
     return gettext("%(energy)s %(when)s, %(change)s.") % {**given, "change": change_words(view)}
@@ -145,7 +144,7 @@ def oee_sentence(metrics: Mapping[str, Any], period: Period) -> str:
         return gettext("Nothing was planned %(when)s.") % when
     if metrics["oee"] is None:
         return gettext("OEE is not known %(when)s.") % when
-    given = {**when, "oee": f"OEE{KEPT}{writing.number(metrics['oee'], 1)}{KEPT}%"}
+    given = {**when, "oee": f"OEE{writing.KEPT}{writing.percent(metrics['oee'], 1)}"}
     lost = [row for row in metrics["losses"] if row["kind"] not in ("good", "break", "planned")]
     if not lost:
         return gettext("%(oee)s %(when)s.") % given
@@ -193,8 +192,8 @@ def performance_sentence(figures: Performance, period: Period) -> str:
     oee = figures.oee["oee"]
     given = {
         "when": period.when,
-        "oee": "" if oee is None else f"OEE{KEPT}{writing.number(oee, 1)}{KEPT}%",
-        "energy": "" if kilowatt_hours is None else f"{kwh(kilowatt_hours)}{KEPT}kWh",
+        "oee": "" if oee is None else f"OEE{writing.KEPT}{writing.percent(oee, 1)}",
+        "energy": "" if kilowatt_hours is None else f"{kwh(kilowatt_hours)}{writing.KEPT}kWh",
     }
     if given["oee"] and given["energy"]:
         return gettext("%(oee)s and %(energy)s %(when)s.") % given
@@ -235,7 +234,7 @@ def meters_words(view: EnergyView) -> str:
 def trend_words(trend: Mapping[str, Any]) -> str:
     """The mean, against the time before, and where it goes."""
     rule = metric_for(trend["metric"])
-    unit = f"{KEPT}{rule.unit}" if rule.unit else ""
+    unit = f"{writing.KEPT}{rule.unit}" if rule.unit else ""
     words = gettext("On average %(value)s") % {"value": writing.written(f"{trend['average']:,.4g}") + unit}
     if trend["change"] is not None:
         words += f", {_change(trend['change'])}"

@@ -10,7 +10,7 @@ from analytics.queries.changes import Change, Kind
 from analytics.queries.energy_view import EnergyView
 from analytics.queries.overview import Figures, Zone
 from analytics.queries.trends_now import Trends
-from analytics.writing import number
+from analytics.writing import number, percent, share
 from factory.said import retold
 
 register = template.Library()
@@ -32,12 +32,12 @@ def against_yesterday(view: EnergyView) -> str:
     """`12 % less than yesterday by this time`."""
     if view.change is None:
         return gettext("yesterday is not known well enough to compare")
-    share = number(100 * abs(view.change))
     if abs(view.change) < EVEN:
         return gettext("as much as yesterday by this time")
+    change = {"share": share(abs(view.change))}
     if view.change > 0:
-        return gettext("%(share)s %% more than yesterday by this time") % {"share": share}
-    return gettext("%(share)s %% less than yesterday by this time") % {"share": share}
+        return gettext("%(share)s more than yesterday by this time") % change
+    return gettext("%(share)s less than yesterday by this time") % change
 
 
 @register.filter
@@ -171,8 +171,8 @@ def target_words(value: float | None, target: float) -> str:
         return gettext("nothing was to be made yet, or nothing is known")
     points = number(abs(value - target), 1)
     if value >= target:
-        return gettext("on target (%(target)s %%)") % {"target": number(target)}
-    return gettext("%(points)s points below the target of %(target)s %%") % {
+        return gettext("on target (%(target)s)") % {"target": percent(target)}
+    return gettext("%(points)s points below the target of %(target)s") % {
         "points": points,
-        "target": number(target),
+        "target": percent(target),
     }

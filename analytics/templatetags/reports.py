@@ -5,6 +5,7 @@ from typing import Any
 
 from django import template
 
+from analytics import writing
 from analytics.plant_clock import plant_zone
 from analytics.reports.document import Column, Figure, Kind, Notes, Table, Tile, Tiles, shown
 from analytics.reports.widths import Content, widths_of
@@ -105,7 +106,7 @@ def _unit_of(tile: Tile) -> str:
 
 
 def _without_unit(text: str) -> str:
-    return text.removesuffix(" %")
+    return text.removesuffix(f"{writing.KEPT}%")
 
 
 @register.filter

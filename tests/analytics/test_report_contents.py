@@ -176,7 +176,7 @@ def test_the_table_has_notes_and_units_and_shares_in_percent(settings):
     assert (tiles["Planned time"][1], tiles["OEE"][1], tiles["Coverage"][1]) == ("s", "%", "%")
     notes = [row[1] for row in rows if row[0:1] == ["Note"]]
     assert "No energy is known in this time." in notes
-    assert "1 short stop, 0.2% of the planned time: a loss of speed, not of availability." in notes
+    assert "1 short stop, 0.2\u00a0% of the planned time: a loss of speed, not of availability." in notes
     assert "Machines by stops that are failures or have no reason yet, others by critical alerts." in notes
 
 

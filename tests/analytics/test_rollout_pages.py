@@ -273,7 +273,7 @@ def test_only_technicians_are_offered_and_allowed_to_steer(client, half_failed):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("path", "queries"), [("/firmware/rollouts/", 5), ("/firmware/rollouts/{}/", 7)])
+@pytest.mark.parametrize(("path", "queries"), [("/firmware/rollouts/", 5), ("/firmware/rollouts/{}/", 8)])
 def test_a_page_costs_the_same_for_any_number_of_rows(
     client, mira, rows, path, queries, django_assert_num_queries
 ):

@@ -288,3 +288,24 @@ def test_the_list_costs_the_same_for_any_number_of_links(client, tess, links, dj
 
 def test_times_stand_on_the_plants_clock(client, token):
     assert f'data-zone="{settings.TIME_ZONE}"' in client.get(f"/wall/{token}/").text
+
+
+def test_what_a_browser_keeps_for_when_there_is_no_server_tells_nothing_of_the_plant(client, token):
+    make_alert(device=make_device(name="Press 7", zone="Hall B"))
+
+    waiting = client.get("/wall/waiting")
+    worker = client.get("/wall/worker.js")
+
+    assert (waiting.status_code, worker.status_code) == (200, 200)
+    assert worker["Content-Type"] == "text/javascript"
+    assert worker["Cache-Control"] == "no-cache"
+    assert "Waiting for the server since" in words(waiting)
+    assert [said for said in ("Press 7", "Hall B", token) if said in waiting.text + worker.text] == []
+
+
+def test_the_worker_is_another_one_in_another_edition(client, monkeypatch):
+    before = client.get("/wall/worker.js").text
+
+    monkeypatch.setattr("analytics.pages.walls.EDITION", "another")
+
+    assert client.get("/wall/worker.js").text == before.replace(EDITION, "another") != before

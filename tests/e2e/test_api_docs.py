@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.e2e.looking import expect
+
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.e2e
 
@@ -42,3 +44,35 @@ def test_who_is_signed_in_writes_with_the_same_cookie(signed_in):
 
     assert (status, answer["result"]["data"]["deviceId"]) == ("200", "tried-out")
     assert signed_in.is_clean()
+
+
+DARK, NOTHING = "rgb(28, 32, 34)", "rgba(0, 0, 0, 0)"
+
+
+def expect_ground(page, colour: str) -> None:
+    expect(page.locator("html")).to_have_css("background-color", colour)
+
+
+def test_it_is_as_dark_as_the_screen_while_nobody_chose_a_theme(visit):
+    visit.page.emulate_media(color_scheme="dark")
+    visit.open("/api/docs")
+    expect(visit.page.locator(".opblock-tag").first).to_be_visible()
+    expect_ground(visit.page, DARK)
+
+    visit.page.emulate_media(color_scheme="light")
+
+    expect_ground(visit.page, NOTHING)
+    assert visit.is_clean()
+
+
+def test_it_follows_the_theme_of_who_is_signed_in(signed_in, admin):
+    admin.data("auth.setPreferences", {"theme": "dark"})
+    signed_in.open("/api/docs")
+    expect_ground(signed_in.page, DARK)
+
+    admin.data("auth.setPreferences", {"theme": "light"})
+    signed_in.page.emulate_media(color_scheme="dark")
+    signed_in.page.reload()
+
+    expect_ground(signed_in.page, NOTHING)
+    admin.data("auth.setPreferences", {"theme": "system"})

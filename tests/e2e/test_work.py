@@ -1,5 +1,9 @@
 """What runs in the background, in a real browser: an import and a batch, cancelled where all of it stands."""
 
+import json
+import re
+import time
+
 import pytest
 
 from tests.devices.importing import file_of
@@ -59,4 +63,59 @@ def test_a_batch_that_waits_for_its_device_is_cancelled(signed_in, plant, admin)
     page.goto(f"{signed_in.url}/batches/{batch['id']}/")
     expect(page.locator("h1")).to_contain_text("cancelled")
     admin.data("devices.delete", {"id": device["id"]})
+    assert signed_in.is_clean()
+
+
+def test_a_rollout_says_what_it_waits_for_and_is_cancelled(signed_in, admin, team, tmp_path):
+    """Its two gateways have never been heard."""
+    page = signed_in.page
+    file = tmp_path / "gateway.bin"
+    file.write_bytes(b"software for " + team.zone.encode())
+    signed_in.open("/firmware/new")
+    page.set_input_files("#id_file", file)
+    page.locator("#id_version").fill("9.0.1")
+    page.locator("#id_device_type").select_option("gateway")
+    page.get_by_role("button", name="Upload").click()
+    page.wait_for_url(re.compile(r"/firmware/\d+/"))
+    firmware_id = int(page.url.rstrip("/").rsplit("/", 1)[1])
+    rollout = admin.data(
+        "ota.createRollout",
+        {
+            "name": "Autumn",
+            "firmwareVersionId": firmware_id,
+            "deviceIds": list(team.devices),
+            "waves": [100],
+            "successThreshold": 50,
+            "failureThreshold": 50,
+        },
+    )
+    admin.data("ota.startRollout", {"id": rollout["id"]})
+
+    signed_in.open("/running/")
+    expect(page.locator("#work")).to_contain_text("waits for 2 devices that are offline: nobody knows when")
+    assert cancel_at_work(page, "Autumn").startswith("Cancel Autumn?")
+    page.goto(f"{signed_in.url}/firmware/rollouts/{rollout['id']}/")
+    expect(page.locator("h1")).to_contain_text("cancelled, 0 of 2 updated")
+    assert signed_in.is_clean()
+
+
+def test_a_report_says_its_step_and_is_cancelled(signed_in, admin):
+    """The last of many, of which two are made at a time."""
+    page, day = signed_in.page, 86_400_000
+    now = int(time.time() * 1000)
+    asked = {"kind": "analytics", "startTime": now - 60 * day, "endTime": now}
+    made = [admin.data("export.requestReport", asked)["id"] for _ in range(15)]
+    title = admin.data("export.getReport", {"id": made[-1]})["title"]
+    signed_in.open("/running/")
+    row = page.locator("#work tr", has_text=title).first
+    expect(row).to_contain_text("waits for its turn")
+    expect(page.locator("#work")).to_contain_text(re.compile("step [12] of 2, the (figures|PDF)"))
+    page.once("dialog", lambda dialog: dialog.accept())
+    row.get_by_role("button").click()
+    expect(page.locator(".notes")).to_contain_text("Cancelled")
+
+    states = {pk: admin.data("export.getReport", {"id": pk})["status"] for pk in made}
+    assert list(states.values()).count("cancelled") == 1
+    for pk in made:  # those that are not made yet
+        admin.post("export.cancelReport", json.dumps({"id": pk}).encode())
     assert signed_in.is_clean()

@@ -26,6 +26,7 @@ LEFT_OUT = {
     "group-figures": "a part of the group's page",
     "wall-screen": "a part of the wallboard",
     "link-screen": "a part of the wallboard",
+    "wall-worker": "a script",
     "search-answers": "a part of the search",
     "import-wrong-rows": "a file",
     "import-job": "the plants of the pictures have no import yet",

@@ -166,6 +166,8 @@ PAGES = {
         "accept-invitation",
         "link-wall",
         "link-screen",
+        "wall-waiting",
+        "wall-worker",
         "acknowledge-signed",
     },
     USER: {

@@ -1,6 +1,7 @@
 // The wallboard: screens take turns; each is asked for anew before it is shown and while it is. It holds no socket, since
 // a link has none. When nothing answers, the last picture stays under a plain strip, and it asks again, more and more
-// seldom up to twice a minute. When the server is another version, the page loads itself anew once that can be had.
+// seldom up to twice a minute. When the server is another version, the page loads itself anew once that can be had. A
+// service worker keeps a page that waits (templates/analytics/wall_worker.js), for a screen that is switched on meanwhile.
 
 import { clock, now, setServerTime } from "./values.js";
 
@@ -164,6 +165,10 @@ if (document.fullscreenEnabled) {
   });
 } else full.hidden = true;
 
+if (navigator.serviceWorker) { // only where TLS is spoken, or on the machine itself
+  navigator.serviceWorker.register(document.body.dataset.worker, { updateViaCache: "none" })
+    .then(() => navigator.serviceWorker.ready).then((worker) => worker.active.postMessage("keep")).catch(() => {});
+}
 addEventListener("online", () => { failures = 0; askAt = 0; });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) { failures = 0; askAt = 0; turnAt = Date.now(); } });
 show();
