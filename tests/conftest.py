@@ -25,6 +25,9 @@ def pytest_addoption(parser):
         "--chaos-seed", type=int, help="what is killed, and what devices say; random unless given"
     )
     chaos.addoption("--chaos-devices", type=int, default=8, help="half of them over HTTP, half over MQTT")
+    chaos.addoption(
+        "--upgrade-from", metavar="REF", help="the commit whose code a plant runs before an upgrade"
+    )
     parser.getgroup("soak").addoption(
         "--soak-minutes", type=float, default=2, help="how long; 60 let a whole day pass"
     )

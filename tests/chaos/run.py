@@ -75,7 +75,7 @@ def run(
             rest = left_over(folder)
             if rest:
                 report.problems.append(f"processes were left: {rest}")
-        _tell_of_surprises(folder, say)
+        tell_of_surprises(folder, say)
     return report
 
 
@@ -113,7 +113,7 @@ def _suffer(
         for sender in senders:
             sender.start()
         hand.strike_for(seconds)
-        _bring_home(plant, senders, say)
+        bring_home(plant, senders, say)
     except Stuck as stuck:
         say(plant.last_words(*plant.units))
         report.problems.append(str(stuck))
@@ -131,11 +131,12 @@ def _suffer(
     report.problems += judge(plant, told["admin"], [sender.device for sender in senders], say)
 
 
-def _bring_home(plant: Plant, senders: list[Sender], say: Callable[[str], None]) -> None:
+def bring_home(plant: Plant, senders: list[Sender], say: Callable[[str], None]) -> None:
     """Nothing is killed any more; all that is unanswered is sent until it is answered."""
     began = time.monotonic()
     plant.wait_up(*plant.units)
-    for name in ("beat", "worker", "rollups"):  # so that the last readings are not rolled up yet
+    # So that the last readings are not rolled up yet.
+    for name in {"beat", "worker", "rollups"} & plant.units.keys():
         plant.units[name].stop()
     for sender in senders:
         sender.finish()
@@ -145,7 +146,7 @@ def _bring_home(plant: Plant, senders: list[Sender], say: Callable[[str], None])
             late = [(s.device.name, len(s.device.sent) - len(s.device.acknowledged)) for s in senders]
             raise Stuck(f"not everything was acknowledged within {FINISH_SECONDS:.0f} s: {late}")
         time.sleep(0.02)
-    say(f"everything is acknowledged, {time.monotonic() - began:.1f} s after the last strike")
+    say(f"the rest was acknowledged within {time.monotonic() - began:.1f} s")
 
 
 def judge(plant: Plant, admin: str, devices: list[Device], say: Callable[[str], None]) -> list[str]:
@@ -175,7 +176,7 @@ def judge(plant: Plant, admin: str, devices: list[Device], say: Callable[[str], 
     return problems
 
 
-def _tell_of_surprises(folder: Path, say: Callable[[str], None]) -> None:
+def tell_of_surprises(folder: Path, say: Callable[[str], None]) -> None:
     """What the processes called errors, for a look: with so much dying, most of it is to be expected."""
     for log in sorted((folder / "logs").glob("*.log")):
         text = log.read_text(errors="replace")

@@ -3,20 +3,22 @@
 import contextlib
 import os
 import random
-import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from factory import processes
 from tests import services
 from tests.chaos import guard
-from tests.plant import MANAGE, ROOT, UNLIMITED, plain_environment
+from tests.chaos.versions import Code
+from tests.plant import ROOT, UNLIMITED, plain_environment
 
-PROGRAMS = Path(sys.executable).parent
+# Every process of ours: those that others put work before come first, which is also the order of an upgrade.
+OURS = ("messages", "worker", "granian", "serve", "ingest-a", "ingest-b", "beat", "credentials")
 
 
 class Unit:
@@ -30,8 +32,9 @@ class Unit:
         log: Path,
         env: Mapping[str, str],
         ready: Callable[[], bool] = lambda: True,
+        cwd: Path = ROOT,
     ) -> None:
-        self.name, self.argv, self.log, self.env = name, argv, log, env
+        self.name, self.argv, self.log, self.env, self.cwd = name, argv, log, env, cwd
         self._ready = ready
         self.child: subprocess.Popen[bytes] | None = None
         self.start_at: float | None = None  # when it is due to be started again
@@ -44,7 +47,7 @@ class Unit:
         self.start_at, self.is_up, self.is_stopped, self.may_end = None, False, False, False
         with self.log.open("ab") as output:
             self._log_begins = output.tell()
-            self.child = processes.start(self.argv, env=self.env, cwd=ROOT, output=output)
+            self.child = processes.start(self.argv, env=self.env, cwd=self.cwd, output=output)
 
     def kill(self) -> None:
         """The whole group, at once and without a word."""
@@ -91,14 +94,15 @@ class Unit:
 class Plant:
     """MariaDB, Redis, Mosquitto and every process of ours, on a folder of its own and ports of its own."""
 
-    def __init__(self, folder: Path, rng: random.Random, **chosen: str) -> None:
+    def __init__(self, folder: Path, rng: random.Random, *, code: Code | None = None, **chosen: str) -> None:
         self.folder = folder
+        self.code = code or Code()  # what commands run, and what processes are made of from now on
         self._rng = rng
         self._ports: set[int] = set()
         for name in ("data", "data/mosquitto", "mariadb", "mariadb-run", "redis", "broker", "logs"):
             (folder / name).mkdir()
         self.db_port, redis_port = self._port(), self._port()
-        self.mqtt_port, web_port, granian_port = self._port(), self._port(), self._port()
+        self.mqtt_port, self._web_port, self._granian_port = self._port(), self._port(), self._port()
         self.env = plain_environment(
             DJANGO_SETTINGS_MODULE="factory.settings",
             DATABASE_URL=f"mysql://root@127.0.0.1:{self.db_port}/factory",
@@ -109,14 +113,14 @@ class Plant:
             FACTORY_DEMO="0",
             **UNLIMITED,
             PYTHONWARNINGS="ignore:You're running the worker with superuser",
-            PORT=str(web_port),
+            PORT=str(self._web_port),
             **chosen,
         )
-        self.urls = [f"http://127.0.0.1:{port}" for port in (granian_port, web_port)]
+        self.urls = [f"http://127.0.0.1:{port}" for port in (self._granian_port, self._web_port)]
         self.units: dict[str, Unit] = {}
         self.complaints: list[str] = []
         self._add_services(redis_port)
-        self._add_ours(granian_port, web_port)
+        self._add_ours()
         self._guard = subprocess.Popen(
             [sys.executable, "-I", "-S", guard.__file__, f"FACTORY_DATA={folder / 'data'}"],
             stdin=subprocess.PIPE,
@@ -134,10 +138,23 @@ class Plant:
 
     # What there is
 
-    def _add(self, name: str, argv: list[str], ready: Callable[[], bool] = lambda: True) -> Unit:
-        log = self.folder / "logs" / f"{name}.log"
-        unit = self.units[name] = Unit(name, argv, log=log, env=self.env, ready=ready)
-        return unit
+    def _add(
+        self,
+        name: str,
+        argv: list[str],
+        ready: Callable[[], bool] = lambda: True,
+        *,
+        code: Code | None = None,
+    ) -> None:
+        code = code or Code()
+        self.units[name] = Unit(
+            name,
+            argv,
+            log=self.folder / "logs" / f"{name}.log",
+            env={**self.env, **code.env},
+            ready=ready,
+            cwd=code.tree,
+        )
 
     def _add_services(self, redis_port: int) -> None:
         folder = self.folder
@@ -155,26 +172,40 @@ class Plant:
         broker = services.mosquitto_program(self.mqtt_port, folder / "broker", lines)
         self._add("mosquitto", broker.argv, broker.ready)
 
-    def _add_ours(self, granian_port: int, web_port: int) -> None:
-        self._add(
-            "granian",
-            ["/bin/sh", "-c", f"HOST=127.0.0.1 PORT={granian_port}; exec {self._line_of('web')}"],
-            lambda: services.listens(granian_port),
-        )
-        self._add("serve", [*MANAGE, "serve"], lambda: services.listens(web_port))
-        for name in ("ingest-a", "ingest-b"):
-            self._add(name, [*MANAGE, "ingest_mqtt"], lambda name=name: self._has_a_role(name))
-        for name in ("worker", "messages", "beat"):
-            self._add(name, ["/bin/sh", "-c", f"exec {self._line_of(name)}"])
-        self._add("rollups", [sys.executable, "-m", "tests.chaos.rolling"])
-        self._add("credentials", [*MANAGE, "mqtt_credentials", "--watch"])
+    def _add_ours(self) -> None:
+        for name in (*OURS, "rollups"):
+            self._add(name, self._argv_of(name), partial(self._is_ready, name), code=self.code)
 
-    @staticmethod
-    def _line_of(name: str) -> str:
-        """How the Procfile starts it, with our own Python."""
-        lines = (ROOT / "Procfile").read_text().splitlines()
-        line = next(line for line in lines if line.startswith(f"{name}: "))
-        return line.removeprefix(f"{name}: ").replace(".venv/bin/", f"{shlex.quote(str(PROGRAMS))}/")
+    def _argv_of(self, name: str) -> list[str]:
+        code = self.code
+        match name:
+            case "granian":
+                port = f"HOST=127.0.0.1 PORT={self._granian_port}"
+                return ["/bin/sh", "-c", f"{port}; exec {code.line_of('web')}"]
+            case "serve":
+                return [*code.manage, "serve"]
+            case "ingest-a" | "ingest-b":
+                return [*code.manage, "ingest_mqtt"]
+            case "credentials":
+                return [*code.manage, "mqtt_credentials", "--watch"]
+            case "rollups":
+                return [sys.executable, "-m", "tests.chaos.rolling"]
+        return ["/bin/sh", "-c", f"exec {code.line_of(name)}"]
+
+    def renew(self, name: str) -> None:
+        """From its next start on it runs the code that the plant has now."""
+        unit = self.units[name]
+        unit.argv, unit.cwd, unit.env = self._argv_of(name), self.code.tree, {**self.env, **self.code.env}
+
+    def _is_ready(self, name: str) -> bool:
+        match name:
+            case "granian":
+                return services.listens(self._granian_port)
+            case "serve":
+                return services.listens(self._web_port)
+            case "ingest-a" | "ingest-b":
+                return self._has_a_role(name)
+        return True
 
     def _has_a_role(self, name: str) -> bool:
         return " mqtt.active " in (told := self.units[name].output()) or " mqtt.standby " in told
@@ -228,12 +259,18 @@ class Plant:
         return [name for name, unit in self.units.items() if not unit.is_up]
 
     def manage(self, *arguments: str) -> str:
-        return self.run(*MANAGE, *arguments)
+        return self.run(*self.code.manage, *arguments)
 
     def run(self, *argv: str) -> str:
         """A command with the plant's environment, to its end."""
         done = subprocess.run(
-            argv, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+            argv,
+            env={**self.env, **self.code.env},
+            cwd=self.code.tree,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"{argv} ended with {done.returncode}:\n{done.stdout}{done.stderr}"[-4000:])

@@ -2,10 +2,13 @@
 
 import contextlib
 import getpass
+import re
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from factory import processes
 from tests import services
@@ -35,6 +38,10 @@ class Node:
     @property
     def log(self) -> Path:
         return self.folder / "log"
+
+    @property
+    def url(self) -> str:
+        return f"mysql://root@127.0.0.1:{self.port}/factory"
 
     def start(self, others: list["Node"], *, first: bool = False) -> None:
         argv = services.mariadb_program(self.data, self.port, self.folder).argv
@@ -107,18 +114,49 @@ class Node:
         return "IST" if "IST received" in told or "Receiving IST" in told else "nothing to catch up"
 
 
+class HasPort(Protocol):
+    port: int
+
+
+class Proxy:
+    """haproxy with the delivered configuration, as on one machine of the application."""
+
+    def __init__(self, name: str, folder: Path, check: Path = DEPLOY / "haproxy" / "galera-check") -> None:
+        self.name, self.folder, self.check = name, folder, check
+        self.port, self.peer = services.free_port(), services.free_port()
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def start(self, nodes: Sequence["HasPort"], proxies: Sequence["Proxy"]) -> None:
+        settings = (DEPLOY / "haproxy" / "haproxy.cfg").read_text()
+        settings = settings.replace("localpeer app1", f"localpeer {self.name}")
+        settings = settings.replace("127.0.0.1:3306", f"127.0.0.1:{self.port}")
+        for number, node in enumerate(nodes, 1):
+            settings = settings.replace(f"10.0.0.1{number}:3306", f"127.0.0.1:{node.port}")
+        for number, proxy in enumerate(proxies, 1):
+            settings = settings.replace(f"10.0.0.2{number}:3307", f"127.0.0.1:{proxy.peer}")
+        settings = re.sub(r"    peer \S+ 10\..*\n", "", settings)  # machines that are not there
+        settings = settings.replace("/etc/haproxy/galera-check", str(self.check))
+        file = self.folder / f"{self.name}.cfg"
+        file.write_text(settings)
+        with (self.folder / f"{self.name}.log").open("ab") as output:
+            self.child = processes.start([services.program("haproxy"), "-db", "-f", str(file)], output=output)
+        services.wait_until(lambda: services.listens(self.port), what=f"haproxy {self.name}")
+
+    def stop(self) -> None:
+        if self.child is not None:
+            processes.stop(self.child, patience=20)
+
+
 class Cluster:
     """The nodes by name, and haproxy's address."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.nodes = [Node(f"db{number}", folder) for number in (1, 2, 3)]
-        self.port = services.free_port()
-        self.proxy: subprocess.Popen[bytes] | None = None
+        self.proxy = Proxy("app1", folder)
 
     @property
     def url(self) -> str:
-        return f"mysql://root@127.0.0.1:{self.port}/factory"
+        return f"mysql://root@127.0.0.1:{self.proxy.port}/factory"
 
     def start(self) -> None:
         first, *others = self.nodes
@@ -128,30 +166,20 @@ class Cluster:
         for number, node in enumerate(others, 2):
             node.start(self.nodes)
             node.wait_synced(number)
-        self.start_proxy()
-
-    def start_proxy(self) -> None:
-        settings = (DEPLOY / "haproxy" / "haproxy.cfg").read_text()
-        settings = settings.replace("127.0.0.1:3306", f"127.0.0.1:{self.port}")
-        for number, node in enumerate(self.nodes, 1):
-            settings = settings.replace(f"10.0.0.1{number}:3306", f"127.0.0.1:{node.port}")
-        settings = settings.replace("/etc/haproxy/galera-check", str(DEPLOY / "haproxy" / "galera-check"))
-        (self.folder / "haproxy.cfg").write_text(settings)
-        argv = [services.program("haproxy"), "-db", "-f", str(self.folder / "haproxy.cfg")]
-        with (self.folder / "haproxy.log").open("ab") as output:
-            self.proxy = processes.start(argv, output=output)
-        services.wait_until(lambda: services.listens(self.port), what="haproxy")
+        self.proxy.start(self.nodes, [self.proxy])
 
     def serving(self) -> Node:
         """The node that haproxy sends to now."""
-        argv = ["mariadb", "--no-defaults", "-uroot", "-h127.0.0.1", f"-P{self.port}", "-Nse"]
+        argv = ["mariadb", "--no-defaults", "-uroot", "-h127.0.0.1", f"-P{self.proxy.port}", "-Nse"]
         done = subprocess.run(
             [*argv, "SELECT @@port"], capture_output=True, text=True, check=True, timeout=20
         )
         return next(node for node in self.nodes if node.port == int(done.stdout))
 
     def close(self) -> None:
-        for child in (self.proxy, *(node.child for node in self.nodes)):
-            if child is not None:
+        with contextlib.suppress(ProcessLookupError):
+            self.proxy.stop()
+        for node in self.nodes:
+            if node.child is not None:
                 with contextlib.suppress(ProcessLookupError):
-                    processes.stop(child, patience=20)
+                    processes.stop(node.child, patience=20)
