@@ -1,14 +1,15 @@
-"""What the admin's templates say to Alpine: the theme's and ours, as they are written."""
+"""What the admin's templates say, as they are written: ours, the theme's and Django's."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import unfold
 from django.conf import settings
 from django.template.utils import get_app_template_dirs
 
 OURS = Path(settings.BASE_DIR) / "templates"
+THEME = Path(unfold.__file__).parent
 ATTRIBUTE = re.compile(
     r"""(?<![\w-])(x-[\w:.\-]+|@[\w:.\-]+|:[a-z][\w:.\-]*)=(["'])((?:\{\{.*?\}\}|\{%.*?%\}|(?!\2).)*)\2""",
     re.DOTALL,
@@ -28,27 +29,27 @@ class Expression:
     text: str
 
 
-def theme_folders() -> list[Path]:
-    return [Path(each) for each in get_app_template_dirs("templates") if "unfold" in Path(each).parts]
+def theirs() -> list[Path]:
+    """Where templates are that ours go before: the theme's before Django's."""
+    folders = [Path(each) for each in get_app_template_dirs("templates")]
+    return [each for part in ("unfold", "contrib") for each in folders if part in each.parts]
 
 
-def _files() -> Iterator[tuple[str, str]]:
-    """Each template that the admin can show, under its name: not those of the theme in whose place ours stand."""
-    for folder in theme_folders():
+def templates() -> dict[str, str]:
+    """Each that the admin can show, by its name: of those with the same name the first, as Django takes them."""
+    found: dict[str, str] = {}
+    for folder in [OURS, *theirs()]:
         for file in sorted(folder.rglob("*.html")):
-            name = file.relative_to(folder)
-            if not (OURS / name).exists():
-                yield str(name), file.read_text()
-        for module in sorted(folder.parent.rglob("*.py")):
-            yield f"{folder.parent.name}/{module.relative_to(folder.parent)}", module.read_text()
-    for part in ("admin", "unfold"):
-        for file in sorted((OURS / part).rglob("*.html")):
-            yield str(file.relative_to(OURS)), file.read_text()
+            name = str(file.relative_to(folder))
+            if folder != OURS or name.startswith(("admin/", "unfold/")):
+                found.setdefault(name, file.read_text())
+    return found
 
 
 def expressions() -> list[Expression]:
     found = set()
-    for name, text in _files():
+    code = {str(each.relative_to(THEME)): each.read_text() for each in sorted(THEME.rglob("*.py"))}
+    for name, text in (templates() | code).items():
         for attribute, _, value in ATTRIBUTE.findall(text):
             if attribute in NAMES_SOMETHING:
                 continue
