@@ -27,7 +27,7 @@ READ = """texts => texts.filter(text => {
 def desk(signed_in):
     """In the admin; what the policy refuses is a complaint, also where the console would not say it."""
     page = signed_in.page
-    page.expose_function("refuse", signed_in.complaints.append)
+    page.expose_function("refuse", lambda words: signed_in.complaints.append(words))
     page.add_init_script(
         "addEventListener('securitypolicyviolation', event => refuse(`${event.violatedDirective}: ${event.sample}`))"
     )
