@@ -97,8 +97,8 @@ def test_the_command_search_finds_and_goes_there(desk):
     assert desk.is_clean()
 
 
-def test_a_list_is_searched_filtered_and_acted_upon(desk, press, admin):
-    page, (device_id, _) = desk.page, press
+def test_a_list_is_searched_filtered_and_acted_upon(desk, team, admin):
+    page, device_id = desk.page, next(iter(team.devices))
     name = admin.data("devices.getById", {"id": device_id})["deviceId"]
     desk.open("/admin/devices/device/")
     page.keyboard.press("/")
@@ -114,8 +114,8 @@ def test_a_list_is_searched_filtered_and_acted_upon(desk, press, admin):
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
     page.locator("a", has_text="Filters").first.click()
-    sheet.get_by_role("link", name="Controller").first.click()
-    page.wait_for_url("**/?*type*=controller*")
+    sheet.get_by_role("link", name="Gateway").first.click()
+    page.wait_for_url("**/?*type*=gateway*")
 
     row = page.locator("#result_list tbody tr", has_text=name)
     run = page.get_by_role("button", name="Run")
@@ -155,7 +155,7 @@ def test_a_form_finds_what_it_refers_to_and_opens_what_is_beside_it(desk, press,
     page.locator("h1").click()
     expect(beside).to_be_hidden()
 
-    page.locator("#select2-id_device-container").click()
+    page.locator("[data-id=related-widget-wrapper-device] .select2-selection").click()
     page.locator(".select2-search__field").press_sequentially(name)
     page.locator(".select2-results__option", has_text=name).click()
     page.locator("#id_metric").fill("pressure")
@@ -186,7 +186,7 @@ def test_dates_and_times_are_picked(desk):
 
 def test_who_changed_it_and_whether_to_delete_it_are_asked(desk, admin):
     page = desk.page
-    code = admin.data("groups.create", {"name": "To be deleted"})
+    code = admin.data("groups.create", {"name": "To be deleted", "type": "custom"})
     desk.open(f"/admin/grouping/group/{code['id']}/change/")
     page.get_by_role("link", name="Who changed it").click()
     page.wait_for_url("**/auditentry/*")
