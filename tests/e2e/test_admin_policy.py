@@ -152,7 +152,7 @@ def test_a_form_finds_what_it_refers_to_and_opens_what_is_beside_it(desk, press,
     opener = page.locator("[data-id=related-widget-wrapper-device]").get_by_text("more_vert").bounding_box()
     box = beside.bounding_box()
     assert 0 < box["y"] - opener["y"] < 60, "it hangs below what opened it"
-    page.locator("h1").click()
+    page.get_by_text("Patience", exact=True).click()
     expect(beside).to_be_hidden()
 
     page.locator("[data-id=related-widget-wrapper-device] .select2-selection").click()
