@@ -1,4 +1,4 @@
-"""How the admin looks, in the colours of the pages (static/factory/factory.css), and its menu by domain."""
+"""How the admin looks, and its menu by domain."""
 
 from typing import Any
 
@@ -36,38 +36,15 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "DASHBOARD_CALLBACK": "analytics.admin.console.dashboard",
     "ENVIRONMENT": "analytics.admin.console.environment",
-    "STYLES": [lambda request: static("factory/admin.css")],
-    "SCRIPTS": [lambda request: static("factory/admin.js")],
+    "STYLES": [
+        lambda request: static("factory/admin_colours.css"),
+        lambda request: static("factory/admin.css"),
+    ],
+    "SCRIPTS": [
+        lambda request: static("factory/admin_alpine.js"),
+        lambda request: static("factory/admin.js"),
+    ],
     "COMMAND": {"search_models": False, "search_callback": "analytics.admin.finding.found"},
-    "BORDER_RADIUS": "8px",
-    "COLORS": {
-        "base": {
-            "50": "#f8f9fa",
-            "100": "#eceef0",
-            "200": "#d3d8dd",
-            "300": "#b3bbc3",
-            "400": "#98a4af",
-            "500": "#5c6873",
-            "600": "#4f5a65",
-            "700": "#38424c",
-            "800": "#2d343b",
-            "900": "#1c2126",
-            "950": "#14181c",
-        },
-        "primary": {
-            "50": "#eef4fa",
-            "100": "#dce8f4",
-            "200": "#bcd4ea",
-            "300": "#a0c5ea",
-            "400": "#7fb0e0",
-            "500": "#4a86bf",
-            "600": "#2b5f94",
-            "700": "#234f7c",
-            "800": "#1e4267",
-            "900": "#1b3855",
-            "950": "#122439",
-        },
-    },
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,

@@ -14,12 +14,14 @@ class FactoryConfig(AppConfig):
 
     def ready(self) -> None:
         from factory import (  # noqa: PLC0415 -- settings are needed
+            admin_json,
             checks,  # noqa: F401 -- registers the system checks
             deadline,
             slow_queries,
             task_watch,
         )
 
+        admin_json.show_json_by_classes()
         deadline.watch_all()
         slow_queries.watch_all()
         task_watch.watch_all()

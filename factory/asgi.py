@@ -93,7 +93,7 @@ streams = EventStreams(
     prefixes=PROCEDURES,
     ping_seconds=settings.WS_TIMEOUT / 4,
     watch=watch_over,
-    headers=raw_headers(PROCEDURES[0].encode()),
+    headers=raw_headers(),
 )
 trpc_socket = TrpcSocket(gateway, watch=watch_over, rate=settings.RATE_SOCKET)
 draining.on_drain(trpc_socket.say_goodbye)

@@ -148,7 +148,7 @@ class Request(WebRequest):
         )
         _, text = refusal(key, body)
         headers = [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(text))]
-        headers += raw_headers(b"/")
+        headers += raw_headers()
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers.append((b"Retry-After", b"2"))
         self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
@@ -240,7 +240,7 @@ class Channel(http.HTTPChannel):
             return
         status, body = refusal(key, message)
         self.refused = True
-        headers += b"".join(b"%b: %b\r\n" % pair for pair in raw_headers(b"/"))
+        headers += b"".join(b"%b: %b\r\n" % pair for pair in raw_headers())
         self.transport.write(
             b"HTTP/1.1 %d %s\r\n%bContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
             % (status, HTTPStatus(status).phrase.encode(), headers, len(body))

@@ -1,6 +1,6 @@
 """What every answer tells browsers they may do with it, whoever makes it; and whom we believe that TLS was spoken.
 
-One list for pages, static files, API, refusals and streams. Only the admin's policy is looser: docs/security.md.
+One list for pages, static files, API, refusals and streams, the admin's too: docs/security.md.
 """
 
 from collections.abc import Callable, Container
@@ -13,7 +13,6 @@ from django.http.response import HttpResponseBase
 
 from factory.limits.addresses import speaks_for_others
 
-ADMIN = "/admin/"
 POLICY = "Content-Security-Policy"
 OURS = [
     "default-src 'self'",
@@ -23,35 +22,28 @@ OURS = [
     "form-action 'self'",
     "frame-ancestors 'none'",
 ]
-# Its scripts (Alpine) evaluate the expressions in their attributes and set styles. Scripts within pages: none either.
-ADMINS = [OURS[0], "script-src 'self' 'unsafe-eval'", "style-src 'self' 'unsafe-inline'", *OURS[1:]]
 NOT_NEEDED = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "serial", "usb")
 FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-def headers_for(path: str) -> Pairs:
-    """The headers that an answer to this path has, whatever else it has."""
-    return _headers(path.startswith(ADMIN), settings.SECURE_HSTS_SECONDS)
-
-
-def missing(path: str, there: Container[str]) -> list[tuple[str, str]]:
+def missing(there: Container[str]) -> list[tuple[str, str]]:
     """Those of them that an answer with these headers (names in any case) lacks."""
-    return [pair for pair in headers_for(path) if pair[0] not in there]
+    return [pair for pair in _headers(settings.SECURE_HSTS_SECONDS) if pair[0] not in there]
 
 
-def raw_headers(path: bytes) -> list[tuple[bytes, bytes]]:
+def raw_headers() -> list[tuple[bytes, bytes]]:
     """All of them, for who writes bytes."""
-    return [(name.lower().encode(), value.encode()) for name, value in headers_for(path.decode("latin-1"))]
+    return [(name.lower().encode(), value.encode()) for name, value in _headers(settings.SECURE_HSTS_SECONDS)]
 
 
 @cache
-def _headers(is_admin: bool, hsts_seconds: int) -> Pairs:
+def _headers(hsts_seconds: int) -> Pairs:
     strict = {"Strict-Transport-Security": f"max-age={hsts_seconds}; includeSubDomains; preload"}
     return tuple(
         {
-            POLICY: "; ".join(ADMINS if is_admin else OURS),
+            POLICY: "; ".join(OURS),
             "X-Frame-Options": "DENY",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
@@ -77,6 +69,6 @@ class SafeHeaders:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        for name, value in missing(request.path_info, response.headers):
+        for name, value in missing(response.headers):
             response.headers[name] = value
         return response

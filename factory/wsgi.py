@@ -46,7 +46,7 @@ class ProcedureDoor:
         response = cast(HttpResponseBase, self._secured(WSGIRequest(environ)))
         headers = list(response.items())
         headers += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
-        headers += web_safety.missing(environ["PATH_INFO"], response.headers)
+        headers += web_safety.missing(response.headers)
         start_response(f"{response.status_code} {response.reason_phrase}", headers)
         # A stream is iterated and, whatever becomes of it, closed by the server.
         return response if response.streaming else [cast(HttpResponse, response).content]
