@@ -1,7 +1,7 @@
 from datetime import datetime
 
 from factory.accounts.models import Session, User
-from factory.accounts.tokens import token_id_of
+from factory.accounts.tokens import names_in
 from factory.errors import NotFound
 
 
@@ -19,10 +19,13 @@ def get_user(user_id: int) -> User:
 
 def alive_session(*, token: str, at: datetime) -> Session | None:
     """The session a token stands for, with its user; None when it is forged, expired or revoked."""
-    token_id = token_id_of(token)
-    if token_id is None:
+    names = names_in(token)
+    if names is None:
         return None
-    return Session.objects.alive(at).select_related("user").filter(token_id=token_id).first()
+    token_id, open_id = names
+    found = Session.objects.alive(at).select_related("user").filter(token_id=token_id).first()
+    # A token speaks for whom it names: that its session is another's cannot be, and would open their account.
+    return found if found is not None and found.user.open_id == open_id else None
 
 
 def sessions_of(*, user: User, at: datetime):

@@ -30,8 +30,8 @@ def issue(*, open_id: str, at: datetime) -> tuple[str, str, datetime]:
     return str(token), token["jti"], at + settings.SESSION_LIFETIME
 
 
-def token_id_of(raw: str) -> str | None:
-    """The id inside a token that we signed and that has not expired; otherwise None."""
+def names_in(raw: str) -> tuple[str, str] | None:
+    """The id and the person's `sub` inside a token that we signed and that has not expired; otherwise None."""
     try:
         if jwt.get_unverified_header(raw) != HEADER:
             return None
@@ -41,8 +41,10 @@ def token_id_of(raw: str) -> str | None:
     # A date that no calendar knows overflows, and where JSON nests too deep the parser gives up.
     except (OverflowError, RecursionError, ValueError):
         return None
-    is_session = said.keys() == CLAIMS and said["token_type"] == SessionToken.token_type
-    return said["jti"] if is_session and isinstance(said["jti"], str) else None
+    if said.keys() != CLAIMS or said["token_type"] != SessionToken.token_type:
+        return None
+    names = said["jti"], said["sub"]
+    return names if all(isinstance(name, str) for name in names) else None
 
 
 def _said_under_our_keys(raw: str) -> dict[str, Any]:
