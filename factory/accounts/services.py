@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from factory.accounts import attempts, passwords, second_step, tokens
+from factory.accounts.access_letters import Changed, is_new_place, tell_of
 from factory.accounts.api_token_rows import end_tokens
 from factory.accounts.models import ApiToken, Session, SessionQuerySet, User
 from factory.accounts.noting import note_change
@@ -139,6 +140,8 @@ def sign_in(
 def take_second_step(*, user: User, code: str, at: datetime, address: str = "", agent: str = "") -> str:
     """A session for somebody whose password was right, once their second factor is, where they have one."""
     second_step.ask_for_code(user=user, code=code, at=at, address=address)
+    if is_new_place(user=user, address=address, agent=agent):
+        tell_of(Changed.NEW_PLACE, user=user, at=at, about=address)
     return open_session(user=user, at=at, address=address, agent=agent)
 
 
@@ -193,6 +196,7 @@ def set_password(*, user: User, password: str, at: datetime) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
     _note(user, before={"password": "the old one"}, after={"password": "a new one"})
+    tell_of(Changed.PASSWORD, user=user, at=at)
     end_access(user=user, at=at)
 
 
@@ -237,6 +241,8 @@ def edit_user(*, user: User, **changes) -> User:
         setattr(user, field, value)
     if values.get("is_active") is False:
         end_access(user=user, at=timezone.now())
+    if values.get("email", was.get("email")) != was.get("email"):
+        tell_of(Changed.EMAIL, user=user, at=timezone.now(), email=was["email"])
     _note(user, before=was, after=values)
     return user
 
