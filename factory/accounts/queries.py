@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from factory.accounts.models import Session, User
+from factory.accounts.session_length import is_over
 from factory.accounts.tokens import names_in
 from factory.errors import NotFound
 
@@ -25,8 +26,12 @@ def alive_session(*, token: str, at: datetime) -> Session | None:
     token_id, open_id = names
     found = Session.objects.alive(at).select_related("user").filter(token_id=token_id).first()
     # A token speaks for whom it names: that its session is another's cannot be, and would open their account.
-    return found if found is not None and found.user.open_id == open_id else None
+    if found is None or found.user.open_id != open_id or is_over(found, at=at):
+        return None
+    return found
 
 
-def sessions_of(*, user: User, at: datetime):
-    return Session.objects.alive(at).filter(user=user).order_by("-created_at", "-pk")
+def sessions_of(*, user: User, at: datetime) -> list[Session]:
+    """A person's own that open something, newest first."""
+    sessions = Session.objects.alive(at).filter(user=user).select_related("user")
+    return [one for one in sessions.order_by("-created_at", "-pk") if not is_over(one, at=at)]

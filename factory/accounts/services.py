@@ -13,6 +13,7 @@ from factory.accounts.access_letters import Changed, is_new_place, tell_of
 from factory.accounts.api_token_rows import end_tokens
 from factory.accounts.models import ApiToken, Session, SessionQuerySet, User
 from factory.accounts.noting import note_change
+from factory.accounts.session_length import lifetime_of
 from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
 from factory.live.broadcast import end_connections_on_commit
 
@@ -101,7 +102,7 @@ def ensure_first_admin(*, email: str, password: str) -> tuple[User, str] | None:
 @transaction.atomic
 def open_session(*, user: User, at: datetime, address: str = "", agent: str = "") -> str:
     """Start a session and return its token, which is not kept anywhere."""
-    token, token_id, expires_at = tokens.issue(open_id=user.open_id, at=at)
+    token, token_id, expires_at = tokens.issue(open_id=user.open_id, at=at, lifetime=lifetime_of(user.role))
     Session.objects.create(
         user=user,
         token_id=token_id,

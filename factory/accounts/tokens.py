@@ -1,7 +1,7 @@
 """The JWT that names a session: HS256, in the cookie of people's browsers or as Bearer."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import jwt
@@ -18,16 +18,16 @@ CLAIMS = {"token_type", "exp", "iat", "jti", "sub"}
 
 class SessionToken(Token):
     token_type = "session"
-    lifetime = settings.SESSION_LIFETIME
+    lifetime = settings.SESSION_LIFETIME  # at most; a role's may be shorter
 
 
-def issue(*, open_id: str, at: datetime) -> tuple[str, str, datetime]:
+def issue(*, open_id: str, at: datetime, lifetime: timedelta) -> tuple[str, str, datetime]:
     """A new token for a person: (the token itself, its id, when it expires)."""
     token = SessionToken()
     token.set_iat(at_time=at)
-    token.set_exp(from_time=at)
+    token.set_exp(from_time=at, lifetime=lifetime)
     token["sub"] = open_id
-    return str(token), token["jti"], at + settings.SESSION_LIFETIME
+    return str(token), token["jti"], at + lifetime
 
 
 def names_in(raw: str) -> tuple[str, str] | None:
