@@ -428,6 +428,7 @@ for _key in FIRMWARE_PUBLIC_KEYS:
 
 # Watching
 
+SECURITY_CONTACT = env.contacts("SECURITY_CONTACT")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 DISK_FREE_MB = env.integer("DISK_FREE_MB", 500, low=0, high=1_000_000)
 
