@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from factory.accounts import attempts, passwords, second_step, tokens
 from factory.accounts.access_letters import Changed, is_new_place, tell_of
 from factory.accounts.api_token_rows import end_tokens
-from factory.accounts.models import ApiToken, Session, SessionQuerySet, User
+from factory.accounts.models import ApiToken, Invitation, Session, SessionQuerySet, User
 from factory.accounts.noting import note_change
 from factory.accounts.session_length import lifetime_of
 from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
@@ -272,7 +272,7 @@ def _holds_every_admin(user_ids: set[int]) -> bool:
 
 @transaction.atomic
 def delete_users(*, users: Iterable[User], by: User, at: datetime) -> int:
-    """Remove people with their sessions; what they did stays, without their name."""
+    """Remove people with all that is theirs; what they did stays, and only the logs say that it was they."""
     users = list(users)
     ids = {user.pk for user in users}
     if by.pk in ids:
@@ -282,6 +282,7 @@ def delete_users(*, users: Iterable[User], by: User, at: datetime) -> int:
     _end(Session.objects.filter(user__in=ids), at=at)
     end_tokens(ApiToken.objects.filter(user__in=ids), at=at)
     User.objects.filter(pk__in=ids).delete()
+    Invitation.objects.filter(email__in=[user.email for user in users], pending_for=None).delete()
     for user in users:
         _note(user, before={"email": user.email, "name": user.name, "role": user.role}, after={})
     return len(ids)
