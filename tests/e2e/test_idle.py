@@ -9,8 +9,10 @@ def is_renewal(request) -> bool:
     return request.headers.get("x-renewal") == "1"
 
 
-def test_parts_that_renew_themselves_say_so_and_what_is_clicked_does_not(signed_in):
+def test_parts_that_renew_themselves_say_so_and_what_is_clicked_does_not(signed_in, press):
     page = signed_in.page
+    signed_in.open("/")  # with a device there is something to renew
+    page.wait_for_load_state("networkidle")
     with page.expect_request("**/overview/now*") as renewed:
         page.evaluate("document.body.dispatchEvent(new CustomEvent('look-again', { bubbles: true }))")
     assert is_renewal(renewed.value)
