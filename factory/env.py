@@ -89,6 +89,16 @@ class Env:
             raise refuse(name, value, "a time zone such as Europe/Berlin") from None
         return value
 
+    def contacts(self, name: str) -> list[str]:
+        """Where people can be reached, as URIs; an e-mail address by itself is one."""
+        found = []
+        for value in self.words(name):
+            uri = f"mailto:{value}" if re.fullmatch(r"[^@\s:/]+@[^@\s:/]+", value) else value
+            if not re.fullmatch(r"(mailto:[^@\s]+@[^@\s]+|https://[^\s/]\S*|tel:\+?[0-9().-]+)", uri):
+                raise refuse(name, value, "an e-mail address, nor one of mailto:, https:// or tel:")
+            found.append(uri)
+        return found
+
     def email(self, name: str) -> str:
         value = self.text(name)
         if value and not re.fullmatch(r"[^@\s]+@[^@\s]+", value):

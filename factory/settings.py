@@ -286,7 +286,14 @@ SIMPLE_JWT = {
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "overview"
 SESSION_COOKIE_NAME_JWT = "app_session_id"
-SESSION_LIFETIME = timedelta(days=365)
+SESSION_HOURS = env.integer("SESSION_HOURS", 8760, low=1, high=8760)
+SESSION_IDLE_MINUTES = env.integer("SESSION_IDLE_MINUTES", 0, low=0, high=525_600)
+SESSION_ADMIN_HOURS = env.integer("SESSION_ADMIN_HOURS", SESSION_HOURS, low=1, high=8760)
+SESSION_ADMIN_IDLE_MINUTES = env.integer(
+    "SESSION_ADMIN_IDLE_MINUTES", SESSION_IDLE_MINUTES, low=0, high=525_600
+)
+# Of the cookie, whoever signs in: what a role says is the server's to keep.
+SESSION_LIFETIME = timedelta(hours=max(SESSION_HOURS, SESSION_ADMIN_HOURS))
 FACTORY_DEMO = env.flag("FACTORY_DEMO", default=True)
 REGISTRATION = env.choice("REGISTRATION", "open" if FACTORY_DEMO else "closed", {"open", "closed"})
 REQUIRE_TOTP = env.choice("REQUIRE_TOTP", "off", {"admin", "all", "off"})
@@ -423,6 +430,7 @@ for _key in FIRMWARE_PUBLIC_KEYS:
 
 # Watching
 
+SECURITY_CONTACT = env.contacts("SECURITY_CONTACT")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 DISK_FREE_MB = env.integer("DISK_FREE_MB", 500, low=0, high=1_000_000)
 

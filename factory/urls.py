@@ -18,6 +18,7 @@ from factory.accounts.witness import ProcedureWitness
 from factory.limiting import IDENTIFY, limits
 from factory.metrics import metrics
 from factory.papers import papers
+from factory.security_contact import security_txt
 from factory.trpc.gateway import Gateway
 from factory.trpc.router import Registry
 from factory.twins import plain_twin
@@ -73,6 +74,7 @@ urlpatterns = [
     path("health/ready", health.ready),
     path("metrics", metrics),
     path("words/<str:language>.js", catalogue, name="words"),
+    path(".well-known/security.txt", security_txt, name="security-contact"),
     path("", include("factory.accounts.urls")),
     # One sign-in serves pages, API and admin.
     path("admin/login/", RedirectView.as_view(pattern_name="sign-in", query_string=True)),

@@ -71,4 +71,12 @@ class SafeHeaders:
         response = self.get_response(request)
         for name, value in missing(response.headers):
             response.headers[name] = value
+        if _is_of_a_person(request, response):
+            response.headers.setdefault("Cache-Control", "no-store, private")
         return response
+
+
+def _is_of_a_person(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """A page that somebody who may be signed in gets; tablets are shared, and Back is not to show it to the next."""
+    is_page = response.headers.get("Content-Type", "").startswith("text/html")
+    return is_page and settings.SESSION_COOKIE_NAME_JWT in request.COOKIES

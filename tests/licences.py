@@ -18,6 +18,7 @@ IN_SPDX = {
     "ISC License (ISCL)": "ISC",
     "Apache License, Version 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
+    "Apache 2": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "New BSD": "BSD-3-Clause",

@@ -107,7 +107,7 @@ def _shown(
     request: HttpRequest, *, form: forms.Form | None = None, password: forms.Form | None = None
 ) -> HttpResponse:
     user, here = person(request), session_of(request)
-    sessions = list(sessions_of(user=user, at=timezone.now()))
+    sessions = sessions_of(user=user, at=timezone.now())
     now = {name: getattr(user, name) for name in PreferencesForm.base_fields}
     form, password = form or PreferencesForm(initial=now), password or PasswordForm()
     context = {
@@ -166,7 +166,7 @@ def new_password(request: HttpRequest) -> HttpResponse:
 @for_people()
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     """Sign out another browser of one's own."""
-    owned = sessions_of(user=person(request), at=timezone.now()).filter(pk=session_id).exists()
+    owned = session_id in {one.pk for one in sessions_of(user=person(request), at=timezone.now())}
     try:
         if not owned:  # an admin ends those of others in the admin
             raise SessionUnknown(gettext("There is no such session."))

@@ -159,9 +159,9 @@ def change_password(call, *, current_password: str, new_password: str):
 @router.query("sessions", permission=IN_PERSON, output=SessionRow, many=True)
 def sessions(call):
     """One's own sessions that are alive, newest first."""
-    rows = list(queries.sessions_of(user=call.principal, at=timezone.now()))
+    rows = queries.sessions_of(user=call.principal, at=timezone.now())
     for row in rows:
-        row.current = row.pk == call.identity.credential.pk
+        row.current = row.pk == call.identity.credential.pk  # type: ignore[attr-defined]
     return rows
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext
 
+from factory.accounts.access_letters import Changed, tell_of
 from factory.accounts.api_token_rows import PREFIX, digest_of, end_tokens, tokens_of
 from factory.accounts.models import ApiToken, User
 from factory.accounts.noting import note_change
@@ -63,6 +64,7 @@ def create_token(
     )
     after = {"name": name, "scope": scope, "owner": user.email, "expiresAt": row.expires_at}
     note_change("accounts.apitoken", row.pk, name, before={}, after=after)
+    tell_of(Changed.API_TOKEN, user=user, at=at, about=f"{name} ({scope})")
     return row, token
 
 

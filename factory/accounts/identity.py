@@ -9,6 +9,7 @@ from django.utils import timezone
 from factory import context
 from factory.accounts.queries import alive_session
 from factory.accounts.second_step import SecondFactorMissing, lacks_second_factor
+from factory.accounts.session_length import note_use
 from factory.limits.addresses import client_address
 from factory.trpc.call import STRANGER, Identity
 
@@ -22,26 +23,32 @@ def looks_like_session_token(token: str) -> bool:
     return token.count(".") == 2
 
 
-def person_behind(*, bearer: str, cookies: Mapping[str, str]) -> Identity | None:
+def person_behind(
+    *, bearer: str, cookies: Mapping[str, str], request: HttpRequest | None = None
+) -> Identity | None:
     """The person a Bearer token or the cookie stands for; None when neither speaks of a person.
 
-    A Bearer token that is presented and wrong is not rescued by a cookie.
+    A Bearer token that is presented and wrong is not rescued by a cookie. A `request` is use of the session.
     """
     if bearer and not looks_like_session_token(bearer):
         return None
     token = bearer or cookies.get(settings.SESSION_COOKIE_NAME_JWT, "")
     if not token:
         return None
-    session = alive_session(token=token, at=timezone.now())
+    now = timezone.now()
+    session = alive_session(token=token, at=now)
     if session is None:
         return STRANGER
+    if request is not None:
+        note_use(session, request, at=now)
     context.note(user_id=session.user_id)
     held_back = SecondFactorMissing() if lacks_second_factor(session.user) else None
     return Identity(session.user, session, ambient=not bearer, held_back=held_back)
 
 
 def identify_person(request: HttpRequest) -> Identity | None:
-    return person_behind(bearer=bearer_of(request.headers.get("authorization", "")), cookies=request.COOKIES)
+    bearer = bearer_of(request.headers.get("authorization", ""))
+    return person_behind(bearer=bearer, cookies=request.COOKIES, request=request)
 
 
 def cookie_for(token: str) -> dict:

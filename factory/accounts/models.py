@@ -128,6 +128,7 @@ class Session(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)  # kept only where an idle session ends
 
     objects = SessionQuerySet.as_manager()
 

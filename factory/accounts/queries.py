@@ -1,7 +1,8 @@
 from datetime import datetime
 
 from factory.accounts.models import Session, User
-from factory.accounts.tokens import token_id_of
+from factory.accounts.session_length import is_over
+from factory.accounts.tokens import names_in
 from factory.errors import NotFound
 
 
@@ -19,11 +20,18 @@ def get_user(user_id: int) -> User:
 
 def alive_session(*, token: str, at: datetime) -> Session | None:
     """The session a token stands for, with its user; None when it is forged, expired or revoked."""
-    token_id = token_id_of(token)
-    if token_id is None:
+    names = names_in(token)
+    if names is None:
         return None
-    return Session.objects.alive(at).select_related("user").filter(token_id=token_id).first()
+    token_id, open_id = names
+    found = Session.objects.alive(at).select_related("user").filter(token_id=token_id).first()
+    # A token speaks for whom it names: that its session is another's cannot be, and would open their account.
+    if found is None or found.user.open_id != open_id or is_over(found, at=at):
+        return None
+    return found
 
 
-def sessions_of(*, user: User, at: datetime):
-    return Session.objects.alive(at).filter(user=user).order_by("-created_at", "-pk")
+def sessions_of(*, user: User, at: datetime) -> list[Session]:
+    """A person's own that open something, newest first."""
+    sessions = Session.objects.alive(at).filter(user=user).select_related("user")
+    return [one for one in sessions.order_by("-created_at", "-pk") if not is_over(one, at=at)]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from factory import languages
 from factory.accounts import attempts, letters, passwords, tasks
+from factory.accounts.access_letters import Changed, tell_of
 from factory.accounts.models import User
 from factory.accounts.noting import note_change
 from factory.accounts.services import end_access, normal_email
@@ -80,6 +81,7 @@ def reset_password(*, token: str, password: str, at: datetime) -> User:
             before={"password": "the old one"},
             after={"password": "a new one, by a link"},
         )
+        tell_of(Changed.PASSWORD, user=user, at=at)
         end_access(user=user, at=at)
     return user
 

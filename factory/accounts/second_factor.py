@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
 from factory.accounts import codes
+from factory.accounts.access_letters import Changed, tell_of
 from factory.accounts.models import RecoveryCode, SecondFactor, Session, User
 from factory.accounts.noting import note_change
 from factory.accounts.second_step import SecondFactorWrong, check_code
@@ -90,6 +91,7 @@ def confirm_setup(*, user: User, code: str, session: Session, at: datetime) -> l
     if not same.update(confirmed_at=at, last_step=step):
         raise SecondFactorOn(gettext("You have a second factor already."))
     _note(user, was="off", now="on")
+    tell_of(Changed.FACTOR_ON, user=user, at=at)
     revoke_other_sessions(session=session, at=at)
     return _fresh_codes(user)
 
@@ -105,6 +107,7 @@ def renew_recovery_codes(
         raise SecondFactorOff(gettext("There is no second factor."))
     made = _fresh_codes(user)
     note_change("accounts.user", user.pk, user.email, before={"codes": "old"}, after={"codes": "new"})
+    tell_of(Changed.RECOVERY_CODES, user=user, at=at)
     return made
 
 
@@ -114,7 +117,7 @@ def disable(
 ) -> None:
     """A person takes their own factor off, by their password or a code. Their other sessions end."""
     _prove(user, password=password, code=code, at=at, address=address)
-    if not _remove(user):
+    if not _remove(user, at=at):
         raise SecondFactorOff(gettext("There is no second factor."))
     revoke_other_sessions(session=session, at=at)
 
@@ -124,7 +127,7 @@ def take_off(*, user: User, at: datetime, by: User | None = None) -> bool:
     """An admin helps somebody who has lost phone and recovery codes; all of that person's sessions end."""
     if by is not None and by.pk == user.pk:
         raise OwnSecondFactor(gettext("Take your own second factor off on its page."))
-    if not _remove(user):
+    if not _remove(user, at=at):
         return False
     revoke_all_sessions(user=user, at=at)
     return True
@@ -160,11 +163,12 @@ def _fresh_codes(user: User) -> list[str]:
     return made
 
 
-def _remove(user: User) -> bool:
+def _remove(user: User, *, at: datetime) -> bool:
     was_on = SecondFactor.objects.filter(user=user).exclude(confirmed_at=None).exists()
     SecondFactor.objects.filter(user=user).delete()
     if was_on:
         _note(user, was="on", now="off")
+        tell_of(Changed.FACTOR_OFF, user=user, at=at)
     return was_on
 
 

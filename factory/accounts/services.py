@@ -9,9 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from factory.accounts import attempts, passwords, second_step, tokens
+from factory.accounts.access_letters import Changed, is_new_place, tell_of
 from factory.accounts.api_token_rows import end_tokens
-from factory.accounts.models import ApiToken, Session, SessionQuerySet, User
+from factory.accounts.models import ApiToken, Invitation, Session, SessionQuerySet, User
 from factory.accounts.noting import note_change
+from factory.accounts.session_length import lifetime_of
 from factory.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
 from factory.live.broadcast import end_connections_on_commit
 
@@ -100,7 +102,7 @@ def ensure_first_admin(*, email: str, password: str) -> tuple[User, str] | None:
 @transaction.atomic
 def open_session(*, user: User, at: datetime, address: str = "", agent: str = "") -> str:
     """Start a session and return its token, which is not kept anywhere."""
-    token, token_id, expires_at = tokens.issue(open_id=user.open_id, at=at)
+    token, token_id, expires_at = tokens.issue(open_id=user.open_id, at=at, lifetime=lifetime_of(user.role))
     Session.objects.create(
         user=user,
         token_id=token_id,
@@ -139,6 +141,8 @@ def sign_in(
 def take_second_step(*, user: User, code: str, at: datetime, address: str = "", agent: str = "") -> str:
     """A session for somebody whose password was right, once their second factor is, where they have one."""
     second_step.ask_for_code(user=user, code=code, at=at, address=address)
+    if is_new_place(user=user, address=address, agent=agent):
+        tell_of(Changed.NEW_PLACE, user=user, at=at, about=address)
     return open_session(user=user, at=at, address=address, agent=agent)
 
 
@@ -193,6 +197,7 @@ def set_password(*, user: User, password: str, at: datetime) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
     _note(user, before={"password": "the old one"}, after={"password": "a new one"})
+    tell_of(Changed.PASSWORD, user=user, at=at)
     end_access(user=user, at=at)
 
 
@@ -237,6 +242,8 @@ def edit_user(*, user: User, **changes) -> User:
         setattr(user, field, value)
     if values.get("is_active") is False:
         end_access(user=user, at=timezone.now())
+    if values.get("email", was.get("email")) != was.get("email"):
+        tell_of(Changed.EMAIL, user=user, at=timezone.now(), email=was["email"])
     _note(user, before=was, after=values)
     return user
 
@@ -265,7 +272,7 @@ def _holds_every_admin(user_ids: set[int]) -> bool:
 
 @transaction.atomic
 def delete_users(*, users: Iterable[User], by: User, at: datetime) -> int:
-    """Remove people with their sessions; what they did stays, without their name."""
+    """Remove people with all that is theirs; what they did stays, and only the logs say that it was they."""
     users = list(users)
     ids = {user.pk for user in users}
     if by.pk in ids:
@@ -275,6 +282,7 @@ def delete_users(*, users: Iterable[User], by: User, at: datetime) -> int:
     _end(Session.objects.filter(user__in=ids), at=at)
     end_tokens(ApiToken.objects.filter(user__in=ids), at=at)
     User.objects.filter(pk__in=ids).delete()
+    Invitation.objects.filter(email__in=[user.email for user in users], pending_for=None).delete()
     for user in users:
         _note(user, before={"email": user.email, "name": user.name, "role": user.role}, after={})
     return len(ids)

@@ -21,6 +21,15 @@ def send_reset_letter(*, email: str, language: str, **_from_newer_senders) -> No
 
 
 @shared_task(**LETTER, **ATTEMPTS)  # type: ignore[call-overload]
+def send_access_letter(
+    *, user_id: int, changed: str, at: str, about: str, email: str, **_from_newer_senders
+) -> None:
+    from factory.accounts import access_letters  # noqa: PLC0415 -- leaf
+
+    access_letters.send_access_letter(user_id=user_id, changed=changed, at=at, about=about, email=email)
+
+
+@shared_task(**LETTER, **ATTEMPTS)  # type: ignore[call-overload]
 def send_invitation(*, invitation_id: int, **_from_newer_senders) -> None:
     from factory.accounts import invitations  # noqa: PLC0415 -- leaf
 

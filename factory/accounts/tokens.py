@@ -1,7 +1,7 @@
 """The JWT that names a session: HS256, in the cookie of people's browsers or as Bearer."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import jwt
@@ -18,20 +18,20 @@ CLAIMS = {"token_type", "exp", "iat", "jti", "sub"}
 
 class SessionToken(Token):
     token_type = "session"
-    lifetime = settings.SESSION_LIFETIME
+    lifetime = settings.SESSION_LIFETIME  # at most; a role's may be shorter
 
 
-def issue(*, open_id: str, at: datetime) -> tuple[str, str, datetime]:
+def issue(*, open_id: str, at: datetime, lifetime: timedelta) -> tuple[str, str, datetime]:
     """A new token for a person: (the token itself, its id, when it expires)."""
     token = SessionToken()
     token.set_iat(at_time=at)
-    token.set_exp(from_time=at)
+    token.set_exp(from_time=at, lifetime=lifetime)
     token["sub"] = open_id
-    return str(token), token["jti"], at + settings.SESSION_LIFETIME
+    return str(token), token["jti"], at + lifetime
 
 
-def token_id_of(raw: str) -> str | None:
-    """The id inside a token that we signed and that has not expired; otherwise None."""
+def names_in(raw: str) -> tuple[str, str] | None:
+    """The id and the person's `sub` inside a token that we signed and that has not expired; otherwise None."""
     try:
         if jwt.get_unverified_header(raw) != HEADER:
             return None
@@ -41,8 +41,10 @@ def token_id_of(raw: str) -> str | None:
     # A date that no calendar knows overflows, and where JSON nests too deep the parser gives up.
     except (OverflowError, RecursionError, ValueError):
         return None
-    is_session = said.keys() == CLAIMS and said["token_type"] == SessionToken.token_type
-    return said["jti"] if is_session and isinstance(said["jti"], str) else None
+    if said.keys() != CLAIMS or said["token_type"] != SessionToken.token_type:
+        return None
+    names = said["jti"], said["sub"]
+    return names if all(isinstance(name, str) for name in names) else None
 
 
 def _said_under_our_keys(raw: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from django.utils import timezone
 from factory.accounts.models import Session, User
 from factory.accounts.services import ensure_first_admin
 from factory.accounts.services import sign_in as open_by_password
-from factory.accounts.tokens import token_id_of
+from factory.accounts.tokens import names_in
 from tests.builders import PASSWORD, Trpc, data_of, make_user, refusal_of, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +167,17 @@ def test_a_forged_token_is_a_strangers(client, token):
     assert data_of(Trpc(client, bearer=token).query("auth.me")) is None
 
 
+def test_a_token_speaks_for_whom_it_names_and_for_nobody_else(client):
+    mira, ludo = make_user(), make_user()
+    token = sign_in(client, mira)
+    client.cookies.clear()
+    assert data_of(Trpc(client, bearer=token).query("auth.me"))["id"] == mira.pk
+
+    Session.objects.update(user=ludo)  # the token still names Mira
+
+    assert data_of(Trpc(client, bearer=token).query("auth.me")) is None
+
+
 @pytest.mark.parametrize("origin", [None, "https://evil.example", "null"])
 def test_a_write_with_the_cookie_needs_our_own_origin(client, origin):
     sign_in(client, make_user())
@@ -270,6 +281,7 @@ OURS = {"alg": "HS256", "typ": "JWT"}
         ({}, {"iss": "another"}),
         ({}, {"exp": 10**400}),
         ({}, {"jti": ["a list"]}),
+        ({}, {"sub": 5}),
     ],
     ids=str,
 )
@@ -277,6 +289,6 @@ def test_a_token_that_says_more_than_ours_or_otherwise_is_nobodys_whoever_signed
     token = open_by_password(email=make_user().email, password=PASSWORD, at=timezone.now())[1]
     said = jwt.decode(token, options={"verify_signature": False})
 
-    assert token_id_of(token) == said["jti"]
+    assert names_in(token) == (said["jti"], said["sub"])
     key = settings.SIMPLE_JWT["SIGNING_KEY"]
-    assert token_id_of(jwt.encode({**said, **claims}, key, headers={**OURS, **header})) is None
+    assert names_in(jwt.encode({**said, **claims}, key, headers={**OURS, **header})) is None

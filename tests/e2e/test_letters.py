@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 
 import pytest
 
@@ -31,14 +32,24 @@ def posting(mailbox) -> Iterator[Plant]:
         yield plant
 
 
-def link_in_letter(mailbox: Mailbox, number: int, seconds: float = 60.0) -> str:
-    """Where the letter with this number leads to, on this plant; text and HTML say the same."""
+def letter_from(mailbox: Mailbox, number: int, seconds: float = 60.0) -> EmailMessage:
+    """The letter with this number, to whom all of them go."""
     until = time.monotonic() + seconds
     while len(mailbox.messages()) < number:
         assert time.monotonic() < until, "no letter came"
         time.sleep(0.1)
     letter = message_from_bytes(mailbox.messages()[number - 1].encode(), policy=policy.default)
     assert (letter["To"], letter["Auto-Submitted"]) == (EMAIL, "auto-generated")
+    return letter
+
+
+def subject_of_letter(mailbox: Mailbox, number: int) -> str:
+    return str(letter_from(mailbox, number)["Subject"])
+
+
+def link_in_letter(mailbox: Mailbox, number: int) -> str:
+    """Where it leads to, on this plant; text and HTML say the same."""
+    letter = letter_from(mailbox, number)
     [link] = re.findall(r"http\S+\?token=\S+", letter.get_body(("plain",)).get_content())
     assert f'href="{link}"' in letter.get_body(("html",)).get_content()
     return re.sub(r"^https?://[^/]+", "", link)
@@ -88,4 +99,5 @@ def test_invited_by_letter_then_helped_by_letter_to_a_new_password(posting, mail
 
         noor.open("/devices/")
         expect(noor.page).to_have_url(re.compile("/sign-in"))  # what the old password had opened is over
-        assert len(mailbox.messages()) == 2
+        assert subject_of_letter(mailbox, 3) == "Your password was changed · Smart Factory IoT"
+        assert len(mailbox.messages()) == 3

@@ -14,6 +14,7 @@ LEFT_OUT = {
     "asyncapi": "a document for programs",
     "trpc-types": "a document for programs",
     "words": "a script",
+    "security-contact": "a text",
     "firmware-file": "a file",
     "alert-history-csv": "a file",
     "energy-csv": "a file",

@@ -158,6 +158,7 @@ PAGES = {
         "trpc-types",
         "api-docs",
         "words",
+        "security-contact",
         "sign-in",
         "sign-in-code",
         "sign-out",

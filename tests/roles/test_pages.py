@@ -116,3 +116,17 @@ def test_a_file_is_for_whom_the_table_says(client, path):
         sign_in(client, make_user(role=role))
         assert (Trpc(client).query(path).status_code == 403) is not has_rank(role, DOWNLOADS[path])
     assert refused == [403, 401]
+
+
+def test_no_browser_keeps_a_page_of_somebody_who_is_signed_in(client):
+    sign_in(client, make_user(role="admin"))
+    addresses = [*map(address, NAMED), "/admin/", "/admin/accounts/user/", "/not/there"]
+
+    pages = {
+        path: answer.headers.get("Cache-Control", "")
+        for path in addresses
+        if (answer := client.get(path)).headers.get("Content-Type", "").startswith("text/html")
+    }
+
+    assert len(pages) > 60
+    assert [path for path, told in pages.items() if "no-store" not in told] == []

@@ -117,7 +117,7 @@ async function lost(code) {
 
 async function isSignedOut() {
   try {
-    const answer = await fetch("/api/auth/me", { headers: { accept: "application/json" } });
+    const answer = await fetch("/api/auth/me", { headers: { accept: "application/json", "X-Renewal": "1" } });
     return answer.ok && (await answer.json()) === null;
   } catch {
     return false; // no answer is no sign of it
@@ -158,7 +158,7 @@ async function sayMissed() {
   if (!hole) return;
   const asked = hole;
   try {
-    const answer = await fetch(`/missed?since=${Math.floor(hole.at)}&seq=${hole.seq}`, { headers: { "HX-Request": "true" } });
+    const answer = await fetch(`/missed?since=${Math.floor(hole.at)}&seq=${hole.seq}`, { headers: { "HX-Request": "true", "X-Renewal": "1" } });
     if (!answer.ok || asked !== hole) return; // asked again after the next hole
     if (answer.status === 204) { hole = null; return; }
     missedBox().innerHTML = await answer.text();
@@ -272,6 +272,9 @@ const isInUse = (part) => part.matches(":active") || part.querySelector("details
   || [...part.querySelectorAll("input:not([data-pick], [data-pick-all]), textarea, select")].some((field) => field === document.activeElement || isFilledIn(field));
 const isRenewal = (config) => config?.verb === "get" && (!config.triggeringEvent || /look-again|time-passed/.test(config.triggeringEvent.type));
 
+document.body.addEventListener("htmx:configRequest", ({ detail }) => { // no use of the session by anybody
+  if (isRenewal(detail)) detail.headers["X-Renewal"] = "1";
+});
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && isRenewal(event.detail.requestConfig)) event.preventDefault(); // also what htmx asks by its own clock
 });

@@ -25,7 +25,7 @@ async function ask(screen) {
   asking = true;
   const patience = new AbortController(), timer = setTimeout(() => patience.abort(), PATIENCE);
   try {
-    const answer = await fetch(screen.dataset.url, { headers: { "HX-Request": "true" }, signal: patience.signal, cache: "no-store" });
+    const answer = await fetch(screen.dataset.url, { headers: { "HX-Request": "true", "X-Renewal": "1" }, signal: patience.signal, cache: "no-store" });
     await take(screen, answer);
   } catch {
     failed(); // no network, no server, or one that is on its way down
@@ -61,7 +61,7 @@ function failed(wait = 0) {
 
 // Only when the page can be had: a browser's own error page would be the end of it.
 async function loadAnew() {
-  const answer = await fetch(location.href, { cache: "no-store" });
+  const answer = await fetch(location.href, { cache: "no-store", headers: { "X-Renewal": "1" } });
   if (answer.ok) leave(location.href);
 }
 
