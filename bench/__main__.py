@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument(
         "--sockets", type=int, default=5_000, help="of `sockets`, a third of which hardly read"
     )
+    parser.add_argument("--apart", type=float, default=2.0, help="seconds between two alerts of `sockets`")
     parser.add_argument("--minutes", type=int, default=60, help="that the pages of `memory` stay open")
     parser.add_argument(
         "--url", default="", help="a plant that runs already, for `memory`; else one is started"

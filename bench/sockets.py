@@ -17,7 +17,7 @@ from bench.query import set_up
 from bench.wire import Wire, open_wire
 from tests.services import folder, mariadb, memory_of, valkey
 
-STEPS, APART = 40, 2.0  # so many steps of an alert, so many seconds apart
+STEPS = 40  # of an alert
 AT_ONCE = 50  # handshakes
 PATIENCE = 60.0
 WORDY = 32 * 1024  # characters with each step, for those who read slowly
@@ -250,7 +250,7 @@ def main(options: argparse.Namespace) -> int:
                     crowd,
                     story,
                     steps=STEPS,
-                    apart=APART,
+                    apart=options.apart,
                     opened=lambda: full.extend((memory_of(place.group, "VmRSS"), place.cpu())),
                 )
             )
