@@ -143,8 +143,8 @@ def test_upkeep_outlives_trouble_and_makes_up_for_it(trouble):
     assert results == []
 
 
-def test_the_papers_name_every_line_that_a_mosquitto_needs(settings):
-    paper = (settings.BASE_DIR / "docs/mqtt.md").read_text().splitlines()
+def test_the_delivered_file_has_every_line_that_a_mosquitto_needs(settings):
+    paper = (settings.BASE_DIR / "deploy/mosquitto/factory.conf").read_text().splitlines()
 
     missing = [line for line in rules(Path("/etc/mosquitto/factory")) if line not in paper]
 
