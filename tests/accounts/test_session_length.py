@@ -1,9 +1,11 @@
 """How long one stays signed in: at most, and without doing anything; by role, on every way in."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings as plant
 from django.utils import timezone
 
 from factory.accounts.models import Session, User
@@ -79,6 +81,17 @@ def test_what_a_page_asks_by_itself_is_no_use(client, settings):
     assert Session.objects.get().last_used_at == before
     assert client.get("/devices/").status_code == 200
     assert Session.objects.get().last_used_at > before
+
+
+def test_live_js_knows_every_event_that_has_a_part_of_a_page_ask_by_itself():
+    """Those that no hand brings about are heard at the body or the document. One not known keeps a screen signed in."""
+    pages = "".join(path.read_text() for path in (plant.BASE_DIR / "templates").rglob("*.html"))
+    script = (plant.BASE_DIR / "factory/static/factory/live.js").read_text()
+    heard = set(re.findall(r"([\w:-]+) from:(?:body|document)\b", pages))
+    known = re.findall(r"^const (?:isRenewal|isByItself) = .*/([\w|:-]+)/\.test", script, re.MULTILINE)
+
+    assert {"look-again", "minute-passed"} <= heard
+    assert set("|".join(known).split("|")) == heard
 
 
 def test_the_time_of_use_is_written_once_in_a_while(client, settings, django_assert_num_queries):

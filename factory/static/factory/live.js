@@ -272,8 +272,11 @@ const isInUse = (part) => part.matches(":active") || part.querySelector("details
   || [...part.querySelectorAll("input:not([data-pick], [data-pick-all]), textarea, select")].some((field) => field === document.activeElement || isFilledIn(field));
 const isRenewal = (config) => config?.verb === "get" && (!config.triggeringEvent || /look-again|time-passed/.test(config.triggeringEvent.type));
 
-document.body.addEventListener("htmx:configRequest", ({ detail }) => { // no use of the session by anybody
-  if (isRenewal(detail)) detail.headers["X-Renewal"] = "1";
+// What a page asks by itself is no use of the session by anybody: renewals, and what comes every minute or with a reading.
+const isByItself = (config) => isRenewal(config) || /minute-passed|plant:reading/.test(config.triggeringEvent?.type);
+
+document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (isByItself(detail)) detail.headers["X-Renewal"] = "1";
 });
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && isRenewal(event.detail.requestConfig)) event.preventDefault(); // also what htmx asks by its own clock

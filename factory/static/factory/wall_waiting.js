@@ -15,7 +15,7 @@ const isOurs = (answer) => answer.redirected || (answer.headers.has("X-Wall-Edit
 async function ask() {
   const patience = new AbortController(), end = setTimeout(() => patience.abort(), PATIENCE);
   try {
-    const answer = await fetch(location.href, { cache: "no-store", signal: patience.signal });
+    const answer = await fetch(location.href, { headers: { "X-Renewal": "1" }, cache: "no-store", signal: patience.signal });
     if (isOurs(answer)) return location.reload();
   } catch { /* no network, no server */ } finally { clearTimeout(end); }
   const longest = Math.min(LONGEST_WAIT, 1000 * 2 ** failures++);
