@@ -62,7 +62,7 @@ def send_access_letter(*, user_id: int, changed: str, at: str, about: str, email
     with translation.override(languages.of_person(user)):
         moment = datetime.fromisoformat(at).astimezone(zone_of(user))
         when = f"{formats.date_format(moment, 'DATETIME_FORMAT')} ({moment.tzname()})"
-        letters.send(_letter(user, _words(Changed(changed), about), when), to=email)
+        letters.send(_letter(user, Changed(changed), about, when), to=email)
     return True
 
 
@@ -101,17 +101,35 @@ def _words(changed: Changed, about: str) -> tuple[str, str]:
             ) % {"about": about}
 
 
-def _letter(user: User, words: tuple[str, str], when: str) -> letters.Letter:
-    subject, sentence = words
+def _steps(changed: Changed) -> tuple[str, str, str, str]:
+    """(for whom it is well, button, where that leads, for whom it is not)"""
+    if changed is Changed.EMAIL:  # by the one of before nobody can ask for a new password any more
+        return (
+            _("You wanted that? Then there is nothing to do."),
+            _("Sign in by the new e-mail"),
+            reverse("sign-in"),
+            _("You did not? Tell an admin of the plant: by this e-mail no new password can be set any more."),
+        )
+    return (
+        _("It was you? Then there is nothing to do."),
+        _("It was not me: set a new password"),
+        reverse("forgotten-password"),
+        _("A new password signs everybody out of your account. Tell an admin of the plant as well."),
+    )
+
+
+def _letter(user: User, changed: Changed, about: str, when: str) -> letters.Letter:
+    subject, sentence = _words(changed, about)
+    well, button, path, last = _steps(changed)
     return letters.Letter(
         subject=f"{subject} · Smart Factory IoT",
         paragraphs=[
             _("Hello %(name)s,") % {"name": user},
             sentence,
             _("Time: %(when)s") % {"when": when},
-            _("It was you? Then there is nothing to do."),
+            well,
         ],
-        button=_("It was not me: set a new password"),
-        url=settings.PUBLIC_URL + reverse("forgotten-password"),
-        last=_("A new password signs everybody out of your account. Tell an admin of the plant as well."),
+        button=button,
+        url=settings.PUBLIC_URL + path,
+        last=last,
     )

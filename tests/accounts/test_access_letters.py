@@ -94,6 +94,9 @@ def test_an_admin_who_changes_the_e_mail_is_told_of_at_the_one_of_before(committ
 
     assert subjects("mira@example.com") == ["Your e-mail was changed"]
     assert subjects("thief@example.com") == []
+    said = letters_to("mira@example.com")[0].body
+    assert "by this e-mail no new password can be set any more" in said
+    assert "/forgotten-password" not in said  # which would write to the new one
 
 
 def sign_in(email: str, *, address: str, agent: str, password: str = PASSWORD) -> None:
