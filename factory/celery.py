@@ -25,6 +25,7 @@ app.conf.task_routes = {
     "alerts.tasks.send_delivery": {"queue": MESSAGES},
     "alerts.tasks.sweep_deliveries": {"queue": MESSAGES},
     "analytics.tasks.send_report": {"queue": MESSAGES},
+    "factory.accounts.tasks.send_access_letter": {"queue": MESSAGES},
     "factory.accounts.tasks.send_invitation": {"queue": MESSAGES},
     "factory.accounts.tasks.send_reset_letter": {"queue": MESSAGES},
 }

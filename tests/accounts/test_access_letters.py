@@ -10,6 +10,7 @@ from pyotp import TOTP
 from factory import queueing
 from factory.accounts import resets, second_factor, services
 from factory.accounts.models import Session
+from factory.celery import MESSAGES, app
 from tests import services as programs
 from tests.accounts.letters import letters_to, token_in
 from tests.builders import NOON, PASSWORD, make_api_token, make_user
@@ -142,6 +143,16 @@ def test_without_a_mail_server_and_for_who_is_gone_nothing_is_written(committed,
         services.set_password(user=boss, password=NEW, at=NOON)
 
     assert mail.outbox == []
+
+
+def test_no_letter_holds_up_other_work_while_it_waits_for_the_mail_server():
+    sending = sorted(name for name in app.tasks if name.startswith("factory.accounts.tasks.send_"))
+
+    assert {name: app.amqp.router.route({}, name)["queue"].name for name in sending} == {
+        "factory.accounts.tasks.send_access_letter": MESSAGES,
+        "factory.accounts.tasks.send_invitation": MESSAGES,
+        "factory.accounts.tasks.send_reset_letter": MESSAGES,
+    }
 
 
 @pytest.mark.integration
