@@ -154,7 +154,9 @@ class TestKeptSentences:
 
     def test_why_a_rollout_stopped(self):
         words = german(f"Wave 2: {_share(3, 8)} failed, 20 % are allowed.")
-        assert words == "Welle 2: 3 von 8 Geräten (37,5 %) fehlgeschlagen, 20\N{NO-BREAK SPACE}% sind erlaubt."
+        assert (
+            words == "Welle 2: 3 von 8 Geräten (37,5 %) fehlgeschlagen, 20\N{NO-BREAK SPACE}% sind erlaubt."
+        )
 
     def test_a_state_inside_of_a_note(self):
         assert german("Its status was set to maintenance by hand.") == (
