@@ -53,6 +53,10 @@ class ScaledPlant:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         make_certificate(folder)
         self.tls = ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
+        # The client reads in one thread and writes in another. With TLS 1.3 the tickets that come after the handshake
+        # are read while the request is written, and Python 3.11 then loses the request now and then.
+        self.tls_of_sockets = ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
+        self.tls_of_sockets.maximum_version = ssl.TLSVersion.TLSv1_2
 
     # Coming and going
 

@@ -56,7 +56,7 @@ def listening(plant, token):
     """A person's WebSocket that hears readings."""
     with connect(
         plant.url.replace("https", "wss") + "/ws",
-        ssl=plant.tls,
+        ssl=plant.tls_of_sockets,
         additional_headers={"Authorization": f"Bearer {token}"},
         proxy=None,
     ) as live:
@@ -144,7 +144,7 @@ def test_a_reading_is_seen_at_once_on_a_socket_and_in_an_event_stream(plant, tok
 def test_a_device_speaks_over_its_own_socket(plant, device):
     with connect(
         plant.url.replace("https", "wss") + "/ws",
-        ssl=plant.tls,
+        ssl=plant.tls_of_sockets,
         additional_headers={"Authorization": f"Bearer {device['token']}"},
         proxy=None,
     ) as live:

@@ -16,6 +16,9 @@ def test_parts_that_renew_themselves_say_so_and_what_is_clicked_does_not(signed_
     with page.expect_request("**/overview/now*") as renewed:
         page.evaluate("document.body.dispatchEvent(new CustomEvent('look-again', { bubbles: true }))")
     assert is_renewal(renewed.value)
+    with page.expect_request("**/overview/energy*") as renewed:
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('minute-passed', { bubbles: true }))")
+    assert is_renewal(renewed.value)
     with page.expect_request("**/devices/") as visited:
         page.get_by_role("link", name="Devices", exact=True).first.click()
     assert not is_renewal(visited.value)
