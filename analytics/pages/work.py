@@ -42,7 +42,7 @@ class Job:
     began_at: datetime
     ended_at: datetime | None = None
     left: float | None = None
-    waits: str = ""  # for what, where it is not known how long it takes
+    waits: str = ""  # for what, or how long the part takes that is being done
     trouble: str = ""  # how many failed, or why it did
     cancel_url: str = ""  # empty: not for this person, or not any more
     confirm: str = ""  # what is asked before

@@ -141,9 +141,11 @@ def sign_in(
 def take_second_step(*, user: User, code: str, at: datetime, address: str = "", agent: str = "") -> str:
     """A session for somebody whose password was right, once their second factor is, where they have one."""
     second_step.ask_for_code(user=user, code=code, at=at, address=address)
-    if is_new_place(user=user, address=address, agent=agent):
+    is_new = is_new_place(user=user, address=address, agent=agent)
+    token = open_session(user=user, at=at, address=address, agent=agent)
+    if is_new:
         tell_of(Changed.NEW_PLACE, user=user, at=at, about=address)
-    return open_session(user=user, at=at, address=address, agent=agent)
+    return token
 
 
 def sign_out(*, session: Session, at: datetime) -> None:
