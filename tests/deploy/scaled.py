@@ -3,10 +3,8 @@
 import contextlib
 import json
 import os
-import shlex
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,18 +13,11 @@ import httpx
 
 from factory import processes
 from tests import services
+from tests.chaos.versions import Code
 from tests.plant import ADMIN, ADMIN_SETTINGS, MANAGE, ROOT, UNLIMITED, plain_environment
 
 NGINX = ROOT / "deploy" / "nginx"
-PROGRAMS = Path(sys.executable).parent
 WEB, LIVE = ("web-a", "web-b"), ("live-a", "live-b")
-
-
-def line_of(name: str) -> str:
-    """How the Procfile starts it, with our own Python."""
-    lines = (ROOT / "Procfile").read_text().splitlines()
-    line = next(line for line in lines if line.startswith(f"{name}: "))
-    return line.removeprefix(f"{name}: ").replace(".venv/bin/", f"{shlex.quote(str(PROGRAMS))}/")
 
 
 class ScaledPlant:
@@ -71,7 +62,7 @@ class ScaledPlant:
         for name in names:
             self.spawn(
                 name,
-                ["/bin/sh", "-c", f"exec env {line_of(name.partition('-')[0])}"],
+                ["/bin/sh", "-c", f"exec env {Code().line_of(name.partition('-')[0])}"],
                 PORT=str(self.ports[name]),
                 LIVE_PORT=str(self.ports[name]),
                 WEB_WORKERS="1",

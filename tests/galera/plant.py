@@ -11,7 +11,7 @@ from typing import Any
 
 from factory import processes
 from tests import services
-from tests.deploy.scaled import line_of
+from tests.chaos.versions import Code
 from tests.galera.cluster import Cluster
 from tests.plant import MANAGE, ROOT, UNLIMITED, plain_environment
 
@@ -59,7 +59,7 @@ class Plant:
     def web(self, name: str, *, database: str | None = None, workers: int = 1) -> Iterator[Web]:
         port, log = services.free_port(), self.folder / f"{name}.log"
         env = self._env(database, PORT=str(port), WEB_WORKERS=str(workers))
-        argv = ["/bin/sh", "-c", f"exec env {line_of('web')}"]
+        argv = ["/bin/sh", "-c", f"exec env {Code().line_of('web')}"]
         with log.open("wb") as output:
             child = processes.start(argv, env=env, cwd=ROOT, output=output)
         try:
